@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { MB, parseSize } from '../units.ts'
+
+/** The reference's six sizes, in bytes. */
+const REFERENCE_SIZES = [1, 4, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
+
+const size = z.union([z.int().positive(), z.string().transform((text) => parseSize(text))])
+
+/**
+ * Every option of the plugin, in one place: its type, default and expectation. `vitest.config.ts` gives them as
+ * `criu({ … })`, the environment as the variables below; the environment wins.
+ */
+export const Options = z.strictObject({
+  /** Memory that the handler touches: bytes, or "64MB". */
+  sizes: z.array(size).min(1).default(REFERENCE_SIZES),
+  /** What the rootfs and the images live on. */
+  filesystems: z.array(z.string()).min(1).default(['tmpfs']),
+  /** The function that is checkpointed: "python" (the reference's) or "native". */
+  handler: z.string().default('python'),
+  /** Samples of each phase, and dumps, per suite. */
+  iterations: z.int().min(1).max(10_000).default(10),
+  /** Runs of the body, and dumps, before the first one that counts. */
+  warmup: z.int().min(0).max(1000).default(1),
+  /** A median may be at most this many times the reference's figure. */
+  tolerance: z.number().positive().default(2),
+  /** Tolerance 1: as fast as the reference, or it fails. */
+  strict: z.boolean().default(false),
+  /** Where the container's root comes from: a tarball, a folder, "docker:NAME", "podman:NAME" or "build". */
+  baseImage: z.string().min(1).optional(),
+  /** The folder to mount on, absolute and empty; a private one when left out. */
+  rootfs: z.string().min(1).optional(),
+  /** Name of the containers, which is that of their cgroup; one of our own when left out. */
+  containerName: z.string().optional(),
+})
+
+/** What a user may give. */
+export type CriuOptions = z.input<typeof Options>
+/** What the rest of the code gets: checked, complete, plain data. */
+export type Settings = Readonly<z.output<typeof Options>>
+
+const list = (text: string): string[] => text.split(',').map((part) => part.trim())
+const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
+const flag = (text: string): unknown => new Map<string, unknown>([['1', true], ['true', true], ['0', false], ['false', false]]).get(text) ?? text // prettier-ignore
+
+interface Variable {
+  readonly option: keyof Settings
+  readonly read: (text: string) => unknown
+}
+
+/** Environment variables: the reference's own three, then ours. */
+export const VARIABLES: Readonly<Record<string, Variable>> = {
+  MEMORY_SIZE: { option: 'sizes', read: (text) => [parseSize(text, 'MEMORY_SIZE')] },
+  ROOTFS_ABS_PATH: { option: 'rootfs', read: String },
+  CONTAINER_NAME: { option: 'containerName', read: String },
+  BASE_IMAGE: { option: 'baseImage', read: String },
+  VITEST_CRIU_SIZES: { option: 'sizes', read: list },
+  VITEST_CRIU_FILESYSTEMS: { option: 'filesystems', read: list },
+  VITEST_CRIU_HANDLER: { option: 'handler', read: String },
+  VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
+  VITEST_CRIU_WARMUP: { option: 'warmup', read: number },
+  VITEST_CRIU_TOLERANCE: { option: 'tolerance', read: number },
+  VITEST_CRIU_STRICT: { option: 'strict', read: flag },
+}
+
+/** Ours alone: a variable with this prefix that is not listed is a mistake, not somebody else's. */
+export const PREFIX = 'VITEST_CRIU_'
