@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url'
+
+/** The one folder on the machine that outlives a run: built things, reusable by content. */
+export const CACHE = '/var/cache/vitest-criu'
+
+/**
+ * What one checkpoint works in: a private tmpfs in a sandbox, a plain folder for the steps run by hand. The handler's
+ * own files lie below it, at the same path on the host and in the container, as CRIU looks them up by path.
+ */
+export const WORK = '/var/lib/vitest-criu'
+
+/** Ledgers of running sandboxes: gone with a reboot, as what they name is. */
+export const LEDGERS = '/run/vitest-criu'
+
+/** A file of `fixtures/`, as an absolute path. */
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url))

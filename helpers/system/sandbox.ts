@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { CriuBenchError } from '../errors.ts'
+import { checkContainerName } from './cgroups.ts'
+import type { Host } from './host.ts'
+import { WORK } from './paths.ts'
+
+/** A host with mounts and processes of its own, which end with it, or with this process. */
+export interface Sandbox extends Host, AsyncDisposable {
+  /** The cgroup name that containers here use, and that is swept when the sandbox ends. */
+  readonly containerName: string
+  /** Pid of the namespaces' init, seen from outside. */
+  readonly init: number
+}
+
+// CRIU keeps its kernel probe cache only on a tmpfs /run, and restores a process to the pid it had: pids start high
+// enough that none is one of a container's own first processes.
+const SETUP = `
+mount -t tmpfs -o mode=755,size=64m vitest-criu /run
+mount -t tmpfs -o mode=755,size=256m vitest-criu ${WORK}
+echo 1000 > /proc/sys/kernel/ns_last_pid
+`
+
+const START_LIMIT = 20_000
+
+/**
+ * Opens a private mount and PID namespace under a supervisor outside this process. Whatever happens to this process,
+ * SIGKILL included, nothing of it stays: no mount, no process, no cgroup named `containerName`.
+ */
+export async function openSandbox(containerName: string): Promise<Sandbox> {
+  await checkContainerName(containerName)
+  await mkdir(WORK, { recursive: true })
+  const script = fileURLToPath(new URL(`supervisor${extname(import.meta.url)}`, import.meta.url))
+  // detached: Ctrl-C in a terminal must reach the run, not the one who cleans up after it.
+  const supervisor = spawn(process.execPath, [script, containerName, SETUP], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'] },
+  })
+  const answer = await firstLine(supervisor.stdout)
+  const init = Number(/^init (\d+)$/.exec(answer)?.[1])
+  if (!Number.isInteger(init)) {
+    supervisor.stdin.end()
+    throw notOpened(answer)
+  }
+  return {
+    containerName,
+    init,
+    enter: ['nsenter', '--target', String(init), '--mount', '--pid', '--'],
+    root: `/proc/${init}/root`,
+    [Symbol.asyncDispose]: async () => {
+      if (supervisor.exitCode !== null || supervisor.signalCode !== null) return
+      const ended = once(supervisor, 'exit')
+      supervisor.stdin.end()
+      await ended
+    },
+  }
+}
+
+async function firstLine(output: Readable): Promise<string> {
+  const lines = createInterface({ input: output, signal: AbortSignal.timeout(START_LIMIT) })
+  for await (const line of lines) return line
+  return `no answer within ${START_LIMIT / 1000} s`
+}
+
+const notOpened = (answer: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: 'cannot open private mount and PID namespaces',
+    found: answer.replace(/^error /, ''),
+    expected: 'root with CAP_SYS_ADMIN, and unshare, nsenter and setpriv of util-linux',
+    mend: 'run as root: sudo -E npm start; `npm run doctor` names what is missing',
+  })

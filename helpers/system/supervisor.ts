@@ -1,0 +1,41 @@
+/**
+ * A process of its own: `supervisor.ts CGROUP_NAME SETUP_SCRIPT`. Holds a private mount and PID namespace open for as
+ * long as its standard input is, which is a pipe from the process that asked: when that one ends, however it ends, the
+ * pipe breaks, the namespaces go with everything mounted and running in them, and the ledger's cgroups are removed.
+ *
+ * It writes one line to standard output: the pid, seen from outside, of the namespaces' init; or what went wrong.
+ */
+import { execa } from 'execa'
+import { readFile } from 'node:fs/promises'
+import { record, settle, sweep } from './ledger.ts'
+
+// dash as PID 1 reaps orphans while it waits, which `sleep` alone would not.
+const HOLD = 'echo ready; sleep infinity & wait'
+
+async function main([cgroup = '', setup = '']: string[]): Promise<void> {
+  await sweep()
+  await record(process.pid, cgroup)
+  // If this process is killed, setpriv's signal ends unshare and unshare's ends the namespaces.
+  const holder = execa(
+    'setpriv',
+    // prettier-ignore
+    ['--pdeathsig', 'KILL', '--', 'unshare', '--mount', '--propagation', 'private', '--pid', '--fork',
+     '--kill-child=SIGKILL', '--mount-proc', '--', 'sh', '-ec', `${setup}\n${HOLD}`],
+    { stdin: 'ignore', stderr: 'pipe', reject: false, buffer: { stdout: false } },
+  )
+  holder.stdout.once('data', () => void announce(holder.pid))
+  process.stdin.resume().once('end', () => holder.kill('SIGKILL'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => holder.kill('SIGKILL'))
+  const result = await holder
+  await settle(process.pid)
+  if (!holder.killed) process.stdout.write(`error ${result.stderr || result.message}\n`)
+  process.exit()
+}
+
+async function announce(holder = 0): Promise<void> {
+  const children = await readFile(`/proc/${holder}/task/${holder}/children`, 'utf8')
+  process.stdout.write(`init ${children.trim()}\n`)
+}
+
+await main(process.argv.slice(2))
