@@ -1,0 +1,119 @@
+import type { Message } from '@bufbuild/protobuf'
+import { basename } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
+import { readU32 } from './extra.ts'
+import type { CriuImage, Entry, FramedImage } from './image.ts'
+import { headMagic, imageLayouts, imageTypeOf, isRawImage } from './magic.ts'
+import type { ImageLayout, ImageType } from './magic.ts'
+import { decodeMessage, reasonOf } from './wire.ts'
+
+type Shape = ImageLayout['schema']
+
+/**
+ * Decodes the image at `path`, of which only the name counts: images without a head are known by nothing else.
+ * Throws a CriuBenchError that names path, type and offset in bytes for whatever CRIU cannot have written.
+ */
+export function decodeImage(bytes: Uint8Array, path: string): CriuImage {
+  const file = basename(path)
+  return isRawImage(file) ? { file, type: 'RAW', bytes } : new Decoder(bytes, path).image()
+}
+
+/** Walks once through the bytes of an image; `offset` is where an error is. */
+class Decoder {
+  private readonly bytes: Uint8Array
+  private readonly path: string
+  private offset = 0
+  private type: ImageType | undefined
+
+  constructor(bytes: Uint8Array, path: string) {
+    this.bytes = bytes
+    this.path = path
+  }
+
+  image(): FramedImage {
+    const type = this.head()
+    const layout: ImageLayout = imageLayouts[type]
+    const first = layout.first && this.entry(layout, layout.first)
+    const entries: Entry<Message | Uint8Array>[] = []
+    while (this.offset < this.bytes.length) entries.push(this.entry(layout, layout.schema))
+    if (layout.single && entries.length !== 1) {
+      throw this.error(`${entries.length} entries`, `one ${layout.schema?.name ?? 'entry'}`)
+    }
+    // The table has just tied the messages to the type, which TypeScript cannot follow.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return { file: basename(this.path), type, first, entries } as FramedImage
+  }
+
+  private head(): ImageType {
+    if (this.bytes.length === 0) throw this.error('an empty file', 'a magic')
+    const start = this.u32('a magic')
+    const inventory = imageTypeOf(start) === 'INVENTORY'
+    if (!inventory && start !== headMagic.common && start !== headMagic.service) {
+      throw this.error(
+        `a foreign file that starts with ${startOf(this.bytes)}`,
+        'the magic of a CRIU image',
+        -4,
+      )
+    }
+    const magic = inventory ? start : this.u32('the magic of a type')
+    const type = imageTypeOf(magic)
+    if (!type) throw this.error(`the unknown magic ${hex(magic)}`, 'the magic of a type in magic.ts', -4)
+    const head = inventory ? undefined : start
+    if (headMagic[imageLayouts[type].head] !== head) {
+      throw this.error(`the magic of ${type} after a head of another kind`, `the head of ${type}`, -4)
+    }
+    this.type = type
+    return type
+  }
+
+  private entry(layout: ImageLayout, schema: Shape): Entry<Message | Uint8Array> {
+    const name = schema?.name ?? 'entry'
+    const length = this.u32(`the length of the next ${name}`)
+    const start = this.offset
+    const bytes = this.take(length, `${length} bytes of ${name}`)
+    const rest = this.bytes.subarray(this.offset)
+    try {
+      const message = schema ? decodeMessage(schema, bytes) : bytes
+      const extra = layout.extra(message, rest)
+      return { message, extra: this.take(extra, `${extra} bytes of payload after the ${name}`) }
+    } catch (cause) {
+      if (cause instanceof CriuBenchError) throw cause
+      this.offset = start
+      throw this.error(`${length} bytes that are no ${name}: ${reasonOf(cause)}`, name, 0, cause)
+    }
+  }
+
+  private u32(what: string): number {
+    const start = this.offset
+    this.take(4, what)
+    return readU32(this.bytes, start)
+  }
+
+  private take(length: number, what: string): Uint8Array {
+    const left = this.bytes.length - this.offset
+    if (length > left) throw this.error(`${left} bytes to the end of the file`, what)
+    this.offset += length
+    return this.bytes.subarray(this.offset - length, this.offset)
+  }
+
+  private error(found: string, expected: string, back = 0, cause?: unknown): CriuBenchError {
+    const type = this.type ? ` (${this.type})` : ''
+    return new CriuBenchError(
+      {
+        failed: `cannot decode ${this.path}${type} at byte ${this.offset + back}`,
+        found,
+        expected,
+        mend: 'copy the image again from where it was dumped, or dump again',
+      },
+      { cause },
+    )
+  }
+}
+
+function startOf(bytes: Uint8Array): string {
+  return Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`
+}

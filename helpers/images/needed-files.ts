@@ -1,0 +1,119 @@
+import { isFieldSet } from '@bufbuild/protobuf'
+import { normalize } from 'node:path/posix'
+import { CriuBenchError } from '../errors.ts'
+import { RegFileEntrySchema } from './generated/criu_pb.ts'
+import type { RegFileEntry } from './generated/criu_pb.ts'
+import { entriesOf } from './image.ts'
+import { imageIn } from './image-set.ts'
+import type { ImageSet } from './image-set.ts'
+import { liveProcesses } from './processes.ts'
+import type { LiveProcess } from './processes.ts'
+import { isVma } from './vma.ts'
+
+/** A file that a restore opens or maps by its path, and that must therefore be there. */
+export interface NeededFile {
+  /** Absolute, seen from the root of the dumped processes. */
+  readonly path: string
+  readonly kind: 'file' | 'directory' | 'device' | 'fifo' | 'socket'
+  /** Bytes; CRIU refuses a file of another size. Absent where it does not check. */
+  readonly size?: bigint
+  /** st_mode; CRIU refuses a file of another mode. Absent where it does not check. */
+  readonly mode?: number
+  /** What has it, such as "fd 3 of 12", "executable of 12" or "mapping of 12". */
+  readonly usedBy: readonly string[]
+}
+
+/** Field `type` of an open file. */
+const fdType = { REG: 1, FIFO: 3 } as const
+/** Field `remap_type`: how a file comes back whose name was deleted. */
+const remapType = { LINKED: 0, GHOST: 1, PROCFS: 2 } as const
+
+const fileTypeMask = 0o170000
+const kinds: Readonly<Record<number, NeededFile['kind']>> = {
+  0o140000: 'socket',
+  0o040000: 'directory',
+  0o020000: 'device',
+  0o060000: 'device',
+  0o010000: 'fifo',
+}
+
+/**
+ * What the restore opens by path, sorted by it, each path once. Files that were deleted before the dump are not
+ * among them: CRIU brings them back itself, from ghost-file images. One of which another hard link was kept is
+ * listed under that link. Throws a CriuBenchError for an invalid set or a path that is not UTF-8.
+ */
+export function neededFiles(set: ImageSet): NeededFile[] {
+  const table = fileTable(set)
+  const needed = new Map<string, NeededFile>()
+  for (const { id, user } of liveProcesses(set).flatMap((process) => usesOf(set, process))) {
+    const reg = table.regularFile(id)
+    if (!reg) continue
+    const file = needed.get(pathOf(reg)) ?? neededFile(reg)
+    needed.set(file.path, { ...file, usedBy: [...new Set([...file.usedBy, user])] })
+  }
+  return [...needed.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** The absolute path of a regular-file entry. Some CRIU versions write it relative to the root. */
+export function pathOf(reg: RegFileEntry): string {
+  try {
+    return normalize(`/${new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(reg.name)}`)
+  } catch (cause) {
+    throw new CriuBenchError(
+      {
+        failed: `cannot tell the path of file ${reg.id} of files.img`,
+        found: `${Buffer.from(reg.name).toString('latin1')} (as Latin-1)`,
+        expected: 'a path in UTF-8',
+        mend: 'rename the file that the dumped process uses, and dump again',
+      },
+      { cause },
+    )
+  }
+}
+
+interface Use {
+  readonly id: number
+  readonly user: string
+}
+
+function usesOf(set: ImageSet, { pid, ids, mm, fs }: LiveProcess): Use[] {
+  const fdinfo = imageIn(set, 'FDINFO', `fdinfo-${ids.filesId}.img`, `the open files of process ${pid}`)
+  const mapped = mm.vmas.filter((vma) => isVma(vma, 'FILE_PRIVATE', 'FILE_SHARED'))
+  return [
+    { id: mm.exeFileId, user: `executable of ${pid}` },
+    { id: fs.cwdId, user: `working directory of ${pid}` },
+    { id: fs.rootId, user: `root of ${pid}` },
+    ...mapped.map((vma) => ({ id: Number(vma.shmid), user: `mapping of ${pid}` })),
+    ...entriesOf(fdinfo, 'FDINFO').map(({ id, fd }) => ({ id, user: `fd ${fd} of ${pid}` })),
+  ]
+}
+
+/** Finds the regular file behind an id of files.img; nothing for sockets, pipes, ghosts and plugins' files. */
+function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | undefined } {
+  const image = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
+  const files = new Map(entriesOf(image, 'FILES').map((file) => [file.id, file]))
+  const remapped = set.images.get('remap-fpath.img')
+  const remaps = new Map(
+    (remapped ? entriesOf(remapped, 'REMAP_FPATH') : []).map((remap) => [remap.origId, remap]),
+  )
+  const regularFile = (id: number): RegFileEntry | undefined => {
+    const file = files.get(id)
+    if (file?.type === fdType.FIFO && file.fifo) return regularFile(file.fifo.regfId)
+    if (file?.type !== fdType.REG || file.reg?.ext) return undefined
+    const remap = remaps.get(id)
+    if (!remap) return file.reg
+    return remap.remapType === remapType.LINKED ? files.get(remap.remapId)?.reg : undefined
+  }
+  return { regularFile }
+}
+
+function neededFile(reg: RegFileEntry): NeededFile {
+  const { size, mode } = RegFileEntrySchema.field
+  return {
+    path: pathOf(reg),
+    kind: kinds[reg.mode & fileTypeMask] ?? 'file',
+    ...(isFieldSet(reg, size) && { size: reg.size }),
+    ...(isFieldSet(reg, mode) && { mode: reg.mode }),
+    usedBy: [],
+  }
+}

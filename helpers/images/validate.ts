@@ -1,0 +1,69 @@
+import { entriesOf } from './image.ts'
+import type { ImageOf } from './image.ts'
+import { entryIn, imageIn, invalidSet } from './image-set.ts'
+import type { ImageSet } from './image-set.ts'
+import { pagemapFlag, pagemapFlags, pageSize, storedPages } from './pagemap.ts'
+import { liveProcesses } from './processes.ts'
+import type { LiveProcess } from './processes.ts'
+import { isVma } from './vma.ts'
+
+/**
+ * Refuses a set that CRIU must never be handed: one that lacks an image which the tree of processes needs, or whose
+ * memory pages do not add up (CRIU spins for ever at the end of a short pages-N.img).
+ * Throws a CriuBenchError for the first fault.
+ */
+export function validateImageSet(set: ImageSet): void {
+  entryIn(set, 'INVENTORY', 'inventory.img', 'a finished dump of CRIU, which writes it last')
+  imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
+  const live = liveProcesses(set)
+  for (const process of live) requireImagesOf(set, process)
+  requireMemfds(set)
+  requirePages(set, live[0] ? pageSize(live[0].mm) : 0n)
+}
+
+function requireImagesOf(set: ImageSet, { pid, threads, ids, mm }: LiveProcess): void {
+  for (const tid of threads) entryIn(set, 'CORE', `core-${tid}.img`, `thread ${tid} of process ${pid}`)
+  imageIn(set, 'FDINFO', `fdinfo-${ids.filesId}.img`, `the open files of process ${pid}`)
+  imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)
+  for (const vma of mm.vmas) {
+    // System V memory may be in ipcns-shm-N.img instead.
+    if (!isVma(vma, 'ANON_SHARED') || isVma(vma, 'SYSVIPC')) continue
+    imageIn(set, 'PAGEMAP', `pagemap-shmem-${vma.shmid}.img`, `memory that process ${pid} shares`)
+  }
+}
+
+function requireMemfds(set: ImageSet): void {
+  const memfds = set.images.get('memfd.img')
+  for (const { shmid, size } of memfds ? entriesOf(memfds, 'MEMFD_INODE') : []) {
+    if (size > 0n) imageIn(set, 'PAGEMAP', `pagemap-shmem-${shmid}.img`, 'a memfd or shared memory')
+  }
+}
+
+function requirePages(set: ImageSet, bytesPerPage: bigint): void {
+  const pagemaps = [...set.images.values()].filter((image) => image.type === 'PAGEMAP')
+  const byPages = Map.groupBy(pagemaps, (pagemap) => pagemap.first.message.pagesId)
+  for (const [pagesId, users] of byPages) requirePagesFile(set, `pages-${pagesId}.img`, users, bytesPerPage)
+  const inParent = pagemaps.find((pagemap) =>
+    entriesOf(pagemap, 'PAGEMAP').some((entry) => pagemapFlags(entry) & pagemapFlag.PARENT),
+  )
+  if (inParent && !set.others.includes('parent')) {
+    throw invalidSet(set, 'no link named parent', `the parent dump, for pages of ${inParent.file}`)
+  }
+}
+
+function requirePagesFile(
+  set: ImageSet,
+  file: string,
+  users: readonly ImageOf<'PAGEMAP'>[],
+  bytesPerPage: bigint,
+): void {
+  const pages = users.reduce((sum, user) => sum + storedPages(entriesOf(user, 'PAGEMAP')), 0n)
+  const names = users.map((user) => user.file).join(' and ')
+  const expected = `${pages * bytesPerPage} bytes (${pages} pages of ${bytesPerPage} bytes in ${names})`
+  const size = set.raw.get(file)
+  // CRIU only creates the file with the first page in it.
+  if (size === undefined && pages > 0n) throw invalidSet(set, `no ${file}`, `${file} of ${expected}`)
+  if (BigInt(size ?? 0) !== pages * bytesPerPage) {
+    throw invalidSet(set, `${file} has ${size} bytes`, expected)
+  }
+}
