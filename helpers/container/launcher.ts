@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { CriuBenchError } from '../errors.ts'
+import { removeCgroup } from '../system/cgroups.ts'
+import { compile } from '../system/compile.ts'
+import type { Host } from '../system/host.ts'
+import { fixture } from '../system/paths.ts'
+import { run, type Finished } from '../system/process.ts'
+import type { Nanoseconds } from '../units.ts'
+
+/** Status that the launcher keeps for its own failures, as container engines do. */
+const LAUNCHER_FAILED = 125
+
+export interface LaunchRequest {
+  /** Name of the container: of its cgroup and its host name. */
+  readonly name: string
+  /** Its root directory, absolute, on the host. */
+  readonly rootfs: string
+  readonly command: readonly string[]
+  /** Folders of the host that it sees: from, at. */
+  readonly binds?: ReadonlyArray<readonly [string, string]>
+  /** Milliseconds after which it is killed. */
+  readonly timeout: number
+  readonly limits?: { readonly memoryBytes?: number; readonly cpuPercent?: number }
+}
+
+/** One container's life. Points are CLOCK_REALTIME, ns. */
+export interface LaunchReport {
+  /** A: first thing in the launcher. */
+  readonly a: Nanoseconds
+  /** B: in the container, right before its command is executed. */
+  readonly b: Nanoseconds
+  /** E: in the launcher, all of it reaped, its cgroup removed. */
+  readonly e: Nanoseconds
+  /** Exit status of the command; 128 + signal when a signal ended it. */
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
+const Report = z.object({
+  version: z.literal(1),
+  a: nanoseconds,
+  b: nanoseconds,
+  e: nanoseconds,
+  status: z.int(),
+})
+const Failure = z.object({
+  error: z.object({ step: z.string(), path: z.string().nullish(), message: z.string() }),
+})
+
+/** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
+export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
+  const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
+  try {
+    const finished = await run(host, {
+      argv: [
+        await compile(fixture('lean-container')),
+        ...options(request),
+        request.name,
+        request.rootfs,
+        ...request.command,
+      ],
+      failed,
+      mend: 'the first error line of what ran in it says more; run the step by hand: npm run restore',
+      timeout: request.timeout,
+      accept: Array.from({ length: 256 }, (_, status) => status),
+      report: true,
+    })
+    return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
+  } catch (error) {
+    // A launcher that was killed could not remove its cgroup; its container died with it.
+    await removeCgroup(request.name)
+    throw error
+  }
+}
+
+const options = ({ binds = [], limits = {} }: LaunchRequest): string[] => [
+  '--report',
+  '3',
+  ...binds.flatMap(([from, at]) => ['--bind', `${from}:${at}`]),
+  ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
+  ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),
+]
+
+function readReport(finished: Finished, failed: string): z.infer<typeof Report> {
+  const line: unknown = finished.report === '' ? {} : JSON.parse(finished.report)
+  const report = Report.safeParse(line)
+  if (report.success && finished.exitCode !== LAUNCHER_FAILED) return report.data
+  const failure = Failure.safeParse(line).data?.error
+  throw new CriuBenchError({
+    failed,
+    found: failure
+      ? [failure.step, failure.path, failure.message].filter(Boolean).join(': ')
+      : 'no report of its time points',
+    expected: 'a container that starts',
+    mend: '`npm run doctor` checks what it needs of this machine',
+    log: finished.stderr,
+  })
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
+import { localHost, seenFrom, type Host } from '../system/host.ts'
+import { CACHE } from '../system/paths.ts'
+import { run } from '../system/process.ts'
+import { findCriu, type CriuBinary } from './binary.ts'
+
+/** The name of the image that the reference asks for. */
+const IMAGE_NAME = 'criu'
+/** Where a CRIU is looked for in a base image, in the order of a usual PATH. */
+const CRIU_PLACES = [
+  '/usr/local/sbin/criu',
+  '/usr/local/bin/criu',
+  '/usr/sbin/criu',
+  '/usr/bin/criu',
+  '/sbin/criu',
+]
+/** What a container needs to be there to mount on. */
+const MOUNT_POINTS = { dev: 0o755, proc: 0o555, run: 0o755, tmp: 0o1777 }
+
+/** A root file system with a CRIU of its own, before it is exported. */
+export interface BaseImage {
+  /** What it is, for people and for the fingerprint. */
+  readonly description: string
+  readonly kind: 'folder' | 'tar'
+  readonly path: string
+}
+
+/**
+ * Finds the base image `criu`. `named` is a tarball, a folder, "docker:NAME", "podman:NAME" or "build"; when left out:
+ * an image of that name where an engine answers, else one built here. Throws CriuBenchError.
+ */
+export async function findBaseImage(
+  named: string | undefined,
+  progress: (line: string) => void = () => {},
+): Promise<BaseImage> {
+  if (named === undefined) {
+    for (const engine of ['docker', 'podman']) {
+      const id = await imageId(engine, IMAGE_NAME)
+      if (id !== undefined) return saveFromEngine(engine, IMAGE_NAME, id)
+    }
+    return assemble(await findCriu(progress))
+  }
+  if (named === 'build') return assemble(await findCriu(progress))
+  const [, engine, name] = /^(docker|podman):(.+)$/.exec(named) ?? []
+  if (engine !== undefined && name !== undefined) return fromEngine(engine, name)
+  return fromPath(named)
+}
+
+/** Exports the image into `rootfs` of `host` and returns the path of its CRIU. Throws CriuBenchError when it has none. */
+export async function exportBaseImage(host: Host, image: BaseImage, rootfs: string): Promise<string> {
+  const argv =
+    image.kind === 'tar'
+      ? ['tar', '--extract', '--numeric-owner', '--file', image.path, '--directory', rootfs]
+      : ['cp', '--archive', '--no-target-directory', image.path, rootfs]
+  await run(host, {
+    argv,
+    failed: `cannot export the base image (${image.description}) to ${rootfs}`,
+    mend: 'look at the room left on that file system, and at the image itself',
+    timeout: 300_000,
+  })
+  const inside = (path: string) => seenFrom(host, join(rootfs, path))
+  // CRIU compares the mode of the root directory: an image must not bring its own.
+  await chmod(inside('/'), 0o755)
+  for (const [name, mode] of Object.entries(MOUNT_POINTS)) {
+    await mkdir(inside(name), { recursive: true })
+    await chmod(inside(name), mode)
+  }
+  return exportedCriu(host, rootfs, image.description)
+}
+
+/** The path of the CRIU in a rootfs, as a container sees it. Throws CriuBenchError when there is none. */
+export function exportedCriu(host: Host, rootfs: string, description = rootfs): string {
+  const criu = CRIU_PLACES.find((path) => existsSync(seenFrom(host, join(rootfs, path))))
+  if (criu !== undefined) return criu
+  throw new CriuBenchError({
+    failed: `cannot use the base image: ${description}`,
+    found: 'no criu in it',
+    expected: `one of ${CRIU_PLACES.join(', ')}`,
+    mend: 'install criu in the image, or unset BASE_IMAGE to have one built',
+  })
+}
+
+async function imageId(engine: string, name: string): Promise<string | undefined> {
+  const answer = await run(localHost, {
+    argv: ['sh', '-c', '"$1" image inspect --format "{{.Id}}" "$2"', 'sh', engine, name],
+    failed: `cannot ask ${engine} for an image`,
+    mend: `start ${engine}`,
+    timeout: 10_000,
+    accept: [0, 1, 125, 126, 127],
+  })
+  return answer.exitCode === 0 ? answer.stdout.trim() : undefined
+}
+
+async function fromEngine(engine: string, name: string): Promise<BaseImage> {
+  const id = await imageId(engine, name)
+  if (id !== undefined) return saveFromEngine(engine, name, id)
+  throw new CriuBenchError({
+    failed: `cannot use the base image ${engine}:${name}`,
+    found: `no answer from ${engine}, or no image of that name`,
+    expected: `\`${engine} image inspect ${name}\` to succeed`,
+    mend: `start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
+  })
+}
+
+/** Exports the file system of an engine's image to a tarball, cached by the image's id. */
+async function saveFromEngine(engine: string, name: string, id: string): Promise<BaseImage> {
+  const tar = join(CACHE, `${engine}-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.tar`)
+  if (!existsSync(tar)) {
+    await mkdir(CACHE, { recursive: true })
+    const script =
+      'container=$("$1" create "$2" true); "$1" export --output "$3.draft" "$container"; "$1" rm "$container"'
+    await run(localHost, {
+      argv: ['sh', '-ec', script, 'sh', engine, name, tar],
+      failed: `cannot export the image ${engine}:${name}`,
+      mend: `try \`${engine} export\` by hand`,
+      timeout: 300_000,
+    })
+    await rename(`${tar}.draft`, tar)
+  }
+  return { description: `${engine} image ${name}`, kind: 'tar', path: tar }
+}
+
+async function fromPath(path: string): Promise<BaseImage> {
+  const status = await stat(path).catch(() => undefined)
+  if (status?.isDirectory()) return { description: `folder ${path}`, kind: 'folder', path }
+  if (status?.isFile()) return { description: `tarball ${path}`, kind: 'tar', path }
+  throw new CriuBenchError({
+    failed: `cannot use the base image ${path}`,
+    found: status ? 'neither a file nor a folder' : 'nothing at that path',
+    expected: 'a tarball, a folder, docker:NAME, podman:NAME or build',
+    mend: 'export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built',
+  })
+}
+
+/** The image built here: nothing but that CRIU, and the libraries it is linked with where it is not static. */
+async function assemble(criu: CriuBinary): Promise<BaseImage> {
+  const key = createHash('sha256').update(`${criu.path} ${criu.version}`).digest('hex').slice(0, 16)
+  const folder = join(CACHE, `base-image-${key}`)
+  if (!existsSync(folder)) {
+    const draft = `${folder}.draft`
+    await rm(draft, { recursive: true, force: true })
+    await mkdir(join(draft, 'usr/sbin'), { recursive: true })
+    await copyFile(criu.path, join(draft, 'usr/sbin/criu'))
+    for (const library of await librariesOf(criu.path)) {
+      await mkdir(join(draft, dirname(library)), { recursive: true })
+      await copyFile(library, join(draft, library))
+    }
+    await rename(draft, folder)
+  }
+  return {
+    description: `criu ${criu.version}, ${criu.origin === 'built' ? 'built here' : 'of this host'}`,
+    kind: 'folder',
+    path: folder,
+  }
+}
+
+/** Paths of what a program is dynamically linked with, its loader included; none for a static one. */
+async function librariesOf(program: string): Promise<string[]> {
+  const { stdout } = await run(localHost, {
+    argv: ['ldd', program],
+    failed: `cannot list the libraries of ${program}`,
+    mend: 'install libc-bin',
+    timeout: 10_000,
+    // ldd answers 1 for a static program.
+    accept: [0, 1],
+  })
+  return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map((match) => match[1] ?? '')
+}

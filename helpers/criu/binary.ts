@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
+import { localHost } from '../system/host.ts'
+import { CACHE, fixture } from '../system/paths.ts'
+import { run } from '../system/process.ts'
+
+const RECIPE = fixture('base-image/build-criu.ts')
+const MEND =
+  'run `npm run setup` with network access, or install a criu that passes `criu check`, ' +
+  'or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar'
+
+/** A CRIU that was seen to pass `criu check` on this kernel. */
+export interface CriuBinary {
+  readonly path: string
+  /** As in "4.1.1". */
+  readonly version: string
+  readonly origin: 'built' | 'host'
+}
+
+let found: Promise<CriuBinary> | undefined
+
+/**
+ * The CRIU for this machine: a static one built from source (once, cached by the content of its recipe), or where that
+ * cannot be had, the machine's own. Throws CriuBenchError when neither passes `criu check`.
+ */
+export function findCriu(progress: (line: string) => void = () => {}): Promise<CriuBinary> {
+  found ??= search(progress)
+  return found
+}
+
+async function search(progress: (line: string) => void): Promise<CriuBinary> {
+  try {
+    return await checked(await built(progress), 'built')
+  } catch (error) {
+    const own = await checked('criu', 'host').catch(() => undefined)
+    if (own) return own
+    throw error
+  }
+}
+
+async function built(progress: (line: string) => void): Promise<string> {
+  const key = createHash('sha256')
+    .update(await readFile(RECIPE))
+    .digest('hex')
+    .slice(0, 16)
+  const binary = join(CACHE, `criu-${key}`, 'criu')
+  if (existsSync(binary)) return binary
+  progress('building a static criu, once (about 20 s)')
+  await run(localHost, {
+    argv: [process.execPath, RECIPE, binary],
+    failed: 'cannot build CRIU from the source of a newer Debian suite',
+    mend: MEND,
+    timeout: 600_000,
+    env: { NO_COLOR: '1' },
+    onLine: (line) => progress(line.trim()),
+  })
+  return binary
+}
+
+async function checked(criu: string, origin: CriuBinary['origin']): Promise<CriuBinary> {
+  const check = await run(localHost, {
+    argv: [criu, 'check'],
+    failed: `cannot use ${criu}: \`criu check\` does not pass on this kernel`,
+    mend: MEND,
+    timeout: 30_000,
+  })
+  if (!/Looks good/.test(check.stdout)) {
+    throw new CriuBenchError({
+      failed: `cannot use ${criu}`,
+      found: check.stdout.trim() || 'no answer to `criu check`',
+      expected: '"Looks good."',
+      mend: MEND,
+    })
+  }
+  return { path: await whereIs(criu), version: await versionOf(criu), origin }
+}
+
+async function whereIs(program: string): Promise<string> {
+  const { stdout } = await run(localHost, {
+    argv: ['sh', '-c', 'command -v "$1"', 'sh', program],
+    failed: `cannot find ${program}`,
+    mend: MEND,
+    timeout: 5000,
+  })
+  return stdout.trim()
+}
+
+async function versionOf(criu: string): Promise<string> {
+  const { stdout } = await run(localHost, {
+    argv: [criu, '--version'],
+    failed: `cannot ask ${criu} for its version`,
+    mend: MEND,
+    timeout: 5000,
+  })
+  return /Version: (\S+)/.exec(stdout)?.[1] ?? 'unknown'
+}

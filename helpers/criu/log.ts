@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises'
+
+/** Enough to see the cause; what follows the first errors of CRIU is the unwinding. */
+const MAX_ERRORS = 3
+
+/** The first error lines of a CRIU log: the cause comes first, "Restoring FAILED." last. */
+export function firstErrors(log: string): string {
+  const errors = log.split('\n').filter((line) => /\bError\b/.test(line))
+  return errors.slice(0, MAX_ERRORS).join('\n')
+}
+
+/** CRIU's own total in milliseconds: the time stamp, in seconds since it began, of its last message on a dump. */
+export function dumpTotal(log: string): number | undefined {
+  const seconds = /^\((\d+\.\d+)\) Dumping finished successfully$/m.exec(log)?.[1]
+  return seconds === undefined ? undefined : Number(seconds) * 1000
+}
+
+export const readLog = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')

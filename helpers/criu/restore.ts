@@ -1,0 +1,26 @@
+import { firstErrors } from './log.ts'
+
+/** The command line that restores `images` in a container, in the foreground; CRIU's warnings come on standard error. */
+export const restoreCommand = (criu: string, images: string, workFolder: string): string[] =>
+  // prettier-ignore
+  [criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
+    '--manage-cgroups=ignore', '-v2']
+
+/** At least 10 MB a second, execution included. */
+export const restoreLimit = (size: number): number => 30_000 + (size / (10 * 1024 * 1024)) * 1000
+
+const MENDS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/bad size/i, 'a file that the process had open has another size now: dump and copy again'],
+  [/bad mode/i, 'a file that the process had open has another mode now: dump and copy again'],
+  [/build-?id/i, 'a mapped program or library is another build now: dump and copy again'],
+  [/No such file|Can't open file/i, 'the rootfs lacks a file that the process had open: copy again'],
+  [/magic|version/i, 'the images are of another CRIU: dump with the one of the base image'],
+]
+
+/** What CRIU said went wrong, and what mends it. */
+export function explainFailure(stderr: string): { log: string; mend: string } {
+  const log = firstErrors(stderr) || stderr.trim()
+  const mend =
+    MENDS.find(([pattern]) => pattern.test(log))?.[1] ?? 'search the first error line in the issues of CRIU'
+  return { log, mend }
+}

@@ -1,0 +1,26 @@
+import { readdir, stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+import { readMounts } from '../system/mounts.ts'
+
+/** Refuses a mount point that is relative, missing, no folder, in use or not empty: mounting there would hide things. */
+export async function checkMountPoint(host: Host, point: string): Promise<void> {
+  const refuse = (found: string, mend: string): never => {
+    throw new CriuBenchError({
+      failed: `cannot mount on ROOTFS_ABS_PATH=${point}`,
+      found,
+      expected: 'the absolute path of an empty folder on which nothing is mounted',
+      mend,
+    })
+  }
+  if (!isAbsolute(point)) refuse('a relative path', `export ROOTFS_ABS_PATH="$PWD/${point}"`)
+  const status = await stat(seenFrom(host, point)).catch(() => undefined)
+  if (!status) refuse('nothing at that path', `mkdir -p ${point}`)
+  if (!status?.isDirectory()) refuse('not a folder', 'name a folder')
+  const mount = (await readMounts(host)).findLast((entry) => entry.point === point)
+  if (mount)
+    refuse(`${mount.type} (${mount.source}) mounted there already`, `npm run unmount, or umount ${point}`)
+  const [first] = await readdir(seenFrom(host, point))
+  if (first !== undefined) refuse(`a folder with files in it (${first}, …)`, 'name an empty folder')
+}

@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { CriuBenchError } from '../errors.ts'
+
+const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
+
+/** What a handler appends to its report, one JSON object a line; times are CLOCK_REALTIME, ns. */
+const Ready = z.object({ event: z.literal('ready'), pid: z.int(), size: z.int(), checksum: z.string() })
+const Done = z.object({
+  event: z.literal('done'),
+  start: nanoseconds,
+  end: nanoseconds,
+  checksum: z.string(),
+})
+const Line = z.discriminatedUnion('event', [Ready, Done])
+
+export type ReadyReport = z.infer<typeof Ready>
+export type DoneReport = z.infer<typeof Done>
+
+/** The complete lines of a report; none while it is empty or missing. Throws CriuBenchError on anything else. */
+export async function readReport(file: string): Promise<Array<ReadyReport | DoneReport>> {
+  const content = await readFile(file, 'utf8').catch(() => '')
+  // What follows the last newline is still being written.
+  return content
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => parse(file, line))
+}
+
+function parse(file: string, line: string): ReadyReport | DoneReport {
+  try {
+    return Line.parse(JSON.parse(line))
+  } catch (cause) {
+    throw new CriuBenchError(
+      {
+        failed: `cannot read the handler's report ${file}`,
+        found: line,
+        expected: 'a JSON line of event "ready" or "done" with its checksum and times',
+        mend: 'let the handler append one such line when it is ready, one when it is done',
+      },
+      { cause },
+    )
+  }
+}
+
+export const readyIn = (lines: ReadonlyArray<ReadyReport | DoneReport>): ReadyReport | undefined =>
+  lines.find((line): line is ReadyReport => line.event === 'ready')
+
+export const doneIn = (lines: ReadonlyArray<ReadyReport | DoneReport>): DoneReport | undefined =>
+  lines.findLast((line): line is DoneReport => line.event === 'done')
