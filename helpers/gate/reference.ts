@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { fixture } from '../system/paths.ts'
+import { formatSize, type Bytes, type Milliseconds } from '../units.ts'
+
+/** The reference's table, as in fixtures/reference.json, where its source is told. */
+const Reference = z.object({
+  filesystem: z.string(),
+  sizes: z.array(z.string()),
+  phases: z.record(z.string(), z.array(z.number().positive())),
+})
+
+const table = Reference.parse(JSON.parse(readFileSync(fixture('reference.json'), 'utf8')))
+
+/** The reference has no row for the cold start: it is the sum of these. */
+const COLD_START = ['lean container', 'restore', 'execution']
+
+/** The reference's figure for a phase in ms; undefined where it has none. */
+export function referenceFor(filesystem: string, size: Bytes, phase: string): Milliseconds | undefined {
+  const column = table.sizes.indexOf(formatSize(size))
+  if (filesystem !== table.filesystem || column === -1) return undefined
+  if (phase !== 'cold start') return table.phases[phase]?.[column]
+  const parts = COLD_START.map((part) => table.phases[part]?.[column] ?? Number.NaN)
+  return parts.reduce((sum, part) => sum + part)
+}
+
+/** Whether there is anything to gate a suite by. */
+export const hasReference = ({ filesystem, size }: { filesystem: string; size: Bytes }): boolean =>
+  referenceFor(filesystem, size, 'restore') !== undefined

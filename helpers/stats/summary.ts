@@ -1,0 +1,44 @@
+import { Bench, type Task } from 'tinybench'
+import { CriuBenchError } from '../errors.ts'
+import type { Milliseconds } from '../units.ts'
+
+/** The figures of one phase over all its samples, in ms. */
+export interface Summary {
+  readonly n: number
+  readonly median: Milliseconds
+  readonly mean: Milliseconds
+  readonly min: Milliseconds
+  readonly max: Milliseconds
+  /** Standard deviation. */
+  readonly sd: Milliseconds
+}
+
+type Completed = Extract<Task['result'], { state: 'completed' }>
+
+/** Runs given durations through tinybench, whose statistics vitest knows how to show. Throws on a sample that is no duration. */
+export function statisticsOf(name: string, samples: readonly Milliseconds[]): Completed {
+  // tinybench would silently take its own clock for a duration that is not a number or negative.
+  const bad = samples.find((sample) => !Number.isFinite(sample) || sample < 0)
+  if (bad !== undefined || samples.length === 0) {
+    throw new CriuBenchError({
+      failed: `cannot summarize the phase "${name}"`,
+      found: bad === undefined ? 'no samples' : `a sample of ${bad} ms`,
+      expected: 'at least one sample, each a finite number of ms, 0 or more',
+      mend: 'this is a fault of the harness: please report it',
+    })
+  }
+  const bench = new Bench({ warmup: false, time: 0, iterations: samples.length, retainSamples: true })
+  let next = 0
+  const replay = () => ({ overriddenDuration: samples[next++] ?? Number.NaN, overriddenIterationCost: 0 })
+  // async is told: tinybench would find out by a call of its own, which would use up a sample.
+  bench.add(name, replay, { async: false })
+  const [task] = bench.runSync()
+  if (task?.result.state !== 'completed')
+    throw new Error(`tinybench did not complete "${name}"`, { cause: task?.result })
+  return task.result
+}
+
+export function summarize(name: string, samples: readonly Milliseconds[]): Summary {
+  const { p50, mean, min, max, sd } = statisticsOf(name, samples).latency
+  return { n: samples.length, median: p50, mean, min, max, sd: samples.length > 1 ? sd : 0 }
+}

@@ -1,0 +1,37 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { CriuBenchError } from '../errors.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+
+/** What the steps run by hand leave for the next one, in the rootfs itself. */
+const Manifest = z.strictObject({
+  handler: z.string(),
+  /** Bytes. */
+  size: z.int().positive(),
+  /** Checksum from before the dump. */
+  checksum: z.string(),
+})
+export type Manifest = z.infer<typeof Manifest>
+
+const fileOf = (host: Host, rootfs: string): string => seenFrom(host, join(rootfs, '.checkpoint.json'))
+
+export async function writeManifest(host: Host, rootfs: string, manifest: Manifest): Promise<void> {
+  await writeFile(fileOf(host, rootfs), `${JSON.stringify(manifest)}\n`)
+}
+
+/** Throws CriuBenchError where nothing was dumped yet. */
+export async function readManifest(host: Host, rootfs: string): Promise<Manifest> {
+  const text = await readFile(fileOf(host, rootfs), 'utf8').catch((cause: unknown) => {
+    throw new CriuBenchError(
+      {
+        failed: `cannot go on with ${rootfs}`,
+        found: 'nothing dumped there',
+        expected: 'a rootfs after the steps mount, rootfs and dump',
+        mend: 'npm run mount && npm run rootfs && npm run dump -- 16777216',
+      },
+      { cause },
+    )
+  })
+  return Manifest.parse(JSON.parse(text))
+}

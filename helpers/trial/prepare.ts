@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { findBaseImage } from '../criu/base-image.ts'
+import { findCriu } from '../criu/binary.ts'
+import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
+import type { Filesystem } from '../filesystems/index.ts'
+import { checkMountPoint } from '../filesystems/mount-point.ts'
+import type { Handler } from '../handlers/handler.ts'
+import { startHandler, type WaitingHandler } from '../handlers/start.ts'
+import { readDumpStats, type DumpStats } from '../images/index.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+import { WORK } from '../system/paths.ts'
+import { formatMilliseconds, type Bytes } from '../units.ts'
+import { checkMemory, filesystemRoom } from './demand.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs } from './rootfs.ts'
+import type { Checkpoint } from './trial.ts'
+
+export interface Plan {
+  readonly filesystem: Filesystem
+  readonly size: Bytes
+  readonly handler: Handler
+  readonly containerName: string
+  /** Where to mount; a folder of the host's private work folder when left out. */
+  readonly rootfs?: string | undefined
+  readonly baseImage?: string | undefined
+  /** Dumps that count, and those before them that do not. */
+  readonly iterations: number
+  readonly warmup: number
+}
+
+export interface DumpSample extends DumpResult {
+  readonly stats: DumpStats
+}
+
+/** A checkpoint that is ready to be restored; disposing of it unmounts its filesystem. */
+export interface Prepared extends AsyncDisposable {
+  readonly checkpoint: Checkpoint
+  readonly dumps: readonly DumpSample[]
+  readonly baseImage: string
+  readonly mounted: string
+}
+
+type Progress = (line: string) => void
+
+/** The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. Half-built, it undoes itself. */
+export async function prepare(host: Host, plan: Plan, progress: Progress): Promise<Prepared> {
+  await checkMemory(plan.size)
+  const criu = await findCriu(progress)
+  const image = await findBaseImage(plan.baseImage, progress)
+  const point = plan.rootfs ?? join(WORK, 'rootfs')
+  if (plan.rootfs === undefined) await mkdir(seenFrom(host, point), { recursive: true })
+  await checkMountPoint(host, point)
+
+  await using undo = new AsyncDisposableStack()
+  progress(`mounting ${plan.filesystem.name}`)
+  const mounted = undo.use(await plan.filesystem.mount(host, point, filesystemRoom(plan.size)))
+  progress(`exporting the base image: ${image.description}`)
+  const rootfs = await exportRootfs(host, image, point, plan.containerName)
+  progress(`starting the ${plan.handler.name} handler`)
+  await using handler = await startHandler(host, plan.handler, plan.size)
+  const dumps = await dumpRepeatedly(host, plan, handler, { criu: criu.path, point }, progress)
+  progress('copying images and files')
+  await copyForRestore(host, point)
+  const { containerName, size } = plan
+  const checkpoint = { host, rootfs, containerName, size, checksum: handler.checksum }
+  const owned = undo.move()
+  return {
+    checkpoint,
+    dumps,
+    baseImage: image.description,
+    mounted: mounted.description,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** The last dump ends the process, as the reference's does; the ones before it let it run on. */
+async function dumpRepeatedly(
+  host: Host,
+  { iterations, warmup, size }: Plan,
+  { pid }: WaitingHandler,
+  { criu, point }: { criu: string; point: string },
+  progress: Progress,
+): Promise<DumpSample[]> {
+  const dumps: DumpSample[] = []
+  for (let index = -warmup; index < iterations; index++) {
+    const leaveRunning = index < iterations - 1
+    const result = await dump(host, { criu, pid, images: join(point, DUMP_FOLDER), size, leaveRunning })
+    const stats = await readDumpStats(dumpStatsFile(host))
+    if (index >= 0) dumps.push({ ...result, stats })
+    const which = index < 0 ? 'warm-up dump' : `dump ${index + 1}/${iterations}`
+    progress(`${which}: ${formatMilliseconds(result.total)} ms`)
+  }
+  return dumps
+}

@@ -1,0 +1,97 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { launch, type LaunchReport } from '../container/launcher.ts'
+import { explainFailure, restoreCommand, restoreLimit } from '../criu/restore.ts'
+import { CriuBenchError } from '../errors.ts'
+import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
+import { doneIn, readReport, type DoneReport } from '../handlers/report.ts'
+import { layOut } from '../handlers/start.ts'
+import { readRestoreStats, type RestoreStats } from '../images/index.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+import { WORK } from '../system/paths.ts'
+import type { Bytes } from '../units.ts'
+import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
+import { IMAGES_FOLDER, type Rootfs } from './rootfs.ts'
+
+/** What a body needs: a rootfs with images, and what the process in them must give. */
+export interface Checkpoint {
+  readonly host: Host
+  readonly rootfs: Rootfs
+  readonly containerName: string
+  readonly size: Bytes
+  /** Checksum from before the dump. */
+  readonly checksum: string
+}
+
+/** One real run of the body: container, restore, execution. */
+export interface Sample {
+  readonly points: TimePoints
+  readonly checksum: string
+  readonly stats: RestoreStats
+}
+
+/** What the steps run by hand show besides. */
+export interface TrialOutput {
+  readonly launcher: string
+  readonly handler: string
+}
+
+const SAMPLE_FOLDER = join(WORK, 'sample')
+
+/**
+ * Starts a lean container, restores the process in it and lets it execute. The handler's own files (lock at 1, empty
+ * report and log) are laid out afresh on the host's local memory and bound into the container, so that many samples,
+ * one after the other or at once, share one image set. Throws CriuBenchError when anything is not as it was dumped.
+ */
+export async function runTrial(checkpoint: Checkpoint): Promise<{ sample: Sample; output: TrialOutput }> {
+  const { host, rootfs } = checkpoint
+  const folder = seenFrom(host, SAMPLE_FOLDER)
+  await rm(folder, { recursive: true, force: true })
+  await layOut(folder, '1')
+  const s = onTheMillisecond()
+  const launched = await launch(host, {
+    name: checkpoint.containerName,
+    rootfs: rootfs.path,
+    command: restoreCommand(rootfs.criu, IMAGES_FOLDER, HANDLER_FOLDER),
+    binds: [[SAMPLE_FOLDER, HANDLER_FOLDER]],
+    timeout: restoreLimit(checkpoint.size),
+  })
+  const files = handlerFiles(folder)
+  const log = await readFile(files.log, 'utf8')
+  const done = doneIn(await readReport(files.report))
+  if (launched.status !== 0 || !done) throw notRestored(checkpoint, launched, done, log)
+  checkChecksum(checkpoint, done.checksum)
+  const points = { s, a: launched.a, b: launched.b, c: done.start, d: done.end, e: launched.e }
+  checkOrder(points)
+  const stats = await readRestoreStats(join(folder, 'stats-restore'))
+  return {
+    sample: { points, checksum: done.checksum, stats },
+    output: { launcher: launched.stdout, handler: log },
+  }
+}
+
+function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
+  if (found === checksum) return
+  throw new CriuBenchError({
+    failed: `the restored process has other memory than the dumped one (${size} bytes)`,
+    found: `checksum ${found}`,
+    expected: `${checksum}, from before the dump`,
+    mend: 'this is a wrong restore: keep the images and look at how they were written',
+  })
+}
+
+function notRestored(
+  { rootfs }: Checkpoint,
+  launched: LaunchReport,
+  done: DoneReport | undefined,
+  log: string,
+): CriuBenchError {
+  const explained = explainFailure(launched.stderr)
+  return new CriuBenchError({
+    failed: `cannot restore ${join(rootfs.path, IMAGES_FOLDER)} in the lean container`,
+    found: `exit status ${launched.status}${done ? '' : ', and no word from the handler that it is done'}`,
+    expected: 'exit status 0 and the handler done',
+    mend: explained.mend,
+    log: [explained.log, log.trim()].filter(Boolean).join('\n'),
+  })
+}
