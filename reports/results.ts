@@ -1,0 +1,87 @@
+import { z } from 'zod'
+
+/** Version of the schema below: raised when a field changes its meaning or goes. */
+export const RESULTS_VERSION = 1
+
+/** CLOCK_REALTIME in nanoseconds: beyond 2^53, hence a decimal string. */
+const point = z.string().regex(/^\d+$/)
+const milliseconds = z.number().nonnegative()
+/** CRIU's own statistics, as it writes them; units are in the names. */
+const stats = z.record(z.string(), z.union([z.number(), z.string()]))
+
+const Sample = z.strictObject({
+  points: z.strictObject({ s: point, a: point, b: point, c: point, d: point, e: point }),
+  /** Spans between those points in ns, as decimal strings: lean container + restore + execution = cold start. */
+  nanoseconds: z.record(z.string(), point),
+  checksum: z.string(),
+  stats,
+})
+
+const Dump = z.strictObject({
+  /** CRIU's own total, the reference's dump cost. */
+  total: milliseconds,
+  /** From spawn to exit. */
+  wall: milliseconds,
+  stats,
+})
+
+const Figure = z.strictObject({
+  phase: z.string(),
+  n: z.int().positive(),
+  median: milliseconds,
+  mean: milliseconds,
+  min: milliseconds,
+  max: milliseconds,
+  sd: milliseconds,
+  /** "ungated": the reference has no figure for it. */
+  state: z.enum(['pass', 'miss', 'ungated']),
+  reference: milliseconds.optional(),
+  /** median / reference. */
+  ratio: z.number().optional(),
+  tolerance: z.number().optional(),
+})
+
+const Suite = z.strictObject({
+  /** As in the terminal: "tmpfs 64MB". */
+  title: z.string(),
+  filesystem: z.string(),
+  /** What was mounted and how. */
+  mounted: z.string(),
+  /** Bytes. */
+  size: z.int().positive(),
+  /** "64MB". */
+  label: z.string(),
+  handler: z.string(),
+  baseImage: z.string(),
+  /** Checksum from before the dump, which every sample gave again. */
+  checksum: z.string(),
+  figures: z.array(Figure),
+  dumps: z.array(Dump),
+  samples: z.array(Sample),
+})
+
+const Fingerprint = z.strictObject({
+  kernel: z.string(),
+  architecture: z.string(),
+  cpu: z.string(),
+  cpus: z.int(),
+  /** Bytes. */
+  memory: z.int(),
+  cgroup: z.string(),
+  node: z.string(),
+})
+
+/** reports/out/results.json: everything a run measured, and what it was measured on. */
+export const Results = z.strictObject({
+  version: z.literal(RESULTS_VERSION),
+  /** ISO 8601, UTC. */
+  createdAt: z.string(),
+  fingerprint: Fingerprint,
+  options: z.record(z.string(), z.unknown()),
+  suites: z.array(Suite),
+})
+
+export type Results = z.infer<typeof Results>
+export type SuiteResults = z.infer<typeof Suite>
+export type FigureResults = z.infer<typeof Figure>
+export type Fingerprint = z.infer<typeof Fingerprint>

@@ -1,0 +1,47 @@
+import { markdownTable } from 'markdown-table'
+import type { FigureResults, Results, SuiteResults } from './results.ts'
+
+/** The rows of the reference's table, then their sum. */
+const ROWS = ['dump', 'lean container', 'restore', 'execution', 'cold start']
+/** Legible without colour. */
+const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
+
+/** The reference's table with this run's medians: one a filesystem, in Markdown, which reads well in a terminal too. */
+export function referenceTable(suites: readonly SuiteResults[]): string {
+  const columns = suites.toSorted((one, other) => one.size - other.size)
+  const header = ['ms', ...columns.map(({ label }) => label)]
+  const rows = ROWS.flatMap((phase) => {
+    const figures = columns.map((suite) => suite.figures.find((figure) => figure.phase === phase))
+    return [
+      [phase, ...figures.map(cell)],
+      ['  reference', ...figures.map((figure) => figure?.reference?.toString() ?? '–')],
+    ]
+  })
+  return markdownTable([header, ...rows], { align: ['l', ...columns.map(() => 'r')] })
+}
+
+/** "5.42 1.08× ✓"; empty for a phase that was not measured. */
+function cell(figure: FigureResults | undefined): string {
+  if (!figure) return ''
+  const ratio = figure.ratio === undefined ? '' : ` ${figure.ratio.toFixed(2)}×`
+  return `${digits(figure.median)}${ratio} ${MARKS[figure.state]}`
+}
+
+const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value >= 1 ? 2 : 3)
+
+/** What the marks of the table mean, and how many there are of each. */
+export function legend({ suites }: Results): string {
+  const figures = suites.flatMap((suite) => suite.figures)
+  const count = (state: FigureResults['state']) => figures.filter((figure) => figure.state === state).length
+  const tolerance = figures.find((figure) => figure.tolerance !== undefined)?.tolerance
+  const samples = [...new Set(figures.map(({ n }) => n))].join(' or ')
+  return (
+    `medians of n=${samples}; ✓ at most ${tolerance ?? '–'} × the reference (${count('pass')}), ` +
+    `✗ more (${count('miss')}), · no reference (${count('ungated')})`
+  )
+}
+
+/** Suites by filesystem, in the order they ran. */
+export const byFilesystem = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
+  ...Map.groupBy(suites, ({ filesystem }) => filesystem),
+]
