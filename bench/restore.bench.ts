@@ -1,0 +1,21 @@
+/**
+ * The reference's table as tests: for each memory size on each filesystem, how long does a dump take, and how long a
+ * start from it: a lean container, the restore in it, the execution?
+ */
+import { describe, expect, test } from 'vitest'
+import { checkpointed, hasReference, matrix } from '../helpers/index.ts'
+
+for (const pair of matrix()) {
+  describe(pair.title, () => {
+    // Mounts, dumps and copies before the first of these tests, and undoes it after the last.
+    const body = checkpointed(pair)
+
+    for (const phase of ['dump', 'lean container', 'restore', 'execution', 'cold start']) {
+      test(phase, async ({ bench, annotate }) => {
+        const result = await bench(phase, body).run()
+        if (hasReference(pair)) expect(result).toMeetReference()
+        else await annotate(`the reference has no figures for ${pair.title}: measured, not gated`)
+      })
+    }
+  })
+}

@@ -1,0 +1,44 @@
+import type { BenchResult } from 'vitest'
+import { explain, judge, type Measured, type Verdict } from '../gate/verdict.ts'
+
+declare module 'vitest' {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- both parameters must be named as vitest names them
+  interface Matchers<R, T> {
+    /** The median of a phase is at most `tolerance` times the reference's figure for its filesystem and size. */
+    toMeetReference: (options?: { tolerance?: number }) => R
+  }
+}
+
+interface Outcome {
+  pass: boolean
+  message: () => string
+}
+
+/** `expect(result).toMeetReference()`: fails as well where the reference has no figure to meet. */
+export function toMeetReference(received: unknown, tolerance: number): Outcome {
+  const measured = measuredOf(received)
+  if (!measured) {
+    return {
+      pass: false,
+      message: () => 'toMeetReference() takes the result of bench(phase, checkpointed(pair)).run()',
+    }
+  }
+  const verdict = judge(measured, tolerance)
+  return { pass: verdict.state === 'pass', message: () => message(measured, verdict) }
+}
+
+function message(measured: Measured, verdict: Verdict): string {
+  const advice =
+    verdict.state === 'miss' && measured.phase === 'restore'
+      ? '\nCRIU restores eagerly here: it reads every page before the process runs, so restore grows with memory.'
+      : ''
+  return `${explain(measured, verdict)}${advice}`
+}
+
+function measuredOf(received: unknown): Measured | undefined {
+  if (!isPhaseResult(received)) return undefined
+  return { ...received.criu, median: received.latency.p50, n: received.latency.samplesCount }
+}
+
+const isPhaseResult = (received: unknown): received is Required<BenchResult> =>
+  typeof received === 'object' && received !== null && 'criu' in received && 'latency' in received

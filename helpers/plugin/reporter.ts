@@ -1,0 +1,68 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
+import { markdownReport } from '../../reports/markdown.ts'
+import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
+import { terminalReport } from '../../reports/terminal.ts'
+import type { Settings } from '../config/options.ts'
+import { CriuBenchError } from '../errors.ts'
+import { fingerprint } from '../system/fingerprint.ts'
+
+/** Writes reports/out/results.json and results.md at the end of a run, and its table to the terminal. */
+export class CriuReporter implements Reporter {
+  readonly #settings: Settings
+  #vitest: Vitest | undefined
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest
+  }
+
+  async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
+    const suites = modules.flatMap((module) => [...module.children.allSuites()])
+    const measured = suites.flatMap((suite) => suite.meta().criu ?? [])
+    if (measured.length > 0) await this.#report(measured)
+    else this.#failWhenNothingRan(suites, modules)
+  }
+
+  async #report(suites: SuiteResults[]): Promise<void> {
+    const results = Results.parse({
+      version: RESULTS_VERSION,
+      createdAt: new Date().toISOString(),
+      fingerprint: await fingerprint(),
+      options: this.#settings,
+      suites,
+    })
+    const folder = join(this.#vitest?.config.root ?? '.', 'reports/out')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
+    await writeFile(join(folder, 'results.md'), markdownReport(results))
+    this.#vitest?.logger.log(
+      `${terminalReport(results)}results: reports/out/results.json, reports/out/results.md\n`,
+    )
+  }
+
+  /** vitest exits 0 when `-t` selects nothing: a gate that measured nothing has not passed. */
+  #failWhenNothingRan(suites: readonly TestSuite[], modules: readonly TestModule[]): void {
+    const pattern = this.#vitest?.getGlobalTestNamePattern()
+    const ran = modules.some((module) =>
+      [...module.children.allTests()].some((test) => test.result().state !== 'skipped'),
+    )
+    if (!pattern || ran) return
+    const error = new CriuBenchError({
+      failed: `nothing was measured: -t ${pattern.source} selects no test`,
+      found: 'no suite or phase of that name',
+      expected: `one of ${suites.map(({ name }) => name).join(', ')}; phases: ${phasesOf(suites).join(', ')}`,
+      mend: "npx vitest bench -t 'tmpfs 64MB'",
+    })
+    this.#vitest?.logger.error(`\n${error.message}\n`)
+    process.exitCode = 1
+  }
+}
+
+const phasesOf = (suites: readonly TestSuite[]): string[] => [
+  ...new Set(suites.flatMap((suite) => [...suite.children.tests()].map(({ name }) => name))),
+]

@@ -1,0 +1,12 @@
+/** Set-up file that the plugin adds to a project: the matcher, and time for real dumps and restores. */
+import { expect, inject, vi } from 'vitest'
+import { toleranceOf } from '../config/settings.ts'
+import { toMeetReference } from './matcher.ts'
+
+// Every external call has its own limit: this one is for their sum.
+vi.setConfig({ testTimeout: 30 * 60_000, hookTimeout: 30 * 60_000 })
+
+expect.extend({
+  toMeetReference: (received: unknown, options?: { tolerance?: number }) =>
+    toMeetReference(received, options?.tolerance ?? toleranceOf(inject('criu'))),
+})
