@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { findCriu } from '../criu/binary.ts'
+import { cgroupVersion } from '../system/cgroups.ts'
+import { localHost } from '../system/host.ts'
+import { availableMemory } from '../system/memory.ts'
+import { CACHE } from '../system/paths.ts'
+import { run } from '../system/process.ts'
+import { filesystemRoom } from '../trial/demand.ts'
+import { describeBytes, GB, MB, type Bytes } from '../units.ts'
+
+/** One thing that a run needs: what was found, and when it will not do, the mend. */
+export interface Finding {
+  readonly name: string
+  readonly found: string
+  readonly mend?: string
+}
+
+const BUILD_ROOM: Bytes = 500 * MB
+const OLDEST_NODE = [22, 12] as const
+const CAP_SYS_ADMIN = 21n
+
+type Check = () => Finding | Promise<Finding>
+
+const CHECKS: readonly Check[] = [
+  root,
+  capability,
+  node,
+  namespaces,
+  cgroup,
+  memory,
+  disk,
+  compiler,
+  python,
+  userfaultfd,
+  criu,
+]
+
+/** Looks at everything a run needs, in the order in which a run would miss it. */
+export async function examine(): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const check of CHECKS) findings.push(await check())
+  return findings
+}
+
+const finding = (name: string, good: boolean, found: string, mend: string): Finding =>
+  good ? { name, found } : { name, found, mend }
+
+function root(): Finding {
+  const uid = process.getuid?.() ?? -1
+  return finding('root', uid === 0, `uid ${uid}`, 'run as root: sudo -E npm start')
+}
+
+async function capability(): Promise<Finding> {
+  const status = await readFile('/proc/self/status', 'utf8')
+  const effective = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '0'}`)
+  const has = (effective >> CAP_SYS_ADMIN) % 2n === 1n
+  return finding(
+    'capabilities',
+    has,
+    has ? 'CAP_SYS_ADMIN' : 'no CAP_SYS_ADMIN',
+    'in a container: run it privileged',
+  )
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const good = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])
+  return finding('node', good, process.version, 'use npm or npx, which run the Node among the packages')
+}
+
+async function namespaces(): Promise<Finding> {
+  const argv = ['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--mount-proc', 'true']
+  return attempt(
+    'namespaces',
+    argv,
+    'mount, pid, uts, ipc',
+    'apt-get install util-linux; the kernel needs CONFIG_NAMESPACES',
+  )
+}
+
+async function cgroup(): Promise<Finding> {
+  const version = await cgroupVersion()
+  return finding('cgroup', version !== 'none', version, 'mount -t cgroup2 none /sys/fs/cgroup')
+}
+
+async function memory(): Promise<Finding> {
+  const available = await availableMemory()
+  const needed = filesystemRoom(GB) + 2 * GB
+  const found = `${describeBytes(available)} available`
+  return finding(
+    'memory',
+    available >= needed,
+    found,
+    `${describeBytes(needed)} for the largest size: leave it out, VITEST_CRIU_SIZES=1MB,4MB`,
+  )
+}
+
+async function disk(): Promise<Finding> {
+  await mkdir(CACHE, { recursive: true })
+  const { bavail, bsize } = await statfs(CACHE)
+  const free = bavail * bsize
+  return finding(
+    'disk',
+    free >= BUILD_ROOM,
+    `${describeBytes(free)} free for ${CACHE}`,
+    `free ${describeBytes(BUILD_ROOM)}`,
+  )
+}
+
+function compiler(): Promise<Finding> {
+  return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
+}
+
+function python(): Promise<Finding> {
+  const argv = ['/usr/bin/python3', '-I', '-S', '-c', 'import mmap, zlib']
+  return attempt('python', argv, '/usr/bin/python3', 'apt-get install python3')
+}
+
+function userfaultfd(): Finding {
+  const has = existsSync('/proc/sys/vm/unprivileged_userfaultfd')
+  return { name: 'userfaultfd', found: has ? 'yes' : 'no: lazy restore cannot be measured' }
+}
+
+async function criu(): Promise<Finding> {
+  try {
+    const found = await findCriu()
+    return { name: 'criu', found: `${found.version}, ${found.path}, passes criu check` }
+  } catch (error) {
+    return {
+      name: 'criu',
+      found: 'none that passes criu check',
+      mend: error instanceof Error ? error.message : String(error),
+    }
+  }
+}
+
+async function attempt(name: string, argv: readonly string[], found: string, mend: string): Promise<Finding> {
+  try {
+    await run(localHost, { argv, failed: name, mend, timeout: 10_000 })
+    return { name, found }
+  } catch {
+    return { name, found: `${argv[0]} does not work`, mend }
+  }
+}

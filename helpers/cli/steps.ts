@@ -1,0 +1,133 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Settings } from '../config/options.ts'
+import { exportedCriu, findBaseImage } from '../criu/base-image.ts'
+import { findCriu } from '../criu/binary.ts'
+import { dump } from '../criu/dump.ts'
+import { CriuBenchError } from '../errors.ts'
+import { checkMountPoint } from '../filesystems/mount-point.ts'
+import { filesystem } from '../filesystems/index.ts'
+import { TMPFS_SOURCE, unmount as unmountTmpfs } from '../filesystems/tmpfs.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { startHandler } from '../handlers/start.ts'
+import { checkContainerName } from '../system/cgroups.ts'
+import { localHost } from '../system/host.ts'
+import { readMounts } from '../system/mounts.ts'
+import { WORK } from '../system/paths.ts'
+import { checkMemory, filesystemRoom } from '../trial/demand.ts'
+import { readManifest, writeManifest } from '../trial/manifest.ts'
+import { phaseOf, PHASES } from '../trial/phases.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER, validateImages } from '../trial/rootfs.ts'
+import { runTrial } from '../trial/trial.ts'
+import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
+
+/**
+ * The reference's steps, run by hand in the machine's own mount namespace: each says what the reference's says.
+ * ROOTFS_ABS_PATH, CONTAINER_NAME and MEMORY_SIZE come as options through the same door as a suite's.
+ */
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const progress = (line: string): void => void process.stderr.write(`▸ ${line}\n`)
+
+const containerName = (settings: Settings): string => settings.containerName ?? 'vitest-criu'
+
+function rootfsOf(settings: Settings): string {
+  if (settings.rootfs !== undefined) return settings.rootfs
+  throw new CriuBenchError({
+    failed: 'cannot tell where the rootfs is to be',
+    found: 'no ROOTFS_ABS_PATH',
+    expected: 'the absolute path of an empty folder',
+    mend: 'mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"',
+  })
+}
+
+const sizeOf = ({ sizes }: Settings): Bytes => Math.max(...sizes)
+
+export async function mount(settings: Settings): Promise<void> {
+  const point = rootfsOf(settings)
+  const size = sizeOf(settings)
+  await checkMountPoint(localHost, point)
+  await checkMemory(size)
+  const mounted = await filesystem(settings.filesystems[0] ?? 'tmpfs').mount(
+    localHost,
+    point,
+    filesystemRoom(size),
+  )
+  say(`${mounted.description}, mounted on ${point}: room for a dump of ${formatSize(size)} and its copy`)
+}
+
+export async function rootfs(settings: Settings): Promise<void> {
+  const point = rootfsOf(settings)
+  await checkOurs(point)
+  await checkContainerName(containerName(settings))
+  const image = await findBaseImage(settings.baseImage, progress)
+  const exported = await exportRootfs(localHost, image, point, containerName(settings))
+  say(`${image.description}, exported to ${point}: its CRIU is ${exported.criu}`)
+}
+
+export async function dumpStep(settings: Settings): Promise<void> {
+  const point = rootfsOf(settings)
+  const size = sizeOf(settings)
+  await checkOurs(point)
+  await checkMemory(size)
+  const criu = await findCriu(progress)
+  await using handler = await startHandler(localHost, handlerNamed(settings.handler), size)
+  say(`TARGET_PID=${handler.pid}`)
+  const images = join(point, DUMP_FOLDER)
+  const result = await dump(localHost, {
+    criu: criu.path,
+    pid: handler.pid,
+    images,
+    size,
+    leaveRunning: false,
+  })
+  await writeManifest(localHost, point, { handler: handler.name, size, checksum: handler.checksum })
+  const seconds = (result.total / 1000).toFixed(6).padStart(9, '0')
+  say(`(${seconds}) Dumping finished successfully`)
+}
+
+export async function copy(settings: Settings): Promise<void> {
+  const point = rootfsOf(settings)
+  await readManifest(localHost, point)
+  const { files, bytes } = await copyForRestore(localHost, point)
+  say(`${files} files and the images (${describeBytes(bytes)}) copied to ${point}, lock at 1`)
+}
+
+export async function restore(settings: Settings): Promise<void> {
+  const point = rootfsOf(settings)
+  await checkContainerName(containerName(settings))
+  const { size, checksum } = await readManifest(localHost, point)
+  await validateImages(localHost, join(point, IMAGES_FOLDER))
+  const { sample, output } = await runTrial({
+    host: localHost,
+    rootfs: { path: point, criu: exportedCriu(localHost, point) },
+    containerName: containerName(settings),
+    size,
+    checksum,
+  })
+  process.stdout.write(output.launcher + output.handler)
+  progress(
+    PHASES.map((phase) => `${phase} ${formatMilliseconds(phaseOf(sample.points, phase))} ms`).join(', '),
+  )
+}
+
+/** Undoes every step: the mount with all that lies on it, and the work folder. */
+export async function unmount(settings: Settings): Promise<void> {
+  const point = rootfsOf(settings)
+  await checkOurs(point)
+  await unmountTmpfs(localHost, point)
+  for (const name of await readdir(WORK).catch(() => []))
+    await rm(join(WORK, name), { recursive: true, force: true })
+  say(`${point} unmounted`)
+}
+
+/** Only what `mount` mounted is written to, or unmounted. */
+async function checkOurs(point: string): Promise<void> {
+  const mounted = (await readMounts()).findLast((entry) => entry.point === point)
+  if (mounted?.source === TMPFS_SOURCE) return
+  throw new CriuBenchError({
+    failed: `cannot use ROOTFS_ABS_PATH=${point}`,
+    found: mounted ? `${mounted.type} (${mounted.source}), which is not ours` : 'nothing mounted there',
+    expected: `a filesystem mounted by \`npm run mount\``,
+    mend: 'npm run mount',
+  })
+}

@@ -1,0 +1,111 @@
+import { execa } from 'execa'
+import { globSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { parseSync } from 'oxc-parser'
+import { describe, expect, test } from 'vitest'
+
+/** What a newcomer can rely on when they open the tree; CONTRIBUTING.md tells it in words. */
+const root = resolve(import.meta.dirname, '..')
+const sources = globSync('{bench,fixtures,helpers,reports}/**/*.ts', { cwd: root })
+const own = sources.filter((file) => !file.includes('/generated/'))
+const native = globSync('fixtures/**/*.{c,h}', { cwd: root })
+
+/** Rooms from the top down: a file may import from its own room and from those below it. */
+const LAYERS: ReadonlyArray<readonly string[]> = [
+  ['bench'],
+  ['helpers/index.ts'],
+  ['helpers/cli', 'helpers/plugin'],
+  ['reports', 'helpers/trial', 'helpers/gate'],
+  ['helpers/container', 'helpers/criu', 'helpers/handlers', 'helpers/filesystems'],
+  ['helpers/images', 'helpers/stats'],
+  ['helpers/system'],
+  ['helpers/config'],
+  ['helpers/units.ts'],
+  ['helpers/errors.ts'],
+]
+
+const levelOf = (file: string): number => LAYERS.findIndex((rooms) => rooms.includes(roomOf(file)))
+
+const roomOf = (file: string): string => {
+  const [top = '', second = ''] = file.split('/')
+  return top === 'helpers' ? `${top}/${second}` : top
+}
+
+async function importsOf(file: string): Promise<string[]> {
+  const { module } = parseSync(file, await readFile(join(root, file), 'utf8'))
+  const requests = [...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
+    ...module.staticExports.flatMap(({ entries }) => entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []))] // prettier-ignore
+  return requests
+    .filter((request) => request.startsWith('.'))
+    .map((request) => relative(root, resolve(root, dirname(file), request)))
+}
+
+const run = async (...command: string[]): Promise<string> => {
+  const [program = '', ...args] = command
+  const { all, exitCode } = await execa(program, args, {
+    cwd: root,
+    all: true,
+    reject: false,
+    preferLocal: true,
+  })
+  return exitCode === 0 ? '' : all
+}
+
+describe('the project', () => {
+  test('passes the type check', async () => expect(await run('tsc')).toBe(''), 120_000)
+  test(
+    'passes the type-aware lint',
+    async () => expect(await run('oxlint', '--type-aware', '--deny-warnings')).toBe(''),
+    120_000,
+  )
+  test('is formatted', async () => expect(await run('prettier', '--check', '.')).toBe(''), 120_000)
+
+  test('has every source file in a room', () => {
+    const homeless = own.filter((file) => levelOf(file) === -1 && !isApart(file))
+    expect(homeless).toEqual([])
+  })
+
+  test('imports downwards only, or within a room', async () => {
+    const upward: string[] = []
+    for (const file of own.filter((source) => !isApart(source))) {
+      for (const target of await importsOf(file)) {
+        const within = roomOf(file) === roomOf(target)
+        if (!within && !isApart(target) && levelOf(target) <= levelOf(file))
+          upward.push(`${file} -> ${target}`)
+      }
+    }
+    expect(upward).toEqual([])
+  })
+
+  test('lets fixtures import nothing of the project, and no product code import test support', async () => {
+    const wrong: string[] = []
+    for (const file of own) {
+      const targets = await importsOf(file)
+      if (file.startsWith('fixtures/') && !isTest(file))
+        wrong.push(...targets.map((target) => `${file} -> ${target}`))
+      if (!isTest(file)) wrong.push(...targets.filter(isTest).map((target) => `${file} -> ${target}`))
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('keeps files under 300 lines', async () => {
+    const long: string[] = []
+    for (const file of [...own, ...native]) {
+      if ((await readFile(join(root, file), 'utf8')).split('\n').length > 300) long.push(file)
+    }
+    expect(long).toEqual([])
+  })
+
+  test('generates its image schema from helpers/images/criu.proto as it stands', async () => {
+    const generated = join(root, 'helpers/images/generated/criu_pb.ts')
+    const before = await readFile(generated, 'utf8')
+    expect(await run('npm', 'run', 'generate')).toBe('')
+    expect(await readFile(generated, 'utf8')).toBe(before)
+  }, 60_000)
+})
+
+/** Tests and their support look at everything. */
+const isTest = (file: string): boolean =>
+  /\.(test|testing)\.ts$/.test(file) || file.startsWith('helpers/testing/')
+const isApart = (file: string): boolean => isTest(file) || file.startsWith('fixtures/')
