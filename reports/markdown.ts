@@ -1,13 +1,15 @@
+import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
-import { byFilesystem, legend, referenceTable } from './table.ts'
+import { tablesOf, legend, referenceTable } from './table.ts'
 
 /** reports/out/results.md. */
 export function markdownReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup, node } = results.fingerprint
-  const tables = byFilesystem(results).flatMap(([filesystem, suites]) => [
-    `## ${filesystem}`,
+  const tables = tablesOf(results).flatMap(([title, suites]) => [
+    `## ${title}`,
     `${suites[0]?.handler} handler, ${suites[0]?.baseImage}`,
     referenceTable(suites),
+    memoryTable(suites),
   ])
   const lines = [
     '# Checkpoint/restore, measured',
@@ -15,5 +17,5 @@ export function markdownReport(results: Results): string {
     `${legend(results)}.`,
     `Kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}, Node ${node}, ${results.createdAt}.`,
   ]
-  return `${lines.join('\n\n')}\n`
+  return `${lines.filter(Boolean).join('\n\n')}\n`
 }

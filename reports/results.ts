@@ -7,7 +7,7 @@ export const RESULTS_VERSION = 1
 const point = z.string().regex(/^\d+$/)
 const milliseconds = z.number().nonnegative()
 /** CRIU's own statistics, as it writes them; units are in the names. */
-const stats = z.record(z.string(), z.union([z.number(), z.string()]))
+const stats = z.record(z.string(), z.number())
 
 const Sample = z.strictObject({
   points: z.strictObject({ s: point, a: point, b: point, c: point, d: point, e: point }),
@@ -15,6 +15,18 @@ const Sample = z.strictObject({
   nanoseconds: z.record(z.string(), point),
   checksum: z.string(),
   stats,
+  /** What the kernel counted for the restored process up to the end of its handler; bytes. */
+  memory: z
+    .strictObject({
+      minorFaults: z.int(),
+      majorFaults: z.int(),
+      rss: z.int(),
+      pss: z.int(),
+      privateDirty: z.int(),
+      /** Mapped by huge pages. */
+      huge: z.int(),
+    })
+    .optional(),
 })
 
 const Dump = z.strictObject({
@@ -42,9 +54,10 @@ const Figure = z.strictObject({
 })
 
 const Suite = z.strictObject({
-  /** As in the terminal: "tmpfs 64MB". */
+  /** As in the terminal: "tmpfs 64MB mapped". */
   title: z.string(),
   filesystem: z.string(),
+  strategy: z.string(),
   /** What was mounted and how. */
   mounted: z.string(),
   /** Bytes. */
@@ -55,6 +68,9 @@ const Suite = z.strictObject({
   baseImage: z.string(),
   /** Checksum from before the dump, which every sample gave again. */
   checksum: z.string(),
+  /** Bytes of memory that a restore maps, and that it copies. */
+  mapped: z.int(),
+  copied: z.int(),
   figures: z.array(Figure),
   dumps: z.array(Dump),
   samples: z.array(Sample),
@@ -83,5 +99,6 @@ export const Results = z.strictObject({
 
 export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>
+export type SampleResults = z.infer<typeof Sample>
 export type FigureResults = z.infer<typeof Figure>
 export type Fingerprint = z.infer<typeof Fingerprint>

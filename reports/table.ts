@@ -6,7 +6,7 @@ const ROWS = ['dump', 'lean container', 'restore', 'execution', 'cold start']
 /** Legible without colour. */
 const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
 
-/** The reference's table with this run's medians: one a filesystem, in Markdown, which reads well in a terminal too. */
+/** The reference's table with this run's medians: one a filesystem and strategy, in Markdown, which reads well in a terminal too. */
 export function referenceTable(suites: readonly SuiteResults[]): string {
   const columns = suites.toSorted((one, other) => one.size - other.size)
   const header = ['ms', ...columns.map(({ label }) => label)]
@@ -41,7 +41,7 @@ export function legend({ suites }: Results): string {
   )
 }
 
-/** Suites by filesystem, in the order they ran. */
-export const byFilesystem = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
-  ...Map.groupBy(suites, ({ filesystem }) => filesystem),
+/** Suites of one table each, by its title, in the order they ran. */
+export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
+  ...Map.groupBy(suites, ({ filesystem, strategy }) => `${filesystem}, ${strategy}`),
 ]

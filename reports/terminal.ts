@@ -1,12 +1,18 @@
+import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
-import { byFilesystem, legend, referenceTable } from './table.ts'
+import { tablesOf, legend, referenceTable } from './table.ts'
 
 /** What a run ends with in the terminal. */
 export function terminalReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
-  const tables = byFilesystem(results).map(([filesystem, suites]) => {
+  const tables = tablesOf(results).map(([title, suites]) => {
     const [first] = suites
-    return `${filesystem}, ${first?.handler} handler, ${first?.baseImage}\n\n${referenceTable(suites)}`
+    const parts = [
+      `${title}, ${first?.handler} handler, ${first?.baseImage}`,
+      referenceTable(suites),
+      memoryTable(suites),
+    ]
+    return `${parts.filter(Boolean).join('\n\n')}\n`
   })
   return [
     '',

@@ -5,8 +5,10 @@ import { resolveSettings } from '../config/settings.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
 import { sweep } from '../system/ledger.ts'
+import { requireRoot } from '../system/root.ts'
 import { parseSize } from '../units.ts'
 import { examine } from './doctor.ts'
+import { explainImages } from './explain.ts'
 import * as steps from './steps.ts'
 
 const program = new Command('vitest-criu')
@@ -15,7 +17,11 @@ const program = new Command('vitest-criu')
   )
   .showHelpAfterError()
 
-const settings = (): Settings => resolveSettings({}, process.env)
+/** What every step starts with; `doctor` alone runs without root, to tell about it. */
+function settings(): Settings {
+  requireRoot()
+  return resolveSettings({}, process.env)
+}
 
 program.command('doctor').description('check what a run needs of this machine, with the mend').action(doctor)
 program
@@ -42,6 +48,11 @@ program
   .description('restore in the lean container CONTAINER_NAME')
   .action(() => steps.restore(settings()))
 program
+  .command('explain')
+  .description('tell what the mapped restore makes of each part of a dumped memory, and why')
+  .argument('<IMAGES>', 'folder with the images of a dump')
+  .action(async (folder: string) => console.log(await explainImages(folder)))
+program
   .command('unmount')
   .description('undo the steps')
   .action(() => steps.unmount(settings()))
@@ -58,6 +69,7 @@ async function doctor(): Promise<void> {
 }
 
 async function clean(): Promise<void> {
+  requireRoot()
   const swept = await sweep()
   console.log(swept.length === 0 ? 'nothing to clean' : `removed the cgroups ${swept.join(', ')}`)
 }

@@ -17,7 +17,8 @@ import { WORK } from '../system/paths.ts'
 import { checkMemory, filesystemRoom } from '../trial/demand.ts'
 import { readManifest, writeManifest } from '../trial/manifest.ts'
 import { phaseOf, PHASES } from '../trial/phases.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER, validateImages } from '../trial/rootfs.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs } from '../trial/rootfs.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
 import { runTrial } from '../trial/trial.ts'
 import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
 
@@ -89,6 +90,8 @@ export async function copy(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await readManifest(localHost, point)
   const { files, bytes } = await copyForRestore(localHost, point)
+  const criu = exportedCriu(localHost, point)
+  for (const name of settings.strategies) await strategyNamed(name).prepare(localHost, { path: point, criu })
   say(`${files} files and the images (${describeBytes(bytes)}) copied to ${point}, lock at 1`)
 }
 
@@ -96,14 +99,11 @@ export async function restore(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await checkContainerName(containerName(settings))
   const { size, checksum } = await readManifest(localHost, point)
-  await validateImages(localHost, join(point, IMAGES_FOLDER))
-  const { sample, output } = await runTrial({
-    host: localHost,
-    rootfs: { path: point, criu: exportedCriu(localHost, point) },
-    containerName: containerName(settings),
-    size,
-    checksum,
-  })
+  const onRootfs = { path: point, criu: exportedCriu(localHost, point) }
+  const restorable = await strategyNamed(settings.strategies[0] ?? '').open(localHost, onRootfs)
+  const name = containerName(settings)
+  const checkpoint = { host: localHost, rootfs: onRootfs, restorable, containerName: name, size, checksum }
+  const { sample, output } = await runTrial(checkpoint)
   process.stdout.write(output.launcher + output.handler)
   progress(
     PHASES.map((phase) => `${phase} ${formatMilliseconds(phaseOf(sample.points, phase))} ms`).join(', '),

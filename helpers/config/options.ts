@@ -15,6 +15,8 @@ export const Options = z.strictObject({
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
   /** What the rootfs and the images live on. */
   filesystems: z.array(z.string()).min(1).default(['tmpfs']),
+  /** How checkpoints come back: "mapped", "eager". */
+  strategies: z.array(z.string()).min(1).default(['mapped']),
   /** The function that is checkpointed: "python" (the reference's) or "native". */
   handler: z.string().default('python'),
   /** Samples of each phase, and dumps, per suite. */
@@ -31,6 +33,8 @@ export const Options = z.strictObject({
   rootfs: z.string().min(1).optional(),
   /** Name of the containers, which is that of their cgroup; one of our own when left out. */
   containerName: z.string().optional(),
+  /** The folder for results.json and results.md, from the project's root. */
+  output: z.string().min(1).default('reports/out'),
 })
 
 /** What a user may give. */
@@ -55,11 +59,13 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   BASE_IMAGE: { option: 'baseImage', read: String },
   VITEST_CRIU_SIZES: { option: 'sizes', read: list },
   VITEST_CRIU_FILESYSTEMS: { option: 'filesystems', read: list },
+  VITEST_CRIU_STRATEGIES: { option: 'strategies', read: list },
   VITEST_CRIU_HANDLER: { option: 'handler', read: String },
   VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
   VITEST_CRIU_WARMUP: { option: 'warmup', read: number },
   VITEST_CRIU_TOLERANCE: { option: 'tolerance', read: number },
   VITEST_CRIU_STRICT: { option: 'strict', read: flag },
+  VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }
 
 /** Ours alone: a variable with this prefix that is not listed is a mistake, not somebody else's. */

@@ -29,10 +29,14 @@ export function resolveSettings(options: CriuOptions, environment: Environment):
         ? (origins.get(option) ?? `${option}: ${JSON.stringify(given[option])}`)
         : 'no option of that name',
     expected:
-      unknown === undefined ? (issue?.message ?? '') : `one of ${Object.keys(Options.shape).join(', ')}`,
+      unknown === undefined ? expectation(issue?.message) : `one of ${Object.keys(Options.shape).join(', ')}`,
     mend: `correct ${origins.has(option) ? 'the environment variable' : 'criu({ … }) in vitest.config.ts'}`,
   })
 }
+
+/** zod's "Too small: expected number to be >=1" without what the error says in its other parts. */
+const expectation = (message = ''): string =>
+  message.replace(/^.*?: expected /, '').replace(/, received .*$/, '')
 
 function refuseUnknownVariables(environment: Environment): void {
   const unknown = Object.keys(environment).find(

@@ -5,7 +5,7 @@ const MAX_ERRORS = 3
 
 /** The first error lines of a CRIU log: the cause comes first, "Restoring FAILED." last. */
 export function firstErrors(log: string): string {
-  const errors = log.split('\n').filter((line) => /\bError\b/.test(line))
+  const errors = log.split('\n').filter((line) => /\bError \(/.test(line))
   return errors.slice(0, MAX_ERRORS).join('\n')
 }
 

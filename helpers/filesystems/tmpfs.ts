@@ -10,19 +10,36 @@ export const TMPFS_SOURCE = 'vitest-criu'
 export const tmpfs: Filesystem = { name: 'tmpfs', mount }
 
 async function mount(host: Host, point: string, room: Bytes): Promise<MountedFilesystem> {
-  await run(host, {
-    // mode: CRIU compares the root directory's mode, and tmpfs would make it 1777.
-    argv: ['mount', '-t', 'tmpfs', '-o', `size=${room},mode=755`, TMPFS_SOURCE, point],
-    failed: `cannot mount tmpfs on ${point}`,
-    mend: 'run as root with CAP_SYS_ADMIN',
-    timeout: 10_000,
-  })
+  // Huge pages for large files only: with huge=always the smallest file would take 2 MB.
+  const huge = await tryMount(host, point, room, ',huge=within_size', [0, MOUNT_FAILED])
+  if (!huge) await tryMount(host, point, room, '', [0])
   return {
     name: 'tmpfs',
     point,
-    description: `tmpfs, size ${describeBytes(room)}`,
+    description: `tmpfs, size ${describeBytes(room)}, ${huge ? 'huge pages' : 'this kernel refuses huge pages'}`,
     [Symbol.asyncDispose]: () => unmount(host, point),
   }
+}
+
+/** mount(8)'s exit status when the kernel refused. */
+const MOUNT_FAILED = 32
+
+async function tryMount(
+  host: Host,
+  point: string,
+  room: Bytes,
+  more: string,
+  accept: number[],
+): Promise<boolean> {
+  const { exitCode } = await run(host, {
+    // mode: CRIU compares the root directory's mode, and tmpfs would make it 1777.
+    argv: ['mount', '-t', 'tmpfs', '-o', `size=${room},mode=755${more}`, TMPFS_SOURCE, point],
+    failed: `cannot mount tmpfs on ${point}`,
+    mend: 'run as root with CAP_SYS_ADMIN',
+    timeout: 10_000,
+    accept,
+  })
+  return exitCode === 0
 }
 
 /** Unmounts what `mount` mounted on `point`. */

@@ -6,6 +6,7 @@ import { formatSize, type Bytes, type Milliseconds } from '../units.ts'
 /** The reference's table, as in fixtures/reference.json, where its source is told. */
 const Reference = z.object({
   filesystem: z.string(),
+  strategy: z.string(),
   sizes: z.array(z.string()),
   phases: z.record(z.string(), z.array(z.number().positive())),
 })
@@ -15,15 +16,24 @@ const table = Reference.parse(JSON.parse(readFileSync(fixture('reference.json'),
 /** The reference has no row for the cold start: it is the sum of these. */
 const COLD_START = ['lean container', 'restore', 'execution']
 
-/** The reference's figure for a phase in ms; undefined where it has none. */
-export function referenceFor(filesystem: string, size: Bytes, phase: string): Milliseconds | undefined {
+/** What is measured: a cell of the matrix. */
+export interface Subject {
+  readonly filesystem: string
+  readonly size: Bytes
+  readonly strategy: string
+}
+
+/** The reference's figure for a phase in ms; undefined where it has none. Its restore is flat, so `mapped` meets it. */
+export function referenceFor(
+  { filesystem, size, strategy }: Subject,
+  phase: string,
+): Milliseconds | undefined {
   const column = table.sizes.indexOf(formatSize(size))
-  if (filesystem !== table.filesystem || column === -1) return undefined
+  if (filesystem !== table.filesystem || strategy !== table.strategy || column === -1) return undefined
   if (phase !== 'cold start') return table.phases[phase]?.[column]
   const parts = COLD_START.map((part) => table.phases[part]?.[column] ?? Number.NaN)
   return parts.reduce((sum, part) => sum + part)
 }
 
 /** Whether there is anything to gate a suite by. */
-export const hasReference = ({ filesystem, size }: { filesystem: string; size: Bytes }): boolean =>
-  referenceFor(filesystem, size, 'restore') !== undefined
+export const hasReference = (subject: Subject): boolean => referenceFor(subject, 'restore') !== undefined

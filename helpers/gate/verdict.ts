@@ -1,10 +1,8 @@
-import { formatMilliseconds, formatSize, type Bytes, type Milliseconds } from '../units.ts'
-import { referenceFor } from './reference.ts'
+import { formatMilliseconds, formatSize, type Milliseconds } from '../units.ts'
+import { referenceFor, type Subject } from './reference.ts'
 
 /** What is held against the reference: the median of one phase of one suite. */
-export interface Measured {
-  readonly filesystem: string
-  readonly size: Bytes
+export interface Measured extends Subject {
   readonly phase: string
   readonly median: Milliseconds
   readonly n: number
@@ -22,7 +20,7 @@ export type Verdict =
 
 /** A median may be at most `tolerance` times the reference's figure. */
 export function judge(measured: Measured, tolerance: number): Verdict {
-  const reference = referenceFor(measured.filesystem, measured.size, measured.phase)
+  const reference = referenceFor(measured, measured.phase)
   if (reference === undefined) return { state: 'ungated' }
   const ratio = measured.median / reference
   return { state: ratio <= tolerance ? 'pass' : 'miss', reference, ratio, tolerance }
@@ -30,8 +28,8 @@ export function judge(measured: Measured, tolerance: number): Verdict {
 
 /** One sentence with every figure of a verdict. */
 export function explain(measured: Measured, verdict: Verdict): string {
-  const { filesystem, size, phase, median, n } = measured
-  const subject = `${filesystem} ${formatSize(size)} > ${phase}: median ${formatMilliseconds(median)} ms (n=${n})`
+  const { filesystem, size, strategy, phase, median, n } = measured
+  const subject = `${filesystem} ${formatSize(size)} ${strategy} > ${phase}: median ${formatMilliseconds(median)} ms (n=${n})`
   if (verdict.state === 'ungated') return `${subject}; the reference has no figure for it`
   const { reference, ratio, tolerance, state } = verdict
   const relation = state === 'pass' ? 'within' : 'beyond'

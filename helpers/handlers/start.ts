@@ -26,7 +26,12 @@ const readyLimit = (size: Bytes): number => 30_000 + (size / (20 * MB)) * 1000
  * Starts a handler on `host` in its own session with its lock at 0, and waits until it says it is ready. It inherits
  * no descriptor: CRIU refuses a process with a file from outside its mount namespace.
  */
-export async function startHandler(host: Host, handler: Handler, size: Bytes): Promise<WaitingHandler> {
+export async function startHandler(
+  host: Host,
+  handler: Handler,
+  size: Bytes,
+  limit = readyLimit(size),
+): Promise<WaitingHandler> {
   const folder = seenFrom(host, HANDLER_FOLDER)
   await rm(folder, { recursive: true, force: true })
   await layOut(folder, '0')
@@ -42,7 +47,7 @@ export async function startHandler(host: Host, handler: Handler, size: Bytes): P
   const started = await startTimeOf(pid, host)
   const stop = () => kill(host, pid, started)
   try {
-    const checksum = await untilReady(host, pid, handler, size)
+    const checksum = await untilReady(host, { pid, handler, size, limit })
     return { pid, name: handler.name, size, checksum, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
@@ -59,9 +64,16 @@ export async function layOut(folder: string, lock: '0' | '1'): Promise<void> {
   await writeFile(files.log, '')
 }
 
-async function untilReady(host: Host, pid: number, handler: Handler, size: Bytes): Promise<string> {
+interface Starting {
+  readonly pid: number
+  readonly handler: Handler
+  readonly size: Bytes
+  /** Milliseconds. */
+  readonly limit: number
+}
+
+async function untilReady(host: Host, { pid, handler, size, limit }: Starting): Promise<string> {
   const files = handlerFiles(seenFrom(host, HANDLER_FOLDER))
-  const limit = readyLimit(size)
   const deadline = performance.now() + limit
   for (;;) {
     // Asked before the report is read: a handler that ends in between has written all it will.
@@ -71,7 +83,7 @@ async function untilReady(host: Host, pid: number, handler: Handler, size: Bytes
     if (!alive || performance.now() > deadline) {
       throw new CriuBenchError({
         failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,
-        found: alive ? `no word from it after ${(limit / 1000).toFixed(0)} s` : 'that it had ended',
+        found: alive ? `no word from it after ${limit / 1000} s` : 'that it had ended',
         expected: `a line {"event":"ready",…} in ${handlerFiles(HANDLER_FOLDER).report}`,
         mend: 'run its command by hand; it needs about three times its size in memory',
         log: await readFile(files.log, 'utf8').catch(() => ''),

@@ -1,5 +1,5 @@
 import type { BenchResult } from 'vitest'
-import { explain, judge, type Measured, type Verdict } from '../gate/verdict.ts'
+import { explain, judge, type Measured } from '../gate/verdict.ts'
 
 declare module 'vitest' {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- both parameters must be named as vitest names them
@@ -24,15 +24,7 @@ export function toMeetReference(received: unknown, tolerance: number): Outcome {
     }
   }
   const verdict = judge(measured, tolerance)
-  return { pass: verdict.state === 'pass', message: () => message(measured, verdict) }
-}
-
-function message(measured: Measured, verdict: Verdict): string {
-  const advice =
-    verdict.state === 'miss' && measured.phase === 'restore'
-      ? '\nCRIU restores eagerly here: it reads every page before the process runs, so restore grows with memory.'
-      : ''
-  return `${explain(measured, verdict)}${advice}`
+  return { pass: verdict.state === 'pass', message: () => explain(measured, verdict) }
 }
 
 function measuredOf(received: unknown): Measured | undefined {

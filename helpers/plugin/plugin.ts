@@ -5,6 +5,7 @@ import { resolveSettings } from '../config/settings.ts'
 import type { CriuOptions, Settings } from '../config/options.ts'
 import { filesystem } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
 import { wholeSizes } from './pattern.ts'
 import { CriuReporter } from './reporter.ts'
 
@@ -26,6 +27,7 @@ const own = (module: string): string =>
 export function criu(options: CriuOptions = {}): Plugin {
   const settings = resolveSettings(options, process.env)
   settings.filesystems.forEach(filesystem)
+  settings.strategies.forEach(strategyNamed)
   handlerNamed(settings.handler)
   return {
     name: 'vitest-criu',
@@ -36,7 +38,8 @@ export function criu(options: CriuOptions = {}): Plugin {
       project.config.setupFiles.push(own('./setup'))
       vitest.config.reporters.push(new CriuReporter(settings))
       const pattern = vitest.getGlobalTestNamePattern()
-      if (pattern) vitest.setGlobalTestNamePattern(wholeSizes(pattern))
+      // Not setGlobalTestNamePattern(): after this hook vitest takes the pattern from its configuration again.
+      if (pattern) vitest.config.testNamePattern = wholeSizes(pattern)
     },
   }
 }

@@ -1,5 +1,6 @@
 import { Bench } from 'tinybench'
 import type { BenchmarkProvider, BenchResult } from 'vitest'
+import type { Subject } from '../gate/reference.ts'
 import { statisticsOf } from '../stats/summary.ts'
 import { forgetRun, isBody, runOf, type Body } from './body.ts'
 
@@ -10,7 +11,7 @@ type Registration = Group['registrations'][number]
 declare module 'vitest' {
   interface BenchResult {
     /** The suite that a phase belongs to; missing on benchmarks that are not this plugin's. */
-    criu?: { readonly filesystem: string; readonly size: number; readonly phase: string }
+    criu?: Subject & { readonly phase: string }
   }
 }
 
@@ -38,8 +39,8 @@ async function phaseResult({ test }: Group, phase: string, body: Body): Promise<
   if (test.suite) test.suite.meta.criu = record
   const own = samples.get(phase)
   if (!own) throw new Error(`no phase "${phase}": there are ${[...samples.keys()].join(', ')}`)
-  const { filesystem, size } = record
-  return { ...statisticsOf(phase, own), name: phase, criu: { filesystem, size, phase } }
+  const { filesystem, size, strategy } = record
+  return { ...statisticsOf(phase, own), name: phase, criu: { filesystem, size, strategy, phase } }
 }
 
 async function plainResult(

@@ -1,14 +1,14 @@
-import type { FigureResults, SuiteResults } from '../../reports/results.ts'
-import { toleranceOf } from '../config/settings.ts'
+import type { FigureResults, SampleResults, SuiteResults } from '../../reports/results.ts'
 import type { Settings } from '../config/options.ts'
+import { toleranceOf } from '../config/settings.ts'
 import { judge } from '../gate/verdict.ts'
 import { summarize } from '../stats/summary.ts'
 import { nanosecondsOf, PHASES, phaseOf } from '../trial/phases.ts'
-import type { Prepared } from '../trial/prepare.ts'
 import type { Sample } from '../trial/trial.ts'
 import { formatSize } from '../units.ts'
 import type { SuiteRun } from './body.ts'
-import type { Pair } from './suite.ts'
+import type { Measured } from './group.ts'
+import type { Cell } from './matrix.ts'
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -18,43 +18,38 @@ declare module 'vitest' {
 }
 
 /** Everything a suite measured, as samples for the provider and as a record for the reports. */
-export function suiteRun(
-  pair: Pair,
-  prepared: Prepared,
-  trials: readonly Sample[],
-  settings: Settings,
-): SuiteRun {
+export function suiteRun(cell: Cell, measured: Measured, settings: Settings): SuiteRun {
+  const { prepared, checkpoint } = measured
   const samples = new Map<string, number[]>([['dump', prepared.dumps.map(({ total }) => total)]])
-  for (const phase of PHASES) samples.set(phase, trials.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
+  for (const phase of PHASES) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
+  const tolerance = toleranceOf(settings)
   const record: SuiteResults = {
-    title: pair.title,
-    filesystem: pair.filesystem,
+    ...cell,
+    label: formatSize(cell.size),
     mounted: prepared.mounted,
-    size: pair.size,
-    label: formatSize(pair.size),
-    handler: settings.handler,
     baseImage: prepared.baseImage,
-    checksum: prepared.checkpoint.checksum,
-    figures: [...samples].map(([phase, durations]) => figure(pair, phase, durations, toleranceOf(settings))),
+    checksum: checkpoint.checksum,
+    mapped: checkpoint.restorable.mapped,
+    copied: checkpoint.restorable.copied,
+    figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, tolerance)),
     dumps: prepared.dumps.map(({ total, wall, stats }) => ({ total, wall, stats: { ...stats } })),
-    samples: trials.map(({ points, checksum, stats }) => ({
-      points: {
-        s: String(points.s),
-        a: String(points.a),
-        b: String(points.b),
-        c: String(points.c),
-        d: String(points.d),
-        e: String(points.e),
-      },
-      nanoseconds: Object.fromEntries(PHASES.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
-      checksum,
-      stats: { ...stats },
-    })),
+    samples: measured.samples.map(sampleRecord),
   }
   return { samples, record }
 }
 
-function figure(pair: Pair, phase: string, durations: readonly number[], tolerance: number): FigureResults {
+function figure(cell: Cell, phase: string, durations: readonly number[], tolerance: number): FigureResults {
   const summary = summarize(phase, durations)
-  return { phase, ...summary, ...judge({ ...pair, phase, ...summary }, tolerance) }
+  return { phase, ...summary, ...judge({ ...cell, phase, ...summary }, tolerance) }
+}
+
+function sampleRecord({ points, checksum, stats, memory }: Sample): SampleResults {
+  const { s, a, b, c, d, e } = points
+  return {
+    points: { s: String(s), a: String(a), b: String(b), c: String(c), d: String(d), e: String(e) },
+    nanoseconds: Object.fromEntries(PHASES.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
+    checksum,
+    stats: { ...stats },
+    ...(memory && { memory }),
+  }
 }

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
 import { markdownReport } from '../../reports/markdown.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
@@ -7,8 +7,9 @@ import { terminalReport } from '../../reports/terminal.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
 import { fingerprint } from '../system/fingerprint.ts'
+import { asWritten } from './pattern.ts'
 
-/** Writes reports/out/results.json and results.md at the end of a run, and its table to the terminal. */
+/** Writes results.json and results.md into the output folder at the end of a run, and its table to the terminal. */
 export class CriuReporter implements Reporter {
   readonly #settings: Settings
   #vitest: Vitest | undefined
@@ -36,12 +37,13 @@ export class CriuReporter implements Reporter {
       options: this.#settings,
       suites,
     })
-    const folder = join(this.#vitest?.config.root ?? '.', 'reports/out')
+    const { output } = this.#settings
+    const folder = resolve(this.#vitest?.config.root ?? '.', output)
     await mkdir(folder, { recursive: true })
     await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
     await writeFile(join(folder, 'results.md'), markdownReport(results))
     this.#vitest?.logger.log(
-      `${terminalReport(results)}results: reports/out/results.json, reports/out/results.md\n`,
+      `${terminalReport(results)}results: ${join(output, 'results.json')}, ${join(output, 'results.md')}\n`,
     )
   }
 
@@ -53,7 +55,7 @@ export class CriuReporter implements Reporter {
     )
     if (!pattern || ran) return
     const error = new CriuBenchError({
-      failed: `nothing was measured: -t ${pattern.source} selects no test`,
+      failed: `nothing was measured: -t ${asWritten(pattern)} selects no test`,
       found: 'no suite or phase of that name',
       expected: `one of ${suites.map(({ name }) => name).join(', ')}; phases: ${phasesOf(suites).join(', ')}`,
       mend: "npx vitest bench -t 'tmpfs 64MB'",

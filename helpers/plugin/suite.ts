@@ -1,75 +1,59 @@
 import { aroundAll, inject } from 'vitest'
-import { filesystem } from '../filesystems/index.ts'
-import { handlerNamed } from '../handlers/handler.ts'
-import { openSandbox } from '../system/sandbox.ts'
-import { prepare, type Prepared } from '../trial/prepare.ts'
-import { runTrial, type Sample } from '../trial/trial.ts'
-import { formatMilliseconds, formatSize, type Bytes } from '../units.ts'
-import { phaseOf } from '../trial/phases.ts'
+import type { RunnerTask } from 'vitest'
 import { defineBody, type Body } from './body.ts'
+import { Group } from './group.ts'
+import type { Cell } from './matrix.ts'
 import { progressOf } from './progress.ts'
 import { suiteRun } from './record.ts'
 
-/** One suite of the matrix. */
-export interface Pair {
-  /** As in `-t`: "tmpfs 64MB". */
-  readonly title: string
-  readonly filesystem: string
-  /** Bytes. */
-  readonly size: Bytes
-}
-
-/** Every (filesystem, memory size) pair that the options ask for. */
-export function matrix(): Pair[] {
-  const { filesystems, sizes } = inject('criu')
-  return filesystems.flatMap((name) =>
-    sizes.map((size) => ({ title: `${name} ${formatSize(size)}`, filesystem: name, size })),
-  )
-}
-
 /**
- * Gives the enclosing `describe` a checkpoint of that size on that filesystem: mounted, dumped and copied before its
- * first test, gone without trace after its last; nothing happens when `-t` selects none of them. The function it
- * returns is the measured body, for `bench(phase, body)`: one run of it gives every phase.
+ * Gives the enclosing `describe(cell.title, …)` its checkpoint: mounted, dumped and copied before the first test of
+ * `group` that `-t` selects, gone without trace after the last; nothing happens where it selects none. What it returns
+ * is the measured body, for `bench(phase, body)`: one run of it gives every phase. Cells of a group are set up together
+ * and measured in turn, round by round, so that their figures can be compared.
  */
-export function checkpointed(pair: Pair): Body {
-  let prepared: Prepared | undefined
+export function checkpointed(cell: Cell, group: readonly Cell[] = [cell]): Body {
   const settings = inject('criu')
-  const progress = progressOf(pair.title)
-  aroundAll(async (runSuite) => {
-    await using sandbox = await openSandbox(settings.containerName ?? `vitest-criu-${process.pid}`)
-    await using checkpoint = await prepare(
-      sandbox,
-      {
-        ...settings,
-        filesystem: filesystem(pair.filesystem),
-        size: pair.size,
-        handler: handlerNamed(settings.handler),
-        containerName: sandbox.containerName,
-      },
-      progress,
-    )
-    prepared = checkpoint
-    await runSuite()
+  const shared = sharingOf(group)
+  // oxlint-disable-next-line no-empty-pattern -- vitest asks for a pattern in second place
+  aroundAll(async (runSuite, {}, suite) => {
+    const selected = group.filter(({ title }) => isSelected(suite.file.tasks, title))
+    shared.open ??= Group.open(selected, settings, progressOf)
+    shared.left ??= selected.length
+    try {
+      await shared.open
+      await runSuite()
+    } finally {
+      shared.left -= 1
+      if (shared.left === 0) await (await shared.open.catch(() => undefined))?.close()
+    }
   })
   return defineBody(async () => {
-    if (!prepared)
-      throw new Error(`${pair.title} was not prepared: call checkpointed(pair) inside describe()`)
-    return suiteRun(pair, prepared, await iterate(prepared, settings, progress), settings)
+    if (!shared.open) throw new Error(`${cell.title} was not prepared: call checkpointed() inside describe()`)
+    return suiteRun(cell, await (await shared.open).measure(cell), settings)
   })
 }
 
-async function iterate(
-  { checkpoint }: Prepared,
-  { warmup, iterations }: { warmup: number; iterations: number },
-  progress: (line: string) => void,
-): Promise<Sample[]> {
-  const samples: Sample[] = []
-  for (let index = -warmup; index < iterations; index++) {
-    const { sample } = await runTrial(checkpoint)
-    if (index >= 0) samples.push(sample)
-    const which = index < 0 ? 'warm-up' : `iteration ${index + 1}/${iterations}`
-    progress(`${which}: cold start ${formatMilliseconds(phaseOf(sample.points, 'cold start'))} ms`)
-  }
-  return samples
+/** What the suites of one group have in common while they run. */
+interface Sharing {
+  open?: Promise<Group>
+  /** Suites that still need it. */
+  left?: number
 }
+
+const sharings = new WeakMap<readonly Cell[], Sharing>()
+
+function sharingOf(group: readonly Cell[]): Sharing {
+  const known = sharings.get(group) ?? {}
+  sharings.set(group, known)
+  return known
+}
+
+/** Whether the suite of that title has a test that will run. */
+const isSelected = (tasks: readonly RunnerTask[], title: string): boolean =>
+  tasks.some(
+    (task) => task.type === 'suite' && (task.name === title ? willRun(task) : isSelected(task.tasks, title)),
+  )
+
+const willRun = (task: RunnerTask): boolean =>
+  task.mode !== 'skip' && task.mode !== 'todo' && (task.type === 'test' || task.tasks.some(willRun))

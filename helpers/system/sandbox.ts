@@ -9,6 +9,7 @@ import { CriuBenchError } from '../errors.ts'
 import { checkContainerName } from './cgroups.ts'
 import type { Host } from './host.ts'
 import { WORK } from './paths.ts'
+import { requireRoot } from './root.ts'
 
 /** A host with mounts and processes of its own, which end with it, or with this process. */
 export interface Sandbox extends Host, AsyncDisposable {
@@ -19,9 +20,10 @@ export interface Sandbox extends Host, AsyncDisposable {
 }
 
 // CRIU keeps its kernel probe cache only on a tmpfs /run, and restores a process to the pid it had: pids start high
-// enough that none is one of a container's own first processes.
+// enough that none is one of a container's own first processes. /dev/shm would be the machine's own, mounts private or not.
 const SETUP = `
 mount -t tmpfs -o mode=755,size=64m vitest-criu /run
+mount -t tmpfs -o mode=1777 vitest-criu /dev/shm
 mount -t tmpfs -o mode=755,size=256m vitest-criu ${WORK}
 echo 1000 > /proc/sys/kernel/ns_last_pid
 `
@@ -33,6 +35,7 @@ const START_LIMIT = 20_000
  * SIGKILL included, nothing of it stays: no mount, no process, no cgroup named `containerName`.
  */
 export async function openSandbox(containerName: string): Promise<Sandbox> {
+  requireRoot()
   await checkContainerName(containerName)
   await mkdir(WORK, { recursive: true })
   const script = fileURLToPath(new URL(`supervisor${extname(import.meta.url)}`, import.meta.url))

@@ -8,8 +8,8 @@ const PROCESS_OVERHEAD = 32 * MB
 const ROOTFS_ROOM = 192 * MB
 /** A handler has what it built and, while it runs, its copy. */
 const COPIES_IN_A_HANDLER = 2
-/** On the filesystem lie the dump and the copy of it that containers restore from. */
-const COPIES_ON_DISK = 2
+/** On the filesystem lie the dump, the copy of it that containers restore from, and the memory that `mapped` maps. */
+const COPIES_ON_DISK = 3
 
 /** Room that a filesystem needs for one suite of that size. */
 export const filesystemRoom = (size: Bytes): Bytes => COPIES_ON_DISK * (size + PROCESS_OVERHEAD) + ROOTFS_ROOM

@@ -13,12 +13,15 @@ import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
 import { copyForRestore, DUMP_FOLDER, exportRootfs } from './rootfs.ts'
+import type { Strategy } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
 
 export interface Plan {
   readonly filesystem: Filesystem
   readonly size: Bytes
   readonly handler: Handler
+  /** Ways in which it is to be restored. */
+  readonly strategies: readonly Strategy[]
   readonly containerName: string
   /** Where to mount; a folder of the host's private work folder when left out. */
   readonly rootfs?: string | undefined
@@ -34,7 +37,8 @@ export interface DumpSample extends DumpResult {
 
 /** A checkpoint that is ready to be restored; disposing of it unmounts its filesystem. */
 export interface Prepared extends AsyncDisposable {
-  readonly checkpoint: Checkpoint
+  /** The same checkpoint, for each strategy asked for, in their order. */
+  readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
   readonly baseImage: string
   readonly mounted: string
@@ -61,11 +65,17 @@ export async function prepare(host: Host, plan: Plan, progress: Progress): Promi
   const dumps = await dumpRepeatedly(host, plan, handler, { criu: criu.path, point }, progress)
   progress('copying images and files')
   await copyForRestore(host, point)
-  const { containerName, size } = plan
-  const checkpoint = { host, rootfs, containerName, size, checksum: handler.checksum }
+  const checkpoints: Checkpoint[] = []
+  for (const strategy of plan.strategies) {
+    progress(`preparing the ${strategy.name} restore`)
+    await strategy.prepare(host, rootfs)
+    const restorable = await strategy.open(host, rootfs)
+    const { containerName, size } = plan
+    checkpoints.push({ host, rootfs, restorable, containerName, size, checksum: handler.checksum })
+  }
   const owned = undo.move()
   return {
-    checkpoint,
+    checkpoints,
     dumps,
     baseImage: image.description,
     mounted: mounted.description,

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { launch, type LaunchReport } from '../container/launcher.ts'
-import { explainFailure, restoreCommand, restoreLimit } from '../criu/restore.ts'
+import { explainFailure, restoreLimit } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
 import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
 import { doneIn, readReport, type DoneReport } from '../handlers/report.ts'
@@ -11,12 +11,15 @@ import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import type { Bytes } from '../units.ts'
 import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
-import { IMAGES_FOLDER, type Rootfs } from './rootfs.ts'
+import { readAccount, type MemoryAccount } from './memory.ts'
+import type { Rootfs } from './rootfs.ts'
+import type { Restorable } from './strategies/index.ts'
 
 /** What a body needs: a rootfs with images, and what the process in them must give. */
 export interface Checkpoint {
   readonly host: Host
   readonly rootfs: Rootfs
+  readonly restorable: Restorable
   readonly containerName: string
   readonly size: Bytes
   /** Checksum from before the dump. */
@@ -28,6 +31,8 @@ export interface Sample {
   readonly points: TimePoints
   readonly checksum: string
   readonly stats: RestoreStats
+  /** Undefined for a handler that keeps no accounts. */
+  readonly memory: MemoryAccount | undefined
 }
 
 /** What the steps run by hand show besides. */
@@ -36,25 +41,31 @@ export interface TrialOutput {
   readonly handler: string
 }
 
-const SAMPLE_FOLDER = join(WORK, 'sample')
+/** A sample's own folder, named by its container: several may run at once. */
+const sampleFolder = (containerName: string): string => join(WORK, 'samples', containerName)
 
 /**
  * Starts a lean container, restores the process in it and lets it execute. The handler's own files (lock at 1, empty
  * report and log) are laid out afresh on the host's local memory and bound into the container, so that many samples,
  * one after the other or at once, share one image set. Throws CriuBenchError when anything is not as it was dumped.
  */
-export async function runTrial(checkpoint: Checkpoint): Promise<{ sample: Sample; output: TrialOutput }> {
-  const { host, rootfs } = checkpoint
-  const folder = seenFrom(host, SAMPLE_FOLDER)
+export async function runTrial(
+  checkpoint: Checkpoint,
+  timeout = restoreLimit(checkpoint.size),
+): Promise<{ sample: Sample; output: TrialOutput }> {
+  const { host, rootfs, restorable } = checkpoint
+  const shown = sampleFolder(checkpoint.containerName)
+  const folder = seenFrom(host, shown)
+  await restorable.check()
   await rm(folder, { recursive: true, force: true })
   await layOut(folder, '1')
   const s = onTheMillisecond()
   const launched = await launch(host, {
     name: checkpoint.containerName,
     rootfs: rootfs.path,
-    command: restoreCommand(rootfs.criu, IMAGES_FOLDER, HANDLER_FOLDER),
-    binds: [[SAMPLE_FOLDER, HANDLER_FOLDER]],
-    timeout: restoreLimit(checkpoint.size),
+    command: restorable.command(HANDLER_FOLDER),
+    binds: [[shown, HANDLER_FOLDER]],
+    timeout,
   })
   const files = handlerFiles(folder)
   const log = await readFile(files.log, 'utf8')
@@ -64,8 +75,9 @@ export async function runTrial(checkpoint: Checkpoint): Promise<{ sample: Sample
   const points = { s, a: launched.a, b: launched.b, c: done.start, d: done.end, e: launched.e }
   checkOrder(points)
   const stats = await readRestoreStats(join(folder, 'stats-restore'))
+  const memory = await readAccount(folder)
   return {
-    sample: { points, checksum: done.checksum, stats },
+    sample: { points, checksum: done.checksum, stats, memory },
     output: { launcher: launched.stdout, handler: log },
   }
 }
@@ -81,14 +93,14 @@ function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
 }
 
 function notRestored(
-  { rootfs }: Checkpoint,
+  { rootfs, restorable }: Checkpoint,
   launched: LaunchReport,
   done: DoneReport | undefined,
   log: string,
 ): CriuBenchError {
   const explained = explainFailure(launched.stderr)
   return new CriuBenchError({
-    failed: `cannot restore ${join(rootfs.path, IMAGES_FOLDER)} in the lean container`,
+    failed: `cannot restore on ${rootfs.path} in the lean container (${restorable.strategy})`,
     found: `exit status ${launched.status}${done ? '' : ', and no word from the handler that it is done'}`,
     expected: 'exit status 0 and the handler done',
     mend: explained.mend,

@@ -1,0 +1,81 @@
+import type { Bytes } from '../../units.ts'
+import type { PagemapEntry, VmaEntry } from '../generated/criu_pb.ts'
+import { pageCount, pagemapFlag, pagemapFlags } from '../pagemap.ts'
+import { decide, type Decision } from './policy.ts'
+
+/** A run of pages with the same whereabouts, inside one VMA. */
+export interface Run {
+  /** Address of the first byte. */
+  readonly start: bigint
+  /** Bytes. */
+  readonly length: bigint
+  readonly flags: number
+  /** Where the pages are in the pages file, in bytes; undefined where they are not in it. */
+  readonly stored: bigint | undefined
+}
+
+/** A VMA with what the dump has of it and what becomes of it. */
+export interface Area {
+  readonly vma: VmaEntry
+  readonly runs: readonly Run[]
+  /** Bytes of it that are in the dump. */
+  readonly present: Bytes
+  readonly decision: Decision
+}
+
+/**
+ * The memory of one process, VMA by VMA in the order of addresses. A pagemap entry may span several VMAs: it is cut at
+ * their borders. `loose` are runs that lie in no VMA, which CRIU ignores and a rewrite keeps.
+ */
+export function areasOf(
+  vmas: readonly VmaEntry[],
+  pagemap: readonly PagemapEntry[],
+  bytesPerPage: bigint,
+): { areas: Area[]; loose: Run[] } {
+  const sorted = vmas.toSorted((a, b) => (a.start < b.start ? -1 : 1))
+  const runs = cut(runsOf(pagemap, bytesPerPage), sorted)
+  const byVma = Map.groupBy(runs, ({ start }) =>
+    sorted.findLast((vma) => vma.start <= start && start < vma.end),
+  )
+  const areas = sorted.map((vma) => area(vma, byVma.get(vma) ?? []))
+  return { areas, loose: byVma.get(undefined) ?? [] }
+}
+
+function area(vma: VmaEntry, runs: readonly Run[]): Area {
+  const present = Number(runs.reduce((sum, run) => sum + (run.stored === undefined ? 0n : run.length), 0n))
+  const inParent = runs.some(({ flags }) => (flags & pagemapFlag.PARENT) !== 0)
+  return { vma, runs, present, decision: decide(vma, present, inParent) }
+}
+
+/** Pages lie in the pages file one after the other, in the order of the PRESENT entries. */
+function runsOf(pagemap: readonly PagemapEntry[], bytesPerPage: bigint): Run[] {
+  let offset = 0n
+  return pagemap.map((entry) => {
+    const flags = pagemapFlags(entry)
+    const length = pageCount(entry) * bytesPerPage
+    const stored = (flags & pagemapFlag.PRESENT) === 0 ? undefined : offset
+    if (stored !== undefined) offset += length
+    return { start: entry.vaddr, length, flags, stored }
+  })
+}
+
+function cut(runs: readonly Run[], vmas: readonly VmaEntry[]): Run[] {
+  const borders = [...new Set(vmas.flatMap(({ start, end }) => [start, end]))].toSorted((a, b) =>
+    a < b ? -1 : 1,
+  )
+  let next = 0
+  return runs.flatMap((run) => {
+    const end = run.start + run.length
+    while (next < borders.length && (borders[next] ?? end) <= run.start) next++
+    const inside: bigint[] = []
+    for (let index = next; (borders[index] ?? end) < end; index++) inside.push(borders[index] ?? end)
+    return [run.start, ...inside].map((start, index) => part(run, start, inside[index] ?? end))
+  })
+}
+
+const part = (run: Run, start: bigint, end: bigint): Run => ({
+  ...run,
+  start,
+  length: end - start,
+  stored: run.stored === undefined ? undefined : run.stored + (start - run.start),
+})

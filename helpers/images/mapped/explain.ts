@@ -1,0 +1,22 @@
+import { entriesOf } from '../image.ts'
+import { imageIn, type ImageSet } from '../image-set.ts'
+import { pageSize } from '../pagemap.ts'
+import { liveProcesses } from '../processes.ts'
+import { areasOf, type Area } from './areas.ts'
+
+/** The memory of one process of a dump, VMA by VMA, each with what a rewrite would make of it and why. */
+export interface Explained {
+  readonly pid: number
+  readonly areas: readonly Area[]
+  /** Bytes. */
+  readonly pageSize: number
+}
+
+/** What rewriteMapped would decide, without rewriting. Throws a CriuBenchError for an invalid set. */
+export function explainMapped(set: ImageSet): Explained[] {
+  return liveProcesses(set).map(({ pid, mm }) => {
+    const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)
+    const { areas } = areasOf(mm.vmas, entriesOf(pagemap, 'PAGEMAP'), pageSize(mm))
+    return { pid, areas, pageSize: Number(pageSize(mm)) }
+  })
+}

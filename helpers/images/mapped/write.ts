@@ -1,0 +1,169 @@
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { CriuBenchError } from '../../errors.ts'
+import { MB, type Bytes } from '../../units.ts'
+import { encodeImage } from '../image.ts'
+import { readImageSet, type ImageSet } from '../image-set.ts'
+import { validateImageSet } from '../validate.ts'
+import type { Copy, Rewritten } from './rewrite.ts'
+
+/** In the folder of a rewritten set: the memory that is mapped, and what tells whether it is still as it was written. */
+export const BACKING_FILE = 'backing'
+const MANIFEST = 'mapped.json'
+
+/** Large blocks, in order: the kernel then takes whole huge pages for them. */
+const BLOCK: Bytes = 8 * MB
+
+/** Of the backing file: 64 bit numbers, as decimal strings. */
+const State = z.strictObject({ size: z.string(), inode: z.string(), changed: z.string() })
+const Manifest = z.strictObject({
+  backing: State,
+  /** Bytes that were moved to the backing file, and those that stayed. */
+  mapped: z.int(),
+  copied: z.int(),
+})
+
+/** A set that writeMapped wrote. */
+export interface MappedSet {
+  /** Bytes of memory that are mapped from the backing file. */
+  readonly mapped: Bytes
+  /** Bytes that CRIU copies into the process. */
+  readonly copied: Bytes
+  /** Throws a CriuBenchError if the backing file is not as it was written: memory restored from it would be wrong. */
+  readonly check: () => Promise<void>
+}
+
+/**
+ * Writes a rewritten set and its backing file into `folder`, out of the dump in `set.folder`, which is only read. The
+ * folder appears whole or not at all. Throws a CriuBenchError when what was written is not a valid set.
+ */
+export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: string): Promise<void> {
+  const draft = `${folder}.draft`
+  await rm(draft, { recursive: true, force: true })
+  await mkdir(draft)
+  try {
+    await copyUnchanged(set, rewritten, draft)
+    for (const image of rewritten.images) await writeFile(join(draft, image.file), encodeImage(image))
+    for (const [file, size] of rewritten.pages) {
+      const copies = rewritten.copies.filter(({ from, to }) => to === 'pages' && from === file)
+      await assemble(set.folder, copies, join(draft, file), size)
+    }
+    const backing = join(draft, BACKING_FILE)
+    await assemble(set.folder, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
+    // Nobody writes to it while a process maps it.
+    await chmod(backing, 0o444)
+    const manifest = { backing: await stateOf(backing), ...amounts(rewritten) }
+    await writeFile(join(draft, MANIFEST), JSON.stringify(manifest satisfies z.infer<typeof Manifest>))
+    validateImageSet(await readImageSet(draft))
+    await rm(folder, { recursive: true, force: true })
+    await rename(draft, folder)
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** Opens a rewritten set. Throws a CriuBenchError for a folder that holds none, or an invalid one. */
+export async function openMapped(folder: string): Promise<MappedSet> {
+  validateImageSet(await readImageSet(folder))
+  const manifest = join(folder, MANIFEST)
+  const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
+    throw notMapped(folder, cause.message)
+  })
+  const { backing, mapped, copied } = Manifest.parse(JSON.parse(text))
+  return { mapped, copied, check: () => checkBacking(join(folder, BACKING_FILE), backing) }
+}
+
+async function checkBacking(file: string, written: z.infer<typeof State>): Promise<void> {
+  const now = await stateOf(file).catch(() => undefined)
+  if (now?.size === written.size && now.inode === written.inode && now.changed === written.changed) return
+  if (now === undefined) throw notMapped(file, 'no such file')
+  if (now.size !== written.size) throw notMapped(file, `${now.size} bytes instead of ${written.size}`)
+  throw notMapped(file, 'that it was changed or replaced since it was written')
+}
+
+const notMapped = (path: string, found: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot map memory from ${path}`,
+    found,
+    expected: 'the backing file and images as they were rewritten, untouched since',
+    mend: 'rewrite the images again from the dump: npm run copy',
+  })
+
+/** How many bytes move, how many stay. */
+function amounts({ processes }: Rewritten): { mapped: Bytes; copied: Bytes } {
+  const areas = processes.flatMap((process) => process.areas)
+  const sum = (mapped: boolean) =>
+    areas
+      .filter(({ decision }) => decision.mapped === mapped)
+      .reduce((total, { present }) => total + present, 0)
+  return { mapped: sum(true), copied: sum(false) }
+}
+
+async function stateOf(file: string): Promise<z.infer<typeof State>> {
+  const { size, ino, ctimeNs } = await stat(file, { bigint: true })
+  return { size: String(size), inode: String(ino), changed: String(ctimeNs) }
+}
+
+async function copyUnchanged(set: ImageSet, { images, pages }: Rewritten, draft: string): Promise<void> {
+  const changed = new Set([...images.map(({ file }) => file), ...pages.keys()])
+  for (const file of [...set.images.keys(), ...set.raw.keys()]) {
+    if (!changed.has(file)) await copyFile(join(set.folder, file), join(draft, file))
+  }
+}
+
+async function assemble(folder: string, copies: readonly Copy[], file: string, size: bigint): Promise<void> {
+  await using target = await open(file, 'wx')
+  // The whole size first: what is not written is a hole, and the kernel knows how large its pages may be.
+  await target.truncate(Number(size))
+  let source: { readonly name: string; readonly handle: FileHandle } | undefined
+  try {
+    for (const copy of merged(copies)) {
+      if (source?.name !== copy.from) {
+        await source?.handle.close()
+        source = { name: copy.from, handle: await open(join(folder, copy.from)) }
+      }
+      await transfer(source.handle, target, copy)
+    }
+  } finally {
+    await source?.handle.close()
+  }
+}
+
+async function transfer(source: FileHandle, target: FileHandle, { offset, length, at }: Copy): Promise<void> {
+  const block = Buffer.allocUnsafe(Number(length < BLOCK ? length : BLOCK))
+  for (let done = 0n; done < length;) {
+    const wanted = Number(length - done < BLOCK ? length - done : BLOCK)
+    const { bytesRead } = await source.read(block, 0, wanted, Number(offset + done))
+    if (bytesRead === 0) throw new Error(`the pages file ended ${length - done} bytes early`)
+    await target.write(block, 0, bytesRead, Number(at + done))
+    done += BigInt(bytesRead)
+  }
+}
+
+/** Neighbours in one: CRIU cuts its entries at 1 MB. */
+function merged(copies: readonly Copy[]): Copy[] {
+  const runs: Copy[] = []
+  for (const copy of copies.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {
+    const last = runs.at(-1)
+    const adjoins =
+      last?.from === copy.from &&
+      last.offset + last.length === copy.offset &&
+      last.at + last.length === copy.at
+    if (last && adjoins) runs[runs.length - 1] = { ...last, length: last.length + copy.length }
+    else runs.push(copy)
+  }
+  return runs
+}

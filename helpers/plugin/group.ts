@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import type { Settings } from '../config/options.ts'
+import { filesystem } from '../filesystems/index.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { WORK } from '../system/paths.ts'
+import { openSandbox } from '../system/sandbox.ts'
+import { phaseOf } from '../trial/phases.ts'
+import { prepare, type Prepared } from '../trial/prepare.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
+import { runTrial, type Checkpoint, type Sample } from '../trial/trial.ts'
+import { formatMilliseconds } from '../units.ts'
+import type { Cell } from './matrix.ts'
+
+/** What a cell was measured with, and what it gave. */
+export interface Measured {
+  readonly prepared: Prepared
+  readonly checkpoint: Checkpoint
+  readonly samples: readonly Sample[]
+}
+
+type Progress = (line: string) => void
+type ProgressOf = (title: string) => Progress
+
+/**
+ * Cells that share one sandbox, from the first of their suites that runs to the last: their set-up, and rounds in which
+ * each is measured once before any is measured again.
+ */
+export class Group {
+  readonly #settings: Settings
+  readonly #progressOf: ProgressOf
+  readonly #undo = new AsyncDisposableStack()
+  readonly #ready = new Map<Cell, { prepared: Prepared; checkpoint: Checkpoint }>()
+  #rounds: Promise<Map<Cell, Sample[]>> | undefined
+
+  private constructor(settings: Settings, progressOf: ProgressOf) {
+    this.#settings = settings
+    this.#progressOf = progressOf
+  }
+
+  /** Prepares cells, those of a (filesystem, size) pair together; what was half built when it fails is undone. */
+  static async open(cells: readonly Cell[], settings: Settings, progressOf: ProgressOf): Promise<Group> {
+    const group = new Group(settings, progressOf)
+    await using undo = new AsyncDisposableStack()
+    undo.defer(() => group.#undo.disposeAsync())
+    const sandbox = group.#undo.use(await openSandbox(settings.containerName ?? `vitest-criu-${process.pid}`))
+    const pairs = [...Map.groupBy(cells, ({ filesystem: name, size }) => `${name} ${size}`).values()]
+    for (const [index, pair] of pairs.entries()) {
+      const [first] = pair
+      if (!first) continue
+      const plan = {
+        ...settings,
+        filesystem: filesystem(first.filesystem),
+        size: first.size,
+        handler: handlerNamed(first.handler),
+        strategies: pair.map(({ strategy }) => strategyNamed(strategy)),
+        containerName: sandbox.containerName,
+        // One folder can hold one pair: with several at once each has a private one.
+        rootfs: pairs.length === 1 ? settings.rootfs : join(WORK, `rootfs-${index}`),
+      }
+      const prepared = group.#undo.use(await prepare(sandbox, plan, progressOf(titleOf(pair))))
+      for (const [position, checkpoint] of prepared.checkpoints.entries()) {
+        const cell = pair[position]
+        if (cell) group.#ready.set(cell, { prepared, checkpoint })
+      }
+    }
+    undo.move()
+    return group
+  }
+
+  /** The samples of a cell: of the common rounds, or where those were used already (a retry), of new ones of its own. */
+  async measure(cell: Cell): Promise<Measured> {
+    const ready = this.#ready.get(cell)
+    if (!ready) throw new Error(`${cell.title} was not prepared: no test of its suite was selected`)
+    this.#rounds ??= this.#run([...this.#ready.keys()])
+    const rounds = await this.#rounds
+    const samples = rounds.get(cell) ?? (await this.#run([cell])).get(cell) ?? []
+    rounds.delete(cell)
+    return { ...ready, samples }
+  }
+
+  async #run(cells: readonly Cell[]): Promise<Map<Cell, Sample[]>> {
+    const { warmup, iterations } = this.#settings
+    const samples = new Map(cells.map((cell): [Cell, Sample[]] => [cell, []]))
+    for (let round = -warmup; round < iterations; round++) {
+      const which = round < 0 ? 'warm-up' : `iteration ${round + 1}/${iterations}`
+      for (const cell of cells) {
+        const checkpoint = this.#ready.get(cell)?.checkpoint
+        if (!checkpoint) continue
+        const { sample } = await runTrial(checkpoint)
+        if (round >= 0) samples.get(cell)?.push(sample)
+        const coldStart = formatMilliseconds(phaseOf(sample.points, 'cold start'))
+        this.#progressOf(cell.title)(`${which}: cold start ${coldStart} ms`)
+      }
+    }
+    return samples
+  }
+
+  close(): Promise<void> {
+    return this.#undo.disposeAsync()
+  }
+}
+
+const titleOf = (pair: readonly Cell[]): string => pair.map(({ title }) => title).join(', ')

@@ -1,0 +1,26 @@
+import type { Host } from '../../system/host.ts'
+import type { Bytes } from '../../units.ts'
+import type { Rootfs } from '../rootfs.ts'
+
+/** How a checkpoint comes back: one value a kind. */
+export interface Strategy {
+  /** As in titles and options: "mapped". */
+  readonly name: string
+  /** Set-up, once, after the copy: what the restores need besides the images. Throws CriuBenchError. */
+  prepare(host: Host, rootfs: Rootfs): Promise<void>
+  /** What `prepare` left on that rootfs. Throws CriuBenchError where it is not what it was. */
+  open(host: Host, rootfs: Rootfs): Promise<Restorable>
+}
+
+/** A checkpoint ready to be restored in one way, any number of times. */
+export interface Restorable {
+  readonly strategy: string
+  /** What the container executes; `folder` is the restored process' own, where logs and statistics go as well. */
+  command(folder: string): string[]
+  /** Refuses, right before a restore and outside of what is measured, what would come back wrong. */
+  check(): Promise<void>
+  /** Bytes that are mapped from a file, and come in on demand. */
+  readonly mapped: Bytes
+  /** Bytes that CRIU copies into the process. */
+  readonly copied: Bytes
+}
