@@ -52,27 +52,21 @@ const Failure = z.object({
 /** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  try {
-    const finished = await run(host, {
-      argv: [
-        await compile(fixture('lean-container')),
-        ...options(request),
-        request.name,
-        request.rootfs,
-        ...request.command,
-      ],
-      failed,
-      mend: 'the first error line of what ran in it says more; run the step by hand: npm run restore',
-      timeout: request.timeout,
-      accept: Array.from({ length: 256 }, (_, status) => status),
-      report: true,
-    })
-    return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
-  } catch (error) {
-    // A launcher that was killed could not remove its cgroup; its container died with it.
+  const launcher = await compile(fixture('lean-container'))
+  const running = run(host, {
+    argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
+    failed,
+    mend: 'the first error line of what ran in it says more; run the step by hand: npm run restore',
+    timeout: request.timeout,
+    accept: Array.from({ length: 256 }, (_, status) => status),
+    report: true,
+  })
+  const finished = await running.catch(async (error: unknown) => {
+    // A launcher that had to be killed could not remove its cgroup; its container died with it.
     await removeCgroup(request.name)
     throw error
-  }
+  })
+  return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
 }
 
 const options = ({ binds = [], limits = {} }: LaunchRequest): string[] => [

@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises'
 /** Enough to see the cause; what follows the first errors of CRIU is the unwinding. */
 const MAX_ERRORS = 3
 
+/** What CRIU says where it may not raise its own limits (no CAP_SYS_RESOURCE), and goes on without harm. */
+const HARMLESS = /rlimit: Can't setup RLIMIT_NOFILE for self/
+
 /** The first error lines of a CRIU log: the cause comes first, "Restoring FAILED." last. */
 export function firstErrors(log: string): string {
-  const errors = log.split('\n').filter((line) => /\bError \(/.test(line))
+  const errors = log.split('\n').filter((line) => /\bError \(/.test(line) && !HARMLESS.test(line))
   return errors.slice(0, MAX_ERRORS).join('\n')
 }
 

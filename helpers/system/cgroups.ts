@@ -23,6 +23,12 @@ export async function cgroupPaths(name: string): Promise<string[]> {
   return (await hierarchies()).map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))
 }
 
+/** Names of the cgroups that belong to containers of `name`: itself, and `name.N` of those that run at once. */
+export async function cgroupFamily(name: string): Promise<string[]> {
+  const names = await Promise.all((await hierarchies()).map((hierarchy) => readdir(hierarchy)))
+  return [...new Set(names.flat())].filter((found) => found === name || found.startsWith(`${name}.`))
+}
+
 /** Refuses a container name that cannot be, or already is, the name of a cgroup. */
 export async function checkContainerName(name: string): Promise<void> {
   const failed = `cannot use "${name}" as the name of a container`

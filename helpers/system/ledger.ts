@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { removeCgroup } from './cgroups.ts'
+import { cgroupFamily, removeCgroup } from './cgroups.ts'
 import { LEDGERS } from './paths.ts'
 import { startTimeOf } from './pids.ts'
 
@@ -34,7 +34,7 @@ export async function record(pid: number, cgroup: string): Promise<boolean> {
 export async function settle(pid: number): Promise<void> {
   const entry = await read(fileOf(pid))
   if (!entry) return
-  await removeCgroup(entry.cgroup)
+  for (const cgroup of await cgroupFamily(entry.cgroup)) await removeCgroup(cgroup)
   await rm(fileOf(pid), { force: true })
 }
 

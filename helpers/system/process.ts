@@ -55,7 +55,7 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   const started = performance.now()
   const child = execa(program, args, settings(command))
   using _guard = killOnExit(child)
-  const limit = AbortSignal.timeout(command.timeout)
+  const limit = AbortSignal.timeout(Math.ceil(command.timeout))
   limit.addEventListener('abort', () => killGroup(child))
   if (command.onLine) await forwardLines(child, command.onLine)
   const result = await child
@@ -71,11 +71,13 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   }
 }
 
+const running = new Set<ResultPromise>()
+process.once('exit', () => running.forEach(killGroup))
+
 /** A detached group does not get the terminal's Ctrl-C, so it is ended with this process. */
 function killOnExit(child: ResultPromise): Disposable {
-  const kill = () => killGroup(child)
-  process.once('exit', kill)
-  return { [Symbol.dispose]: () => process.off('exit', kill) }
+  running.add(child)
+  return { [Symbol.dispose]: () => running.delete(child) }
 }
 
 function killGroup(child: ResultPromise): void {
@@ -100,16 +102,13 @@ function failure(command: Command, result: Result, timedOut: boolean): CriuBench
     : result.exitCode === undefined
       ? `${program} ${result.code === 'ENOENT' ? 'is not installed' : `was ended by ${result.signal ?? result.code}`}`
       : `${program} exited with ${result.exitCode}`
-  return new CriuBenchError(
-    {
-      failed: command.failed,
-      found,
-      expected: timedOut ? `an end within ${command.timeout / 1000} s` : 'exit status 0',
-      mend: command.mend,
-      log: lastLines(text(result.stderr) || text(result.stdout)),
-    },
-    { cause: result },
-  )
+  return new CriuBenchError({
+    failed: command.failed,
+    found,
+    expected: timedOut ? `an end within ${command.timeout / 1000} s` : 'exit status 0',
+    mend: command.mend,
+    log: lastLines(text(result.stderr) || text(result.stdout)),
+  })
 }
 
 const lastLines = (output: string, count = 12): string =>

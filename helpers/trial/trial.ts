@@ -9,7 +9,7 @@ import { layOut } from '../handlers/start.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes, Nanoseconds } from '../units.ts'
 import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
 import type { Rootfs } from './rootfs.ts'
@@ -35,10 +35,10 @@ export interface Sample {
   readonly memory: MemoryAccount | undefined
 }
 
-/** What the steps run by hand show besides. */
-export interface TrialOutput {
-  readonly launcher: string
-  readonly handler: string
+export interface Trial {
+  readonly sample: Sample
+  /** What the steps run by hand show besides. */
+  readonly output: { readonly launcher: string; readonly handler: string }
 }
 
 /** A sample's own folder, named by its container: several may run at once. */
@@ -49,37 +49,64 @@ const sampleFolder = (containerName: string): string => join(WORK, 'samples', co
  * report and log) are laid out afresh on the host's local memory and bound into the container, so that many samples,
  * one after the other or at once, share one image set. Throws CriuBenchError when anything is not as it was dumped.
  */
-export async function runTrial(
+export async function runTrial(checkpoint: Checkpoint, options: TrialOptions = {}): Promise<Trial> {
+  return (await startRestore(checkpoint, options)).ended
+}
+
+export interface TrialOptions {
+  /** Milliseconds for the whole body. */
+  readonly timeout?: number
+  /** '0' restores a process that waits until somebody writes '1' to the lock in `folder`. */
+  readonly lock?: '0' | '1'
+}
+
+/** A body that runs; `folder` has the handler's own files. */
+export interface StartedTrial {
+  readonly folder: string
+  readonly ended: Promise<Trial>
+}
+
+/** The first half of runTrial: everything is checked and laid out, and the launcher is started. */
+export async function startRestore(
   checkpoint: Checkpoint,
-  timeout = restoreLimit(checkpoint.size),
-): Promise<{ sample: Sample; output: TrialOutput }> {
-  const { host, rootfs, restorable } = checkpoint
-  const shown = sampleFolder(checkpoint.containerName)
+  options: TrialOptions = {},
+): Promise<StartedTrial> {
+  const { host, restorable, containerName, size } = checkpoint
+  const { timeout = restoreLimit(size), lock = '1' } = options
+  const shown = sampleFolder(containerName)
   const folder = seenFrom(host, shown)
   await restorable.check()
   await rm(folder, { recursive: true, force: true })
-  await layOut(folder, '1')
+  await layOut(folder, lock)
   const s = onTheMillisecond()
-  const launched = await launch(host, {
-    name: checkpoint.containerName,
-    rootfs: rootfs.path,
+  const launched = launch(host, {
+    name: containerName,
+    rootfs: checkpoint.rootfs.path,
     command: restorable.command(HANDLER_FOLDER),
     binds: [[shown, HANDLER_FOLDER]],
     timeout,
   })
+  return { folder, ended: launched.then((report) => finish(checkpoint, folder, s, report)) }
+}
+
+async function finish(
+  checkpoint: Checkpoint,
+  folder: string,
+  s: Nanoseconds,
+  launched: LaunchReport,
+): Promise<Trial> {
   const files = handlerFiles(folder)
   const log = await readFile(files.log, 'utf8')
   const done = doneIn(await readReport(files.report))
+  // First: a handler that reads other memory than before may say so by its exit status, too.
+  if (done) checkChecksum(checkpoint, done.checksum)
   if (launched.status !== 0 || !done) throw notRestored(checkpoint, launched, done, log)
-  checkChecksum(checkpoint, done.checksum)
   const points = { s, a: launched.a, b: launched.b, c: done.start, d: done.end, e: launched.e }
   checkOrder(points)
   const stats = await readRestoreStats(join(folder, 'stats-restore'))
   const memory = await readAccount(folder)
-  return {
-    sample: { points, checksum: done.checksum, stats, memory },
-    output: { launcher: launched.stdout, handler: log },
-  }
+  const sample = { points, checksum: done.checksum, stats, memory }
+  return { sample, output: { launcher: launched.stdout, handler: log } }
 }
 
 function checkChecksum({ size, checksum }: Checkpoint, found: string): void {

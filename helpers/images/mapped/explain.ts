@@ -10,6 +10,8 @@ export interface Explained {
   readonly areas: readonly Area[]
   /** Bytes. */
   readonly pageSize: number
+  /** The file of the dump with its pages. */
+  readonly pagesFile: string
 }
 
 /** What rewriteMapped would decide, without rewriting. Throws a CriuBenchError for an invalid set. */
@@ -17,6 +19,7 @@ export function explainMapped(set: ImageSet): Explained[] {
   return liveProcesses(set).map(({ pid, mm }) => {
     const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)
     const { areas } = areasOf(mm.vmas, entriesOf(pagemap, 'PAGEMAP'), pageSize(mm))
-    return { pid, areas, pageSize: Number(pageSize(mm)) }
+    const pagesFile = `pages-${pagemap.first.message.pagesId}.img`
+    return { pid, areas, pageSize: Number(pageSize(mm)), pagesFile }
   })
 }
