@@ -15,6 +15,10 @@ const Sample = z.strictObject({
   nanoseconds: z.record(z.string(), point),
   checksum: z.string(),
   stats,
+  /** lazy: when the last page had come in. */
+  drained: point.optional(),
+  /** mapped: calls that the launcher answered in place of the kernel. */
+  guard: z.strictObject({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() }).optional(),
   /** What the kernel counted for the restored process up to the end of its handler; bytes. */
   memory: z
     .strictObject({

@@ -10,12 +10,16 @@ const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
 export function referenceTable(suites: readonly SuiteResults[]): string {
   const columns = suites.toSorted((one, other) => one.size - other.size)
   const header = ['ms', ...columns.map(({ label }) => label)]
-  const rows = ROWS.flatMap((phase) => {
+  // A phase that one strategy alone has comes after those that all have.
+  const more = columns
+    .flatMap(({ figures }) => figures.map(({ phase }) => phase))
+    .filter((phase) => !ROWS.includes(phase))
+  const rows = [...new Set([...ROWS, ...more])].flatMap((phase) => {
     const figures = columns.map((suite) => suite.figures.find((figure) => figure.phase === phase))
-    return [
-      [phase, ...figures.map(cell)],
-      ['  reference', ...figures.map((figure) => figure?.reference?.toString() ?? '–')],
-    ]
+    const references = figures.map((figure) => figure?.reference)
+    const row = [phase, ...figures.map(cell)]
+    if (references.every((reference) => reference === undefined)) return [row]
+    return [row, ['  reference', ...references.map((reference) => reference?.toString() ?? '–')]]
   })
   return markdownTable([header, ...rows], { align: ['l', ...columns.map(() => 'r')] })
 }
@@ -34,11 +38,9 @@ export function legend({ suites }: Results): string {
   const figures = suites.flatMap((suite) => suite.figures)
   const count = (state: FigureResults['state']) => figures.filter((figure) => figure.state === state).length
   const tolerance = figures.find((figure) => figure.tolerance !== undefined)?.tolerance
+  const gated = `✓ at most ${tolerance} × the reference (${count('pass')}), ✗ more (${count('miss')}), `
   const samples = [...new Set(figures.map(({ n }) => n))].join(' or ')
-  return (
-    `medians of n=${samples}; ✓ at most ${tolerance ?? '–'} × the reference (${count('pass')}), ` +
-    `✗ more (${count('miss')}), · no reference (${count('ungated')})`
-  )
+  return `medians of n=${samples}; ${tolerance === undefined ? '' : gated}· no reference (${count('ungated')})`
 }
 
 /** Suites of one table each, by its title, in the order they ran. */

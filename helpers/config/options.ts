@@ -15,7 +15,7 @@ export const Options = z.strictObject({
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
   /** What the rootfs and the images live on. */
   filesystems: z.array(z.string()).min(1).default(['tmpfs']),
-  /** How checkpoints come back: "mapped", "eager". */
+  /** How checkpoints come back: "mapped", "lazy", "eager". */
   strategies: z.array(z.string()).min(1).default(['mapped']),
   /** The function that is checkpointed: "python" (the reference's) or "native". */
   handler: z.string().default('python'),

@@ -20,7 +20,16 @@ export interface LaunchRequest {
   readonly binds?: ReadonlyArray<readonly [string, string]>
   /** Milliseconds after which it is killed. */
   readonly timeout: number
+  /** Between these addresses (hexadecimal) the processes map that file of the container in place of anonymous memory. */
+  readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
   readonly limits?: { readonly memoryBytes?: number; readonly cpuPercent?: number }
+}
+
+/** Calls that discard memory, or grow it, as the launcher answered them in place of the kernel. */
+export interface GuardReport {
+  readonly notifications: number
+  readonly zeroedBytes: number
+  readonly refused: number
 }
 
 /** One container's life. Points are CLOCK_REALTIME, ns. */
@@ -33,17 +42,27 @@ export interface LaunchReport {
   readonly e: Nanoseconds
   /** Exit status of the command; 128 + signal when a signal ended it. */
   readonly status: number
+  /** What the guard was asked for; null without one. */
+  readonly guard: GuardReport | null
   readonly stdout: string
   readonly stderr: string
 }
 
 const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
+const Guard = z
+  .object({ notifications: z.int(), zeroed_bytes: z.int(), refused: z.int() })
+  .transform(({ notifications, zeroed_bytes: zeroedBytes, refused }) => ({
+    notifications,
+    zeroedBytes,
+    refused,
+  }))
 const Report = z.object({
   version: z.literal(1),
   a: nanoseconds,
   b: nanoseconds,
   e: nanoseconds,
   status: z.int(),
+  guard: Guard.nullable(),
 })
 const Failure = z.object({
   error: z.object({ step: z.string(), path: z.string().nullish(), message: z.string() }),
@@ -69,10 +88,11 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
   return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
 }
 
-const options = ({ binds = [], limits = {} }: LaunchRequest): string[] => [
+const options = ({ binds = [], limits = {}, guard }: LaunchRequest): string[] => [
   '--report',
   '3',
   ...binds.flatMap(([from, at]) => ['--bind', `${from}:${at}`]),
+  ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
   ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),
 ]

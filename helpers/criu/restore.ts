@@ -6,6 +6,11 @@ export const restoreCommand = (criu: string, images: string, workFolder: string)
   [criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
     '--manage-cgroups=ignore', '-v2']
 
+/** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
+export const lazyPagesCommand = (criu: string, images: string, workFolder: string): string[] =>
+  // prettier-ignore
+  [criu, 'lazy-pages', '--images-dir', images, '--work-dir', workFolder, '--no-default-config', '-v2']
+
 /** At least 10 MB a second, execution included. */
 export const restoreLimit = (size: number): number => 30_000 + (size / (10 * 1024 * 1024)) * 1000
 

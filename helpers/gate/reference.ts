@@ -7,6 +7,7 @@ import { formatSize, type Bytes, type Milliseconds } from '../units.ts'
 const Reference = z.object({
   filesystem: z.string(),
   strategy: z.string(),
+  handler: z.string(),
   sizes: z.array(z.string()),
   phases: z.record(z.string(), z.array(z.number().positive())),
 })
@@ -21,15 +22,17 @@ export interface Subject {
   readonly filesystem: string
   readonly size: Bytes
   readonly strategy: string
+  readonly handler: string
 }
 
-/** The reference's figure for a phase in ms; undefined where it has none. Its restore is flat, so `mapped` meets it. */
-export function referenceFor(
-  { filesystem, size, strategy }: Subject,
-  phase: string,
-): Milliseconds | undefined {
-  const column = table.sizes.indexOf(formatSize(size))
-  if (filesystem !== table.filesystem || strategy !== table.strategy || column === -1) return undefined
+/**
+ * The reference's figure for a phase in ms; undefined where it has none. It was taken with its own handler; its restore
+ * is flat in memory size, so `mapped` is what meets it.
+ */
+export function referenceFor(subject: Subject, phase: string): Milliseconds | undefined {
+  const column = table.sizes.indexOf(formatSize(subject.size))
+  const same = (['filesystem', 'strategy', 'handler'] as const).every((axis) => subject[axis] === table[axis])
+  if (!same || column === -1) return undefined
   if (phase !== 'cold start') return table.phases[phase]?.[column]
   const parts = COLD_START.map((part) => table.phases[part]?.[column] ?? Number.NaN)
   return parts.reduce((sum, part) => sum + part)

@@ -1,8 +1,6 @@
-import { join } from 'node:path'
 import type { Settings } from '../config/options.ts'
 import { filesystem } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { WORK } from '../system/paths.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
 import { prepare, type Prepared } from '../trial/prepare.ts'
@@ -54,8 +52,9 @@ export class Group {
         handler: handlerNamed(first.handler),
         strategies: pair.map(({ strategy }) => strategyNamed(strategy)),
         containerName: sandbox.containerName,
-        // One folder can hold one pair: with several at once each has a private one.
-        rootfs: pairs.length === 1 ? settings.rootfs : join(WORK, `rootfs-${index}`),
+        // The user's folder can hold one pair: of several at once each has a private one.
+        rootfs: pairs.length === 1 ? settings.rootfs : undefined,
+        privateName: `rootfs-${index}`,
       }
       const prepared = group.#undo.use(await prepare(sandbox, plan, progressOf(titleOf(pair))))
       for (const [position, checkpoint] of prepared.checkpoints.entries()) {

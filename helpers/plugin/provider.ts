@@ -39,8 +39,8 @@ async function phaseResult({ test }: Group, phase: string, body: Body): Promise<
   if (test.suite) test.suite.meta.criu = record
   const own = samples.get(phase)
   if (!own) throw new Error(`no phase "${phase}": there are ${[...samples.keys()].join(', ')}`)
-  const { filesystem, size, strategy } = record
-  return { ...statisticsOf(phase, own), name: phase, criu: { filesystem, size, strategy, phase } }
+  const { filesystem, size, strategy, handler } = record
+  return { ...statisticsOf(phase, own), name: phase, criu: { filesystem, size, strategy, handler, phase } }
 }
 
 async function plainResult(

@@ -4,7 +4,7 @@ import { toleranceOf } from '../config/settings.ts'
 import { judge } from '../gate/verdict.ts'
 import { summarize } from '../stats/summary.ts'
 import { nanosecondsOf, PHASES, phaseOf } from '../trial/phases.ts'
-import type { Sample } from '../trial/trial.ts'
+import { drainOf, type Sample } from '../trial/trial.ts'
 import { formatSize } from '../units.ts'
 import type { SuiteRun } from './body.ts'
 import type { Measured } from './group.ts'
@@ -22,6 +22,8 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
   const { prepared, checkpoint } = measured
   const samples = new Map<string, number[]>([['dump', prepared.dumps.map(({ total }) => total)]])
   for (const phase of PHASES) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
+  const drains = measured.samples.flatMap((sample) => drainOf(sample) ?? [])
+  if (drains.length > 0) samples.set('drain', drains)
   const tolerance = toleranceOf(settings)
   const record: SuiteResults = {
     ...cell,
@@ -43,13 +45,15 @@ function figure(cell: Cell, phase: string, durations: readonly number[], toleran
   return { phase, ...summary, ...judge({ ...cell, phase, ...summary }, tolerance) }
 }
 
-function sampleRecord({ points, checksum, stats, memory }: Sample): SampleResults {
+function sampleRecord({ points, checksum, stats, memory, guard, drained }: Sample): SampleResults {
   const { s, a, b, c, d, e } = points
   return {
     points: { s: String(s), a: String(a), b: String(b), c: String(c), d: String(d), e: String(e) },
     nanoseconds: Object.fromEntries(PHASES.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
     checksum,
     stats: { ...stats },
+    ...(drained !== undefined && { drained: String(drained) }),
+    ...(guard && { guard }),
     ...(memory && { memory }),
   }
 }

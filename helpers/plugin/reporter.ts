@@ -25,6 +25,7 @@ export class CriuReporter implements Reporter {
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
     const suites = modules.flatMap((module) => [...module.children.allSuites()])
     const measured = suites.flatMap((suite) => suite.meta().criu ?? [])
+    for (const reason of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${reason}`)
     if (measured.length > 0) await this.#report(measured)
     else this.#failWhenNothingRan(suites, modules)
   }
@@ -63,6 +64,14 @@ export class CriuReporter implements Reporter {
     this.#vitest?.logger.error(`\n${error.message}\n`)
     process.exitCode = 1
   }
+}
+
+/** Why tests were skipped while they ran; those that `-t` left out have no reason. */
+function skipReasons(modules: readonly TestModule[]): Set<string> {
+  const results = modules.flatMap((module) =>
+    [...module.children.allTests('skipped')].map((test) => test.result()),
+  )
+  return new Set(results.flatMap((result) => (result.state === 'skipped' && result.note ? result.note : [])))
 }
 
 const phasesOf = (suites: readonly TestSuite[]): string[] => [

@@ -1,5 +1,6 @@
-import { aroundAll, inject } from 'vitest'
+import { aroundAll, beforeEach, inject } from 'vitest'
 import type { RunnerTask } from 'vitest'
+import { strategyNamed } from '../trial/strategies/index.ts'
 import { defineBody, type Body } from './body.ts'
 import { Group } from './group.ts'
 import type { Cell } from './matrix.ts'
@@ -15,9 +16,14 @@ import { suiteRun } from './record.ts'
 export function checkpointed(cell: Cell, group: readonly Cell[] = [cell]): Body {
   const settings = inject('criu')
   const shared = sharingOf(group)
+  const missing = missingFor(cell)
+  if (missing !== undefined) beforeEach(({ skip }) => skip(`${cell.title}: ${missing}`))
   // oxlint-disable-next-line no-empty-pattern -- vitest asks for a pattern in second place
   aroundAll(async (runSuite, {}, suite) => {
-    const selected = group.filter(({ title }) => isSelected(suite.file.tasks, title))
+    const selected = group.filter(
+      (each) => missingFor(each) === undefined && isSelected(suite.file.tasks, each.title),
+    )
+    if (!selected.includes(cell)) return runSuite()
     shared.open ??= Group.open(selected, settings, progressOf)
     shared.left ??= selected.length
     try {
@@ -33,6 +39,9 @@ export function checkpointed(cell: Cell, group: readonly Cell[] = [cell]): Body 
     return suiteRun(cell, await (await shared.open).measure(cell), settings)
   })
 }
+
+/** Why this machine cannot run a suite; undefined where it can. */
+const missingFor = ({ strategy }: Cell): string | undefined => strategyNamed(strategy).missing?.()
 
 /** What the suites of one group have in common while they run. */
 interface Sharing {

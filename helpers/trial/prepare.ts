@@ -23,8 +23,10 @@ export interface Plan {
   /** Ways in which it is to be restored. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
-  /** Where to mount; a folder of the host's private work folder when left out. */
+  /** Where to mount: the user's folder; one of the host's private work folder when left out. */
   readonly rootfs?: string | undefined
+  /** The name of that private folder, where several checkpoints are on one host. */
+  readonly privateName?: string
   readonly baseImage?: string | undefined
   /** Dumps that count, and those before them that do not. */
   readonly iterations: number
@@ -51,7 +53,7 @@ export async function prepare(host: Host, plan: Plan, progress: Progress): Promi
   await checkMemory(plan.size)
   const criu = await findCriu(progress)
   const image = await findBaseImage(plan.baseImage, progress)
-  const point = plan.rootfs ?? join(WORK, 'rootfs')
+  const point = plan.rootfs ?? join(WORK, plan.privateName ?? 'rootfs')
   if (plan.rootfs === undefined) await mkdir(seenFrom(host, point), { recursive: true })
   await checkMountPoint(host, point)
 

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { launch, type LaunchReport } from '../container/launcher.ts'
+import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
 import { explainFailure, restoreLimit } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
 import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
@@ -9,7 +9,7 @@ import { layOut } from '../handlers/start.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
-import type { Bytes, Nanoseconds } from '../units.ts'
+import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
 import type { Rootfs } from './rootfs.ts'
@@ -31,8 +31,18 @@ export interface Sample {
   readonly points: TimePoints
   readonly checksum: string
   readonly stats: RestoreStats
+  /** What the launcher answered in place of the kernel; null where nothing is guarded. */
+  readonly guard: GuardReport | null
+  /** When the last page had come in; undefined where none comes later. */
+  readonly drained: Nanoseconds | undefined
   /** Undefined for a handler that keeps no accounts. */
   readonly memory: MemoryAccount | undefined
+}
+
+/** How long pages still came in while the restored process ran, ms: zero where all were there before it did. */
+export function drainOf({ points, drained }: Sample): Milliseconds | undefined {
+  if (drained === undefined) return undefined
+  return drained > points.c ? Number(drained - points.c) / 1e6 : 0
 }
 
 export interface Trial {
@@ -84,6 +94,7 @@ export async function startRestore(
     rootfs: checkpoint.rootfs.path,
     command: restorable.command(HANDLER_FOLDER),
     binds: [[shown, HANDLER_FOLDER]],
+    guard: restorable.guard,
     timeout,
   })
   return { folder, ended: launched.then((report) => finish(checkpoint, folder, s, report)) }
@@ -105,7 +116,8 @@ async function finish(
   checkOrder(points)
   const stats = await readRestoreStats(join(folder, 'stats-restore'))
   const memory = await readAccount(folder)
-  const sample = { points, checksum: done.checksum, stats, memory }
+  const drained = await checkpoint.restorable.drained?.(folder)
+  const sample = { points, checksum: done.checksum, stats, guard: launched.guard, drained, memory }
   return { sample, output: { launcher: launched.stdout, handler: log } }
 }
 

@@ -33,6 +33,8 @@ const Manifest = z.strictObject({
   /** Bytes that were moved to the backing file, and those that stayed. */
   mapped: z.int(),
   copied: z.int(),
+  /** First and last address of what is mapped, in hexadecimal. */
+  range: z.strictObject({ start: z.string(), end: z.string() }).optional(),
 })
 
 /** A set that writeMapped wrote. */
@@ -41,6 +43,8 @@ export interface MappedSet {
   readonly mapped: Bytes
   /** Bytes that CRIU copies into the process. */
   readonly copied: Bytes
+  /** Between these addresses, in hexadecimal, the processes map the backing file; undefined where none of them does. */
+  readonly range: { readonly start: string; readonly end: string } | undefined
   /** Throws a CriuBenchError if the backing file is not as it was written: memory restored from it would be wrong. */
   readonly check: () => Promise<void>
 }
@@ -64,7 +68,7 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: s
     await assemble(set.folder, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
     // Nobody writes to it while a process maps it.
     await chmod(backing, 0o444)
-    const manifest = { backing: await stateOf(backing), ...amounts(rewritten) }
+    const manifest = { backing: await stateOf(backing), ...amounts(rewritten), ...rangeOf(rewritten) }
     await writeFile(join(draft, MANIFEST), JSON.stringify(manifest satisfies z.infer<typeof Manifest>))
     validateImageSet(await readImageSet(draft))
     await rm(folder, { recursive: true, force: true })
@@ -82,8 +86,8 @@ export async function openMapped(folder: string): Promise<MappedSet> {
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
   })
-  const { backing, mapped, copied } = Manifest.parse(JSON.parse(text))
-  return { mapped, copied, check: () => checkBacking(join(folder, BACKING_FILE), backing) }
+  const { backing, mapped, copied, range } = Manifest.parse(JSON.parse(text))
+  return { mapped, copied, range, check: () => checkBacking(join(folder, BACKING_FILE), backing) }
 }
 
 async function checkBacking(file: string, written: z.infer<typeof State>): Promise<void> {
@@ -110,6 +114,18 @@ function amounts({ processes }: Rewritten): { mapped: Bytes; copied: Bytes } {
       .filter(({ decision }) => decision.mapped === mapped)
       .reduce((total, { present }) => total + present, 0)
   return { mapped: sum(true), copied: sum(false) }
+}
+
+/** The smallest range of addresses with all that is mapped, over all processes. */
+function rangeOf({ processes }: Rewritten): { range?: { start: string; end: string } } {
+  const areas = processes.flatMap((process) => process.areas.filter(({ decision }) => decision.mapped))
+  const [first] = areas.map(({ vma }) => vma.start).toSorted((a, b) => (a < b ? -1 : 1))
+  const last = areas
+    .map(({ vma }) => vma.end)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .at(-1)
+  if (first === undefined || last === undefined) return {}
+  return { range: { start: first.toString(16), end: last.toString(16) } }
 }
 
 async function stateOf(file: string): Promise<z.infer<typeof State>> {

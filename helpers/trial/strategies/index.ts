@@ -1,12 +1,13 @@
 import { CriuBenchError } from '../../errors.ts'
 import { eager } from './eager.ts'
+import { lazy } from './lazy.ts'
 import { mapped } from './mapped.ts'
 import type { Strategy } from './strategy.ts'
 
 export type { Restorable, Strategy } from './strategy.ts'
 
 /** Every strategy there is: a new one is one file and one line here. */
-const STRATEGIES: readonly Strategy[] = [mapped, eager]
+const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager]
 
 export const strategyNames: readonly string[] = STRATEGIES.map(({ name }) => name)
 

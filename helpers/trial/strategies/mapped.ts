@@ -18,10 +18,12 @@ export const mapped: Strategy = {
     await writeMapped(set, rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE)), folderOn(host, path))
   },
   async open(host, { path, criu }) {
-    const { check, mapped: bytes, copied } = await openMapped(folderOn(host, path))
+    const { check, mapped: bytes, copied, range } = await openMapped(folderOn(host, path))
     return {
       strategy: 'mapped',
       command: (folder) => restoreCommand(criu, MAPPED_FOLDER, folder),
+      // What the process discards must read as zeros, as anonymous memory does, and not as the file.
+      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },
       check,
       mapped: bytes,
       copied,

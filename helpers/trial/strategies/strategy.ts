@@ -1,11 +1,14 @@
+import type { LaunchRequest } from '../../container/launcher.ts'
 import type { Host } from '../../system/host.ts'
-import type { Bytes } from '../../units.ts'
+import type { Bytes, Nanoseconds } from '../../units.ts'
 import type { Rootfs } from '../rootfs.ts'
 
 /** How a checkpoint comes back: one value a kind. */
 export interface Strategy {
   /** As in titles and options: "mapped". */
   readonly name: string
+  /** Why this machine cannot restore so; undefined where it can. */
+  missing?(): string | undefined
   /** Set-up, once, after the copy: what the restores need besides the images. Throws CriuBenchError. */
   prepare(host: Host, rootfs: Rootfs): Promise<void>
   /** What `prepare` left on that rootfs. Throws CriuBenchError where it is not what it was. */
@@ -17,8 +20,12 @@ export interface Restorable {
   readonly strategy: string
   /** What the container executes; `folder` is the restored process' own, where logs and statistics go as well. */
   command(folder: string): string[]
+  /** What the launcher has to guard while the container runs; undefined for nothing. */
+  readonly guard?: LaunchRequest['guard']
   /** Refuses, right before a restore and outside of what is measured, what would come back wrong. */
   check(): Promise<void>
+  /** After the end: when the last page had come in, CLOCK_REALTIME, ns, told in the process' folder. */
+  drained?(folder: string): Promise<Nanoseconds>
   /** Bytes that are mapped from a file, and come in on demand. */
   readonly mapped: Bytes
   /** Bytes that CRIU copies into the process. */

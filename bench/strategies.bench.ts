@@ -1,0 +1,67 @@
+/**
+ * All strategies side by side, from the same dumps, in the same rounds: what does each cost, and where does `mapped`
+ * stand? The native handler reads one word of every page, so that memory is what is measured, and not Python.
+ */
+import { describe, expect, test, type BenchResult } from 'vitest'
+import { checkpointed, matrix, MB } from '../helpers/index.ts'
+
+const SIZES = [1, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
+const STRATEGIES = ['mapped', 'lazy', 'eager']
+const cells = matrix({
+  filesystems: ['tmpfs'],
+  sizes: SIZES,
+  strategies: STRATEGIES,
+  handler: 'native',
+}).flat()
+
+const results = new Map<string, BenchResult>()
+const medianOf = (title: string, phase: string): number =>
+  results.get(`${title} > ${phase}`)?.latency.p50 ?? Number.NaN
+
+/** A comparison says what it lacks, when `-t` left some of it out. */
+function needs(skip: (reason: string) => void, ...titles: string[]): void {
+  const missing = titles.filter((title) => !results.has(`${title} > cold start`))
+  if (missing.length > 0) skip(`not measured in this run: ${missing.join(', ')}`)
+}
+
+for (const cell of cells) {
+  describe(cell.title, () => {
+    const body = checkpointed(cell, cells)
+
+    for (const phase of ['lean container', 'restore', 'execution', 'cold start']) {
+      test(phase, async ({ bench }) => {
+        const result = await bench(phase, body).run()
+        results.set(`${cell.title} > ${phase}`, result)
+        expect(result.latency.p50).toBeGreaterThan(0)
+      })
+    }
+  })
+}
+
+describe('the strategies compared', () => {
+  test('mapped restore is flat: at 1024MB at most 1.25 × that at 1MB', ({ skip }) => {
+    needs(skip, 'tmpfs 1MB mapped', 'tmpfs 1024MB mapped')
+    const ratio = medianOf('tmpfs 1024MB mapped', 'restore') / medianOf('tmpfs 1MB mapped', 'restore')
+    expect(ratio).toBeLessThanOrEqual(1.25)
+  })
+
+  test.for(['16MB', '64MB', '256MB', '1024MB'])('mapped starts ahead of eager at %s', (size, { skip }) => {
+    needs(skip, `tmpfs ${size} mapped`, `tmpfs ${size} eager`)
+    const ratio =
+      medianOf(`tmpfs ${size} mapped`, 'cold start') / medianOf(`tmpfs ${size} eager`, 'cold start')
+    expect(ratio).toBeLessThan(1)
+  })
+
+  test.for([
+    ['eager', 10],
+    ['lazy', 5],
+  ] as const)(
+    'mapped starts a 1024MB process faster than %s, %d times at least',
+    ([strategy, times], { skip }) => {
+      needs(skip, 'tmpfs 1024MB mapped', `tmpfs 1024MB ${strategy}`)
+      const ratio =
+        medianOf(`tmpfs 1024MB ${strategy}`, 'cold start') / medianOf('tmpfs 1024MB mapped', 'cold start')
+      expect(ratio).toBeGreaterThanOrEqual(times)
+    },
+  )
+})
