@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Settings } from '../config/options.ts'
@@ -17,7 +18,7 @@ import { WORK } from '../system/paths.ts'
 import { checkMemory, filesystemRoom } from '../trial/demand.ts'
 import { readManifest, writeManifest } from '../trial/manifest.ts'
 import { phaseOf, PHASES } from '../trial/phases.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs } from '../trial/rootfs.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER } from '../trial/rootfs.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { runTrial } from '../trial/trial.ts'
 import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
@@ -99,6 +100,7 @@ export async function restore(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await checkContainerName(containerName(settings))
   const { size, checksum } = await readManifest(localHost, point)
+  checkCopied(point)
   const onRootfs = { path: point, criu: exportedCriu(localHost, point) }
   const restorable = await strategyNamed(settings.strategies[0] ?? '').open(localHost, onRootfs)
   const name = containerName(settings)
@@ -118,6 +120,16 @@ export async function unmount(settings: Settings): Promise<void> {
   for (const name of await readdir(WORK).catch(() => []))
     await rm(join(WORK, name), { recursive: true, force: true })
   say(`${point} unmounted`)
+}
+
+function checkCopied(point: string): void {
+  if (existsSync(join(point, IMAGES_FOLDER))) return
+  throw new CriuBenchError({
+    failed: `cannot restore on ${point}`,
+    found: 'no images copied there',
+    expected: 'a rootfs after the step copy',
+    mend: 'npm run copy',
+  })
 }
 
 /** Only what `mount` mounted is written to, or unmounted. */

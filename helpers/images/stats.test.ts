@@ -32,9 +32,8 @@ test('the statistics of a restore are read, with their units in the names', asyn
 
 test('statistics that are not of a restore are refused', async () => {
   const error = statsOf('stats-restore', create(pb.StatsEntrySchema, {}))
-  await expect(
-    error.catch((cause: Error) => cause.message.replace(folder, 'FOLDER')),
-  ).resolves.toMatchInlineSnapshot(`
+  await expect(error.catch((cause: Error) => cause.message.replace(folder, 'FOLDER'))).resolves
+    .toMatchInlineSnapshot(`
     "cannot read the statistics of CRIU in FOLDER/stats-restore
       found:    none of a restore
       expected: statistics of a restore
@@ -44,9 +43,8 @@ test('statistics that are not of a restore are refused', async () => {
 
 test('a file that is not there is refused', async () => {
   const error = readRestoreStats(join(folder, 'nothing'))
-  await expect(
-    error.catch((cause: Error) => cause.message.replaceAll(folder, 'FOLDER')),
-  ).resolves.toMatchInlineSnapshot(`
+  await expect(error.catch((cause: Error) => cause.message.replaceAll(folder, 'FOLDER'))).resolves
+    .toMatchInlineSnapshot(`
     "cannot read the statistics of CRIU in FOLDER/nothing
       found:    ENOENT: no such file or directory, open 'FOLDER/nothing'
       expected: statistics of a dump or a restore

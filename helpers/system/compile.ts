@@ -6,30 +6,35 @@ import { localHost } from './host.ts'
 import { CACHE } from './paths.ts'
 import { run } from './process.ts'
 
-// Static: no dynamic linking inside a measured start, and one file for a container to have.
-const FLAGS = '-std=gnu17 -O2 -static -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'.split(' ')
+const FLAGS = '-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'.split(' ')
+/** No dynamic linking inside a measured start, and one file for a container to have. */
+const STATIC = ['-static']
 
 const compiled = new Map<string, Promise<string>>()
 
-/** Compiles a C program (a source file, or a folder of them) once for its content; returns the binary's path. */
-export function compile(source: string): Promise<string> {
-  const known = compiled.get(source)
+/**
+ * Compiles a C program (a source file, or a folder of them) once for its content; returns the binary's path. `link`
+ * replaces static linking: "-ljemalloc".
+ */
+export function compile(source: string, link: readonly string[] = STATIC): Promise<string> {
+  const key = [source, ...link].join(' ')
+  const known = compiled.get(key)
   if (known) return known
-  const binary = build(source)
-  compiled.set(source, binary)
+  const binary = build(source, link)
+  compiled.set(key, binary)
   return binary
 }
 
-async function build(source: string): Promise<string> {
+async function build(source: string, link: readonly string[]): Promise<string> {
   const files = await sourcesOf(source)
-  const hash = createHash('sha256').update(FLAGS.join(' '))
+  const hash = createHash('sha256').update([...FLAGS, ...link].join(' '))
   for (const file of files) hash.update(await readFile(file))
   const name = basename(source).replace(/\.c$/, '')
   const binary = join(CACHE, `${name}-${hash.digest('hex').slice(0, 16)}`)
   if (existsSync(binary)) return binary
   await mkdir(CACHE, { recursive: true })
   await run(localHost, {
-    argv: ['gcc', ...FLAGS, '-o', `${binary}.draft`, ...files.filter((file) => file.endsWith('.c'))],
+    argv: ['gcc', ...FLAGS, '-o', `${binary}.draft`, ...files.filter((file) => file.endsWith('.c')), ...link],
     failed: `cannot compile ${source}`,
     mend: 'apt-get install gcc libc6-dev',
     timeout: 120_000,
@@ -40,6 +45,6 @@ async function build(source: string): Promise<string> {
 
 async function sourcesOf(source: string): Promise<string[]> {
   if (source.endsWith('.c')) return [source]
-  const names = (await readdir(source)).filter((name) => /\.[ch]$/.test(name))
+  const names = (await readdir(source, { recursive: true })).filter((name) => /\.[ch]$/.test(name))
   return names.toSorted().map((name) => join(source, name))
 }

@@ -29,6 +29,8 @@ echo 1000 > /proc/sys/kernel/ns_last_pid
 `
 
 const START_LIMIT = 20_000
+/** A supervisor that does not end is killed: the kernel ends the namespaces with it, the next start sweeps its cgroup. */
+const END_LIMIT = 60_000
 
 /**
  * Opens a private mount and PID namespace under a supervisor outside this process. Whatever happens to this process,
@@ -59,8 +61,10 @@ export async function openSandbox(containerName: string): Promise<Sandbox> {
     [Symbol.asyncDispose]: async () => {
       if (supervisor.exitCode !== null || supervisor.signalCode !== null) return
       const ended = once(supervisor, 'exit')
+      const overdue = setTimeout(() => supervisor.kill('SIGKILL'), END_LIMIT)
       supervisor.stdin.end()
       await ended
+      clearTimeout(overdue)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
 import { explainFailure, restoreLimit } from '../criu/restore.ts'
@@ -86,7 +86,9 @@ export async function startRestore(
   const shown = sampleFolder(containerName)
   const folder = seenFrom(host, shown)
   await restorable.check()
+  // What else the handler has in its folder is as it was at the dump, for each sample anew.
   await rm(folder, { recursive: true, force: true })
+  await cp(seenFrom(host, join(checkpoint.rootfs.path, HANDLER_FOLDER)), folder, { recursive: true })
   await layOut(folder, lock)
   const s = onTheMillisecond()
   const launched = launch(host, {

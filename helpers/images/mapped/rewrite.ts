@@ -60,15 +60,18 @@ export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
   refuseForeign(set)
   const files = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   refuseRewritten(set, files, backing)
-  const id = 1 + Math.max(...entriesOf(files, 'FILES').map((file) => file.id))
-  const live = liveProcesses(set)
+  const lastId = Math.max(...entriesOf(files, 'FILES').map((file) => file.id))
   const layout = new BackingLayout()
-  const parts = live.map((process) => rewriteProcess(set, process, id, layout))
+  // An id for each process: of one file by one id, mapped at one address, CRIU takes the child's mapping to be the
+  // parent's, inherited by fork, whatever its offset.
+  const parts = liveProcesses(set).map((process, index) =>
+    rewriteProcess(set, process, lastId + 1 + index, layout),
+  )
   const size = layout.size
   if (size === 0n) return { images: [], pages: new Map(), copies: [], backingSize: 0n, processes: parts }
-  const added = entry(backingFile(id, backing, size))
+  const added = parts.map(({ fileId }) => entry(backingFile(fileId, backing, size)))
   return {
-    images: [...parts.flatMap(({ images }) => images), { ...files, entries: [...files.entries, added] }],
+    images: [...parts.flatMap(({ images }) => images), { ...files, entries: [...files.entries, ...added] }],
     pages: new Map(parts.map(({ pagesFile, pagesSize }) => [pagesFile, pagesSize])),
     copies: parts.flatMap(({ copies }) => copies),
     backingSize: size,
@@ -105,7 +108,15 @@ function rewriteProcess(set: ImageSet, process: LiveProcess, fileId: number, lay
     { ...pagemap, entries: stay.entries.map((message) => entry(message)) },
   ]
   const moved = areas.flatMap(({ vma, runs }) => movePages(vma, runs, offsets.get(vma), from))
-  return { pid, areas, images, pagesFile: from, pagesSize: stay.size, copies: [...stay.copies, ...moved] }
+  return {
+    pid,
+    fileId,
+    areas,
+    images,
+    pagesFile: from,
+    pagesSize: stay.size,
+    copies: [...stay.copies, ...moved],
+  }
 }
 
 const byAddress = (a: Run, b: Run): number => (a.start < b.start ? -1 : 1)

@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest'
+import { messageOf } from '../testing/messages.ts'
+import { resolveSettings, toleranceOf } from './settings.ts'
+
+const MB = 2 ** 20
+
+describe('settings', () => {
+  test('are complete where nothing is given', () => {
+    expect(resolveSettings({}, {})).toMatchInlineSnapshot(`
+      {
+        "filesystems": [
+          "tmpfs",
+        ],
+        "handler": "python",
+        "iterations": 10,
+        "output": "reports/out",
+        "sizes": [
+          1048576,
+          4194304,
+          16777216,
+          67108864,
+          268435456,
+          1073741824,
+        ],
+        "strategies": [
+          "mapped",
+        ],
+        "strict": false,
+        "tolerance": 2,
+        "warmup": 1,
+      }
+    `)
+  })
+
+  test('take what vitest.config.ts gives', () => {
+    const settings = resolveSettings({ sizes: ['64MB', 4096], handler: 'native', iterations: 3 }, {})
+    expect(settings).toMatchObject({ sizes: [64 * MB, 4096], handler: 'native', iterations: 3 })
+  })
+
+  test('take the environment over that', () => {
+    const settings = resolveSettings(
+      { sizes: ['64MB'], filesystems: ['tmpfs'], handler: 'native', iterations: 3, warmup: 2, tolerance: 5 },
+      {
+        VITEST_CRIU_SIZES: '1MB, 4096',
+        VITEST_CRIU_FILESYSTEMS: 'tmpfs,other',
+        VITEST_CRIU_HANDLER: 'python',
+        VITEST_CRIU_ITERATIONS: '7',
+        VITEST_CRIU_WARMUP: '0',
+        VITEST_CRIU_TOLERANCE: '1.5',
+        VITEST_CRIU_STRICT: '1',
+        VITEST_CRIU_OUTPUT: 'elsewhere',
+      },
+    )
+    expect(settings).toMatchObject({
+      sizes: [MB, 4096],
+      filesystems: ['tmpfs', 'other'],
+      handler: 'python',
+      iterations: 7,
+      warmup: 0,
+      tolerance: 1.5,
+      strict: true,
+      output: 'elsewhere',
+    })
+  })
+
+  test("take the reference's own variables, MEMORY_SIZE as the only size", () => {
+    const environment = { MEMORY_SIZE: '16777216', ROOTFS_ABS_PATH: '/base', CONTAINER_NAME: 'mine' }
+    expect(resolveSettings({ sizes: ['1MB', '4MB'] }, { ...environment, BASE_IMAGE: 'build' })).toMatchObject(
+      {
+        sizes: [16 * MB],
+        rootfs: '/base',
+        containerName: 'mine',
+        baseImage: 'build',
+      },
+    )
+  })
+
+  test('cannot be changed', () => expect(Object.isFrozen(resolveSettings({}, {}))).toBe(true))
+
+  test('hold a strict run to the reference itself', () => {
+    expect(toleranceOf(resolveSettings({ tolerance: 3 }, {}))).toBe(3)
+    expect(toleranceOf(resolveSettings({ tolerance: 3, strict: true }, {}))).toBe(1)
+  })
+})
+
+const refused = (options: object, environment: Record<string, string> = {}): Promise<string> =>
+  messageOf(() => resolveSettings(options, environment))
+
+describe('settings refuse', () => {
+  test('an unknown option', async () => {
+    expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
+      "cannot use the option "size"
+        found:    no option of that name
+        expected: one of sizes, filesystems, strategies, handler, iterations, warmup, tolerance, strict, baseImage, rootfs, containerName, output
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('an unknown variable with our prefix, and leave others alone', async () => {
+    expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
+      "cannot use the environment variable VITEST_CRIU_SIZE
+        found:    no variable of that name
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_STRICT, VITEST_CRIU_OUTPUT
+        mend:     unset VITEST_CRIU_SIZE"
+    `)
+  })
+
+  test('a value of another type', async () => {
+    expect(await refused({ iterations: 'many' })).toMatchInlineSnapshot(`
+      "cannot use the option "iterations"
+        found:    iterations: "many"
+        expected: number
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a number out of range, from the environment', async () => {
+    expect(await refused({}, { VITEST_CRIU_ITERATIONS: '0' })).toMatchInlineSnapshot(`
+      "cannot use the option "iterations"
+        found:    VITEST_CRIU_ITERATIONS=0
+        expected: number to be >=1
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('an empty number', async () => {
+    expect(await refused({}, { VITEST_CRIU_TOLERANCE: '' })).toMatchInlineSnapshot(`
+      "cannot use the option "tolerance"
+        found:    VITEST_CRIU_TOLERANCE=
+        expected: number
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('a flag that is neither on nor off', async () => {
+    expect(await refused({}, { VITEST_CRIU_STRICT: 'yes' })).toMatchInlineSnapshot(`
+      "cannot use the option "strict"
+        found:    VITEST_CRIU_STRICT=yes
+        expected: boolean
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('an unreadable size in a list', async () => {
+    expect(await refused({}, { VITEST_CRIU_SIZES: '1MB,lots' })).toMatchInlineSnapshot(`
+      "cannot read the memory size "lots"
+        found:    "lots"
+        expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
+        mend:     set MEMORY_SIZE=16777216"
+    `)
+  })
+
+  test('a size of 0 as a number', async () => {
+    expect(await refused({ sizes: [0] })).toMatchInlineSnapshot(`
+      "cannot use the option "sizes"
+        found:    sizes: [0]
+        expected: number to be >0
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('an empty list of sizes', async () => {
+    expect(await refused({ sizes: [] })).toMatchInlineSnapshot(`
+      "cannot use the option "sizes"
+        found:    sizes: []
+        expected: array to have >=1 items
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test.each(['0', '-5', 'sixteen', ''])('MEMORY_SIZE=%j', async (size) => {
+    expect(await refused({}, { MEMORY_SIZE: size })).toBe(
+      `cannot read the MEMORY_SIZE "${size}"\n` +
+        `  found:    ${size === '' ? 'an empty value' : `"${size}"`}\n` +
+        '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
+        '  mend:     set MEMORY_SIZE=16777216',
+    )
+  })
+})

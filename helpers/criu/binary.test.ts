@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { PROJECT, outcomeOf } from '../testing/commands.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { steady } from '../testing/messages.ts'
+
+/** Runs a script in a mount namespace where nothing is built yet and no program criu passes for one. */
+const WITHOUT_CRIU = `
+mount -t tmpfs none /var/cache/vitest-criu
+for criu in $(which -a criu); do mount --bind /bin/false "$criu"; done
+exec "$@"`
+
+const FIND = `
+import { findCriu } from './helpers/criu/binary.ts'
+await findCriu((line) => console.log(line)).catch((error) => console.error(error.message))`
+
+test('without a CRIU and without a network, what to do is said at once', async () => {
+  // prettier-ignore
+  const argv = ['unshare', '--mount', 'sh', '-ec', WITHOUT_CRIU, 'sh',
+    process.execPath, '--input-type=module', '--eval', FIND]
+  const { stderr, stdout } = await expectNothingLeft(() =>
+    outcomeOf(argv, { DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' }),
+  )
+  expect(stdout).toContain('building a static criu')
+  expect(steady(stderr, [process.execPath, 'node'], [PROJECT, ''])).toMatchInlineSnapshot(`
+    "cannot build CRIU from the source of a newer Debian suite
+      found:    node exited with 1
+      expected: exit status 0
+      mend:     run \`npm run setup\` with network access, or install a criu that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar
+      log:      E: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)
+                E: Some index files failed to download. They have been ignored, or old ones used instead.
+    "
+  `)
+})

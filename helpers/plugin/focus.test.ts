@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Results } from '../../reports/results.ts'
+import { startBench, type Ended } from '../testing/commands.ts'
+import { temporaryFolder } from '../testing/folders.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { steady } from '../testing/messages.ts'
+
+const PHASES = ['dump', 'lean container', 'restore', 'execution', 'cold start']
+
+interface Measured extends Ended {
+  /** The suites that anything was prepared for, by the progress on standard error. */
+  readonly prepared: string[]
+  /** What the run wrote; undefined where it wrote nothing. */
+  readonly results: Results | undefined
+}
+
+/** Runs `npx vitest bench` to its end as a user does, without a trace but its results, which it reads. */
+const bench = (args: string[], environment: Record<string, string> = {}): Promise<Measured> =>
+  expectNothingLeft(async () => {
+    await using output = await temporaryFolder()
+    const ended = await startBench(args, { VITEST_CRIU_OUTPUT: output.path, ...environment }).ended
+    const file = join(output.path, 'results.json')
+    const results = existsSync(file) ? Results.parse(JSON.parse(await readFile(file, 'utf8'))) : undefined
+    const progress = [...ended.stderr.matchAll(/^▸ (\w+ \w+ \w+) /gm)]
+    return { ...ended, prepared: [...new Set(progress.map((match) => match[1] ?? ''))], results }
+  })
+
+const suitesOf = ({ results }: Measured): string[] => (results?.suites ?? []).map(({ title }) => title)
+
+/** How many tests ran and how many did not, as vitest's summary says. */
+const countsOf = ({ stdout }: Measured): string => /^ +Tests +(.*)$/m.exec(stdout)?.[1] ?? stdout
+
+describe('a bench run', () => {
+  test.each([
+    ['64MB', 'tmpfs 64MB mapped'],
+    ['4MB', 'tmpfs 4MB mapped'],
+    ['tmpfs 4MB', 'tmpfs 4MB mapped'],
+  ])('with -t %j prepares and measures %s alone', async (pattern, title) => {
+    // Wide enough a tolerance that only the focus decides how the run ends.
+    const run = await bench(['-t', pattern], { VITEST_CRIU_TOLERANCE: '1000' })
+    expect(run.prepared).toEqual([title])
+    expect(suitesOf(run)).toEqual([title])
+    expect(countsOf(run)).toBe('5 passed | 25 skipped (30)')
+    expect(run.status).toBe(0)
+  })
+
+  test('with -t restore measures that phase of every size', async () => {
+    const run = await bench(['-t', 'restore'], {
+      VITEST_CRIU_SIZES: '1MB,4MB',
+      VITEST_CRIU_TOLERANCE: '1000',
+    })
+    expect(run.prepared).toEqual(['tmpfs 1MB mapped', 'tmpfs 4MB mapped'])
+    expect(countsOf(run)).toBe('2 passed | 8 skipped (10)')
+  })
+
+  test('with a pattern that selects nothing fails and lists what there is', async () => {
+    const run = await bench(['-t', '512MB'])
+    expect(run.status).toBe(1)
+    expect(run.prepared).toEqual([])
+    expect(run.results).toBeUndefined()
+    expect(/^nothing was measured[^]*?mend: .*$/m.exec(run.stderr)?.[0]).toMatchInlineSnapshot(`
+      "nothing was measured: -t 512MB selects no test
+        found:    no suite or phase of that name
+        expected: one of tmpfs 1MB mapped, tmpfs 4MB mapped, tmpfs 16MB mapped, tmpfs 64MB mapped, tmpfs 256MB mapped, tmpfs 1024MB mapped; phases: dump, lean container, restore, execution, cold start
+        mend:     npx vitest bench -t 'tmpfs 64MB'"
+    `)
+  })
+
+  test('keeps to the books in every sample', async () => {
+    const { results } = await bench(['-t', '1MB'], { VITEST_CRIU_ITERATIONS: '5' })
+    const [suite] = results?.suites ?? []
+    expect(suite?.samples).toHaveLength(5)
+    expect(suite?.dumps).toHaveLength(5)
+    expect(suite?.figures.map(({ n }) => n)).toEqual([5, 5, 5, 5, 5])
+    for (const { points, nanoseconds, checksum } of suite?.samples ?? []) {
+      const ns = (phase: string): bigint => BigInt(nanoseconds[phase] ?? 'missing')
+      expect(ns('lean container') + ns('restore') + ns('execution')).toBe(ns('cold start'))
+      expect(ns('cold start')).toBe(BigInt(points.d) - BigInt(points.a))
+      expect(checksum).toBe(suite?.checksum)
+      const inOrder = [points.s, points.a, points.b, points.c, points.d, points.e].map(BigInt)
+      expect(inOrder).toEqual(inOrder.toSorted((one, other) => Number(one - other)))
+    }
+  })
+
+  test('takes any MEMORY_SIZE, CONTAINER_NAME and ROOTFS_ABS_PATH, and says that it has no reference', async () => {
+    await using base = await temporaryFolder()
+    const name = `vitest-criu-named-${process.pid}`
+    const environment = { MEMORY_SIZE: '5000000', ROOTFS_ABS_PATH: base.path, CONTAINER_NAME: name }
+    const run = await bench([], environment)
+    expect(run.results?.suites).toMatchObject([
+      { title: 'tmpfs 5000000B mapped', size: 5_000_000, figures: PHASES.map(() => ({ state: 'ungated' })) },
+    ])
+    expect(run.results?.options).toMatchObject({ sizes: [5_000_000], rootfs: base.path, containerName: name })
+    expect(run.stdout).toContain('· no reference (5)')
+    expect(run.status).toBe(0)
+  })
+
+  test('refuses a ROOTFS_ABS_PATH that is not empty, and a CONTAINER_NAME with a slash', async () => {
+    const run = await bench(['-t', '1MB'], { ROOTFS_ABS_PATH: '/etc' })
+    expect(run.status).toBe(1)
+    expect(run.stderr).toContain('cannot mount on ROOTFS_ABS_PATH=/etc')
+    const other = await bench(['-t', '1MB'], { CONTAINER_NAME: 'a/b' })
+    expect(other.status).toBe(1)
+    expect(other.stderr).toContain('cannot use "a/b" as the name of a container')
+  })
+
+  test('fails on a miss with every figure', async () => {
+    const run = await bench(['-t', '1MB'], { VITEST_CRIU_TOLERANCE: '0.001' })
+    expect(run.status).toBe(1)
+    const message = /^Error: tmpfs 1MB mapped > restore: [^]*?(?=\n ❯)/m.exec(run.stderr)?.[0] ?? run.stderr
+    expect(steady(message, [/is [\d.]+ ×/g, 'is N ×'])).toMatchInlineSnapshot(
+      `"Error: tmpfs 1MB mapped > restore: median N ms (n=2) is N × the reference's N ms, beyond the tolerance of 0.001 ×"`,
+    )
+    expect(run.results?.suites[0]?.figures.map(({ state }) => state)).toEqual(PHASES.map(() => 'miss'))
+  })
+
+  test.each([
+    ['VITEST_CRIU_FILESYSTEMS', 'zfs', 'cannot use the filesystem "zfs"'],
+    ['VITEST_CRIU_HANDLER', 'ruby', 'cannot use the handler "ruby"'],
+    ['VITEST_CRIU_SIZE', '1MB', 'cannot use the environment variable VITEST_CRIU_SIZE'],
+    ['MEMORY_SIZE', '0', 'cannot read the MEMORY_SIZE "0"'],
+  ])('with %s=%s does not start', async (name, value, message) => {
+    const run = await bench([], { [name]: value })
+    expect(run.status).toBe(1)
+    expect(run.prepared).toEqual([])
+    expect(run.stderr).toContain(message)
+  })
+})

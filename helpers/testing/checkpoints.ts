@@ -1,0 +1,45 @@
+import { tmpfs } from '../filesystems/tmpfs.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { openSandbox } from '../system/sandbox.ts'
+import { prepare, type Plan } from '../trial/prepare.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
+import type { Checkpoint } from '../trial/trial.ts'
+import { MB } from '../units.ts'
+import { expectNothingLeft } from './leaks.ts'
+
+/** The name of this test file's containers. */
+export const CONTAINER = `vitest-criu-test-${process.pid}`
+
+/** Runs `action` on a checkpoint of 1MB of the native handler on tmpfs, or of what `plan` says, restored eagerly. */
+export const withCheckpoint = <T>(
+  plan: Partial<Plan>,
+  action: (checkpoint: Checkpoint) => Promise<T>,
+): Promise<T> =>
+  withCheckpoints(plan, async ([checkpoint]) => {
+    if (!checkpoint) throw new Error('no strategy, no checkpoint')
+    return action(checkpoint)
+  })
+
+/** The same, for each strategy of `plan`. */
+export const withCheckpoints = <T>(
+  plan: Partial<Plan>,
+  action: (checkpoints: readonly Checkpoint[]) => Promise<T>,
+): Promise<T> =>
+  expectNothingLeft(async () => {
+    await using sandbox = await openSandbox(CONTAINER)
+    await using prepared = await prepare(
+      sandbox,
+      {
+        filesystem: tmpfs,
+        size: MB,
+        handler: handlerNamed('native'),
+        strategies: [strategyNamed('eager')],
+        containerName: CONTAINER,
+        iterations: 1,
+        warmup: 0,
+        ...plan,
+      },
+      () => {},
+    )
+    return await action(prepared.checkpoints)
+  })

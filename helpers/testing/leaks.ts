@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { hierarchies } from '../system/cgroups.ts'
+import { LEDGERS, WORK } from '../system/paths.ts'
+
+/**
+ * A folder on PATH, the one variable that this project hands to everything it starts: whoever has it in its environment
+ * was started by this test, whoever its parent is by now. Others' processes on the machine are no leak.
+ */
+const MARK = `/marked/by/test/${process.pid}`
+
+/** What ends after its starter has (a supervisor, a reaped child) has this long to do so, in ms. */
+const PATIENCE = 20_000
+const POLL = 100
+
+/**
+ * Runs `action` and expects mounts, processes, cgroups, ledgers and work files to be as before it, whether or not it
+ * fails. Returns what the action returns.
+ */
+export async function expectNothingLeft<T>(action: () => Promise<T>, patience = PATIENCE): Promise<T> {
+  if (!process.env['PATH']?.includes(MARK)) process.env['PATH'] += `:${MARK}`
+  const before = await traces()
+  try {
+    return await action()
+  } finally {
+    const left = await lasting(before, patience)
+    expect(left, `left behind: ${left.join(', ')}`).toEqual([])
+  }
+}
+
+/** What differs from `before`, and keeps to: something that goes by itself within the patience is no leak. */
+async function lasting(before: ReadonlySet<string>, patience: number): Promise<string[]> {
+  const deadline = performance.now() + patience
+  let left = await changes(before)
+  while (left.length > 0 && performance.now() < deadline) {
+    await delay(POLL)
+    const now = new Set(await changes(before))
+    left = left.filter((trace) => now.has(trace))
+  }
+  return left
+}
+
+async function changes(before: ReadonlySet<string>): Promise<string[]> {
+  const now = await traces()
+  const more = [...now].filter((trace) => !before.has(trace))
+  const lost = [...before].filter((trace) => trace.startsWith('mount ') && !now.has(trace))
+  return [...more, ...lost.map((trace) => `lost: ${trace}`)]
+}
+
+async function traces(): Promise<Set<string>> {
+  const found = await Promise.all([
+    mounts(),
+    processes(),
+    cgroups(),
+    ledgers(),
+    files(WORK),
+    files('/dev/shm'),
+  ])
+  return new Set(found.flat())
+}
+
+async function mounts(): Promise<string[]> {
+  const lines = (await readFile('/proc/mounts', 'utf8')).trimEnd().split('\n')
+  return lines.map((line) => `mount ${line}`)
+}
+
+/** The processes of this test, in whatever namespaces they are. */
+async function processes(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const all = await Promise.all(
+    pids.map(async (pid) => ((await isMarked(pid)) ? [`process ${pid} ${await commandOf(pid)}`] : [])),
+  )
+  return all.flat()
+}
+
+const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
+
+const isMarked = async (pid: string): Promise<boolean> =>
+  (await textOf(`/proc/${pid}/environ`)).includes(MARK)
+
+const commandOf = async (pid: string): Promise<string> =>
+  (await textOf(`/proc/${pid}/cmdline`)).replaceAll('\0', ' ').trim()
+
+/** All cgroups but those that another program has put its processes into. */
+async function cgroups(): Promise<string[]> {
+  const folders = await Promise.all((await hierarchies()).map(cgroupsBelow))
+  const ours = await Promise.all(
+    folders.flat().map(async (folder) => ((await isOurs(folder)) ? [folder] : [])),
+  )
+  return ours.flat().map((folder) => `cgroup ${folder}`)
+}
+
+async function cgroupsBelow(folder: string): Promise<string[]> {
+  const children = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const below = children.filter((child) => child.isDirectory()).map((child) => join(folder, child.name))
+  return [...below, ...(await Promise.all(below.map(cgroupsBelow))).flat()]
+}
+
+async function isOurs(cgroup: string): Promise<boolean> {
+  const members = (await textOf(join(cgroup, 'cgroup.procs'))).split('\n').filter(Boolean)
+  const marked = await Promise.all(members.map(isMarked))
+  return members.length === 0 || marked.includes(true)
+}
+
+/** The ledgers but those of another program's living supervisor. */
+async function ledgers(): Promise<string[]> {
+  const names = await readdir(LEDGERS).catch(() => [])
+  const ours = await Promise.all(
+    names.map(async (name) => {
+      const [owner = ''] = name.split('.')
+      return existsSync(`/proc/${owner}`) && !(await isMarked(owner)) ? [] : [`ledger ${name}`]
+    }),
+  )
+  return ours.flat()
+}
+
+async function files(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch(() => [])
+  return names.map((name) => `file ${join(folder, name)}`)
+}

@@ -1,0 +1,22 @@
+/** The whole message that an action fails with; what it says where it does not fail is said in its place. */
+export async function messageOf(action: () => unknown): Promise<string> {
+  try {
+    const result = await action()
+    return `no error, but ${JSON.stringify(result)}`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** A text with what differs from run to run replaced, so that the rest can be compared exactly. */
+export function steady(text: string, ...known: ReadonlyArray<readonly [string | RegExp, string]>): string {
+  const replaced = known.reduce((so_far, [what, name]) => so_far.replaceAll(what, name), text)
+  return replaced
+    .replaceAll(/\b\d+(\.\d+)? (kB|MB|GB)\b/g, 'N $2')
+    .replaceAll(/\/proc\/\d+\/root/g, '')
+    .replaceAll(/\.c:\d+\)/g, '.c:LINE)')
+    .replaceAll(/\bpid \d+/g, 'pid PID')
+    .replaceAll(/\bprocess \d+/g, 'process PID')
+    .replaceAll(/^(\s*(?:log:)?\s*)\(\d\d\.\d{6}\)/gm, '$1(TIME)')
+    .replaceAll(/\d+(\.\d+)? ms\b/g, 'N ms')
+}

@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { handlerFiles, type Handler } from '../handlers/handler.ts'
+import { compile } from '../system/compile.ts'
+import { fixture } from '../system/paths.ts'
+
+/** A real process with its memory in one particular way, as a handler: fixtures/scenes/scenes.c tells of each. */
+export const scene = (name: string): Handler => ({
+  name,
+  command: async () => [
+    await compile(fixture('scenes'), name === 'discard-jemalloc' ? ['-ljemalloc'] : undefined),
+    name,
+  ],
+})
+
+const Outcome = z.object({ event: z.literal('done'), nonzero: z.int(), damaged: z.int(), surprises: z.int() })
+
+/** What a scene found after its restore: bytes not zero that should be, words changed, calls answered wrongly. */
+export async function outcomeOf(folder: string): Promise<Omit<z.infer<typeof Outcome>, 'event'>> {
+  const lines = (await readFile(handlerFiles(folder).report, 'utf8')).trimEnd().split('\n')
+  const { nonzero, damaged, surprises } = Outcome.parse(JSON.parse(lines.at(-1) ?? ''))
+  return { nonzero, damaged, surprises }
+}
+
+export const RIGHT = { nonzero: 0, damaged: 0, surprises: 0 }

@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { messageOf } from './testing/messages.ts'
+import { describeBytes, formatMilliseconds, formatSize, GB, KB, MB, parseSize } from './units.ts'
+
+describe('a size', () => {
+  test.each([
+    ['16777216', 16 * MB],
+    ['16MB', 16 * MB],
+    ['4096KB', 4 * MB],
+    ['1GB', GB],
+    ['1B', 1],
+    [' 64MB\n', 64 * MB],
+  ])('is read from %j', (text, bytes) => expect(parseSize(text)).toBe(bytes))
+
+  test('is read again from its title', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1 }), (bytes) => {
+        expect(parseSize(formatSize(bytes))).toBe(bytes)
+      }),
+    )
+  })
+
+  test.each([
+    [64 * MB, '64MB'],
+    [GB, '1024MB'],
+    [512 * KB, '512KB'],
+    [5_000_000, '5000000B'],
+  ])('of %i bytes is titled %s', (bytes, title) => expect(formatSize(bytes)).toBe(title))
+
+  test.each(['0', '-1', '1.5MB', 'much', '64 MB', '64mb', '1e6', '0x10', '9007199254740993', '9999999999GB'])(
+    'is not read from %j',
+    async (text) => {
+      expect(await messageOf(() => parseSize(text))).toBe(
+        `cannot read the memory size "${text}"\n` +
+          `  found:    "${text}"\n` +
+          '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
+          '  mend:     set MEMORY_SIZE=16777216',
+      )
+    },
+  )
+
+  test('is not read from an empty value', async () => {
+    expect(await messageOf(() => parseSize(' ', 'MEMORY_SIZE'))).toMatchInlineSnapshot(`
+      "cannot read the MEMORY_SIZE " "
+        found:    an empty value
+        expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
+        mend:     set MEMORY_SIZE=16777216"
+    `)
+  })
+})
+
+describe('for people', () => {
+  test.each([
+    [900, '0.9 kB'],
+    [2.6 * MB, '2.6 MB'],
+    [24 * GB, '24.0 GB'],
+  ])('%i bytes are %s', (bytes, text) => expect(describeBytes(bytes)).toBe(text))
+
+  test.each([
+    [0.2312, '0.231'],
+    [5.4249, '5.42'],
+    [46.52, '46.5'],
+    [514.9, '514.9'],
+  ])('%d ms are %s', (value, text) => expect(formatMilliseconds(value)).toBe(text))
+})

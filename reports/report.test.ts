@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest'
+import { markdownReport } from './markdown.ts'
+import { Results, type FigureResults, type SuiteResults } from './results.ts'
+import { terminalReport } from './terminal.ts'
+
+const figure = (phase: string, median: number, reference?: number): FigureResults => ({
+  phase,
+  n: 2,
+  median,
+  mean: median,
+  min: median,
+  max: median,
+  sd: 0,
+  ...(reference === undefined
+    ? { state: 'ungated' }
+    : {
+        state: median <= 2 * reference ? 'pass' : 'miss',
+        reference,
+        ratio: median / reference,
+        tolerance: 2,
+      }),
+})
+
+const suite = (label: string, size: number, figures: FigureResults[]): SuiteResults => ({
+  title: `tmpfs ${label}`,
+  filesystem: 'tmpfs',
+  strategy: 'mapped',
+  mounted: 'tmpfs, size 258.0 MB',
+  size,
+  label,
+  handler: 'python',
+  baseImage: 'criu 4.1.1, built here',
+  checksum: 'abc',
+  mapped: 4096,
+  copied: 8192,
+  figures,
+  dumps: [],
+  samples: [],
+})
+
+const results = (...suites: SuiteResults[]): Results =>
+  Results.parse({
+    version: 1,
+    createdAt: '2026-01-02T03:04:05.678Z',
+    fingerprint: {
+      kernel: '6.18.0',
+      architecture: 'x64',
+      cpu: 'A CPU',
+      cpus: 2,
+      memory: 2 ** 34,
+      cgroup: 'v2',
+      node: 'v26.0.0',
+    },
+    options: {},
+    suites,
+  })
+
+/** The larger first, as it may have run. */
+const measured = results(
+  suite('64MB', 2 ** 26, [
+    figure('dump', 43, 46.5),
+    figure('lean container', 0.506, 6),
+    figure('restore', 33.9, 5.2),
+    figure('execution', 24, 55),
+    figure('cold start', 58.4, 66.2),
+  ]),
+  suite('1MB', 2 ** 20, [figure('restore', 6.66, 5)]),
+  suite('5000000B', 5_000_000, [figure('restore', 7)]),
+)
+
+describe('a report', () => {
+  test("is the reference's table in Markdown, by size, misses told from passes without colour", () => {
+    expect(markdownReport(measured)).toMatchInlineSnapshot(`
+      "# Checkpoint/restore, measured
+
+      ## tmpfs, mapped
+
+      python handler, criu 4.1.1, built here
+
+      | ms             |          1MB | 5000000B |          64MB |
+      | :------------- | -----------: | -------: | ------------: |
+      | dump           |              |          |  43.0 0.92× ✓ |
+      |   reference    |            – |        – |          46.5 |
+      | lean container |              |          | 0.506 0.08× ✓ |
+      |   reference    |            – |        – |             6 |
+      | restore        | 6.66 1.33× ✓ |   7.00 · |  33.9 6.52× ✗ |
+      |   reference    |            5 |        – |           5.2 |
+      | execution      |              |          |  24.0 0.44× ✓ |
+      |   reference    |            – |        – |            55 |
+      | cold start     |              |          |  58.4 0.88× ✓ |
+      |   reference    |            – |        – |          66.2 |
+
+      medians of n=2; ✓ at most 2 × the reference (5), ✗ more (1), · no reference (1).
+
+      Kernel 6.18.0, 2 × A CPU, cgroup v2, Node v26.0.0, 2026-01-02T03:04:05.678Z.
+      "
+    `)
+  })
+
+  test('is the same table in a terminal', () => {
+    expect(terminalReport(measured)).toMatchInlineSnapshot(`
+      "
+      tmpfs, mapped, python handler, criu 4.1.1, built here
+
+      | ms             |          1MB | 5000000B |          64MB |
+      | :------------- | -----------: | -------: | ------------: |
+      | dump           |              |          |  43.0 0.92× ✓ |
+      |   reference    |            – |        – |          46.5 |
+      | lean container |              |          | 0.506 0.08× ✓ |
+      |   reference    |            – |        – |             6 |
+      | restore        | 6.66 1.33× ✓ |   7.00 · |  33.9 6.52× ✗ |
+      |   reference    |            5 |        – |           5.2 |
+      | execution      |              |          |  24.0 0.44× ✓ |
+      |   reference    |            – |        – |            55 |
+      | cold start     |              |          |  58.4 0.88× ✓ |
+      |   reference    |            – |        – |          66.2 |
+
+
+      medians of n=2; ✓ at most 2 × the reference (5), ✗ more (1), · no reference (1)
+      kernel 6.18.0, 2 × A CPU, cgroup v2
+      "
+    `)
+  })
+
+  test('has a table for each filesystem and strategy', () => {
+    const other = { ...suite('1MB', 2 ** 20, [figure('restore', 9)]), filesystem: 'ceph' }
+    const eager = { ...suite('1MB', 2 ** 20, []), strategy: 'eager' }
+    const titles = markdownReport(results(suite('1MB', 2 ** 20, []), other, eager)).match(/^## .*$/gm)
+    expect(titles).toEqual(['## tmpfs, mapped', '## ceph, mapped', '## tmpfs, eager'])
+  })
+})
+
+describe('the results schema', () => {
+  test('refuses what it does not know, so that a reader never misses a field', () => {
+    expect(() => Results.parse({ ...measured, more: 1 })).toThrow('more')
+  })
+
+  test('refuses another version', () => expect(() => Results.parse({ ...measured, version: 2 })).toThrow('1'))
+})
