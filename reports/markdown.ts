@@ -7,7 +7,7 @@ export function markdownReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup, node } = results.fingerprint
   const tables = tablesOf(results).flatMap(([title, suites]) => [
     `## ${title}`,
-    `${suites[0]?.handler} handler, ${suites[0]?.baseImage}`,
+    suites[0]?.baseImage,
     referenceTable(suites),
     memoryTable(suites),
   ])

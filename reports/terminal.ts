@@ -7,11 +7,7 @@ export function terminalReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
   const tables = tablesOf(results).map(([title, suites]) => {
     const [first] = suites
-    const parts = [
-      `${title}, ${first?.handler} handler, ${first?.baseImage}`,
-      referenceTable(suites),
-      memoryTable(suites),
-    ]
+    const parts = [`${title}, ${first?.baseImage}`, referenceTable(suites), memoryTable(suites)]
     return `${parts.filter(Boolean).join('\n\n')}\n`
   })
   return [

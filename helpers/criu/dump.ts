@@ -69,7 +69,11 @@ export const dumpStatsFile = (host: Host): string => seenFrom(host, join(LOG_FOL
 const MENDS: ReadonlyArray<readonly [RegExp, string]> = [
   [/No space left|ENOSPC|Can't write/i, 'make room: the images need as much as the process has memory'],
   [/vdso/i, 'this CRIU does not know this kernel: unset BASE_IMAGE to have a newer one built'],
-  [/io_uring/i, 'CRIU cannot dump io_uring: start that process without it'],
+  // The kernel does not let an io_uring be handed over, which is how CRIU takes the files of a process.
+  [
+    /io_uring|send_fds failed/i,
+    'the process has a file open that CRIU cannot dump, such as an io_uring: start it without',
+  ],
   [/Can't lookup mount/i, 'the process has a file open from outside its mount namespace: close it'],
   [/No such process|not found|Can't open \/proc/i, 'the process ended: look at its own log'],
 ]

@@ -18,10 +18,14 @@ interface Measured extends Ended {
 }
 
 /** Runs `npx vitest bench` to its end as a user does, without a trace but its results, which it reads. */
-const bench = (args: string[], environment: Record<string, string> = {}): Promise<Measured> =>
+const bench = (
+  args: string[],
+  environment: Record<string, string> = {},
+  wrapper: string[] = [],
+): Promise<Measured> =>
   expectNothingLeft(async () => {
     await using output = await temporaryFolder()
-    const ended = await startBench(args, { VITEST_CRIU_OUTPUT: output.path, ...environment }).ended
+    const ended = await startBench(args, { VITEST_CRIU_OUTPUT: output.path, ...environment }, wrapper).ended
     const file = join(output.path, 'results.json')
     const results = existsSync(file) ? Results.parse(JSON.parse(await readFile(file, 'utf8'))) : undefined
     const progress = [...ended.stderr.matchAll(/^▸ (\w+ \w+ \w+) /gm)]
@@ -54,6 +58,21 @@ describe('a bench run', () => {
     })
     expect(run.prepared).toEqual(['tmpfs 1MB mapped', 'tmpfs 4MB mapped'])
     expect(countsOf(run)).toBe('2 passed | 8 skipped (10)')
+  })
+
+  test('on a kernel without userfaultfd skips lazy, says why, and measures the rest', async () => {
+    // A mount namespace in which this kernel's settings for userfaultfd cannot be seen.
+    const hidden = ['unshare', '--mount', 'sh', '-ec', 'mount -t tmpfs none /proc/sys/vm; exec "$@"', 'sh']
+    const environment = {
+      VITEST_CRIU_SIZES: '1MB',
+      VITEST_CRIU_STRATEGIES: 'mapped,lazy',
+      VITEST_CRIU_TOLERANCE: '1000',
+    }
+    const run = await bench([], environment, hidden)
+    expect(suitesOf(run)).toEqual(['tmpfs 1MB mapped'])
+    expect(run.prepared).toEqual(['tmpfs 1MB mapped'])
+    expect(run.stdout).toContain('skipped: tmpfs 1MB lazy: this kernel has no userfaultfd\n')
+    expect(run.status).toBe(0)
   })
 
   test('with a pattern that selects nothing fails and lists what there is', async () => {

@@ -68,8 +68,12 @@ export const cli = (command: readonly string[], environment?: Environment): Prom
   outcomeOf([...CLI, ...command], environment)
 
 /** Starts the matrix as a user does: `npx vitest bench --run`, with the fewest samples. */
-export const startBench = (args: readonly string[], environment: Environment = {}): Running =>
-  start([process.execPath, VITEST, 'bench', '--run', 'bench/restore.bench.ts', ...args], {
+export const startBench = (
+  args: readonly string[],
+  environment: Environment = {},
+  wrapper: readonly string[] = [],
+): Running =>
+  start([...wrapper, process.execPath, VITEST, 'bench', '--run', 'bench/restore.bench.ts', ...args], {
     VITEST_CRIU_ITERATIONS: '2',
     VITEST_CRIU_WARMUP: '0',
     ...environment,
