@@ -21,7 +21,7 @@ const LAYERS: ReadonlyArray<readonly string[]> = [
   ['helpers/images', 'helpers/stats'],
   ['helpers/system'],
   ['helpers/config'],
-  ['helpers/units.ts'],
+  ['helpers/units.ts', 'helpers/named.ts'],
   ['helpers/errors.ts'],
 ]
 

@@ -1,4 +1,4 @@
-import { CriuBenchError } from '../errors.ts'
+import { named } from '../named.ts'
 import type { Filesystem } from './filesystem.ts'
 import { tmpfs } from './tmpfs.ts'
 
@@ -7,16 +7,9 @@ export type { Filesystem, MountedFilesystem } from './filesystem.ts'
 /** Every file system there is: a new one is one file and one line here. */
 const FILESYSTEMS: readonly Filesystem[] = [tmpfs]
 
-export const filesystemNames: readonly string[] = FILESYSTEMS.map(({ name }) => name)
-
 /** The file system of that name; throws CriuBenchError that lists them. */
-export function filesystem(name: string): Filesystem {
-  const found = FILESYSTEMS.find((candidate) => candidate.name === name)
-  if (found) return found
-  throw new CriuBenchError({
-    failed: `cannot use the filesystem "${name}"`,
-    found: `"${name}"`,
-    expected: `one of ${filesystemNames.join(', ')}`,
-    mend: `filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs`,
+export const filesystem = (name: string): Filesystem =>
+  named(FILESYSTEMS, name, {
+    kind: 'filesystem',
+    mend: "filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs",
   })
-}

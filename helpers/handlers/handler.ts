@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { CriuBenchError } from '../errors.ts'
+import { named } from '../named.ts'
 import { compile } from '../system/compile.ts'
 import { fixture, WORK } from '../system/paths.ts'
 import type { Bytes } from '../units.ts'
@@ -37,19 +37,9 @@ const native: Handler = {
 
 const HANDLERS: readonly Handler[] = [python, native]
 
-export const handlerNames: readonly string[] = HANDLERS.map(({ name }) => name)
-
 /** The handler of that name; throws CriuBenchError that lists them. */
-export function handlerNamed(name: string): Handler {
-  const found = HANDLERS.find((handler) => handler.name === name)
-  if (found) return found
-  throw new CriuBenchError({
-    failed: `cannot use the handler "${name}"`,
-    found: `"${name}"`,
-    expected: `one of ${handlerNames.join(', ')}`,
-    mend: 'VITEST_CRIU_HANDLER=python',
-  })
-}
+export const handlerNamed = (name: string): Handler =>
+  named(HANDLERS, name, { kind: 'handler', mend: 'VITEST_CRIU_HANDLER=python' })
 
 /** The command line that starts `handler` with `size` bytes on the files of `folder`. */
 export async function commandLine(handler: Handler, size: Bytes, folder: string): Promise<string[]> {

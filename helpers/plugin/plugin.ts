@@ -12,7 +12,6 @@ import { CriuReporter } from './reporter.ts'
 declare module 'vitest' {
   interface ProvidedContext {
     criu: Settings
-    criuQuiet: boolean
   }
 }
 
@@ -33,7 +32,6 @@ export function criu(options: CriuOptions = {}): Plugin {
     name: 'vitest-criu',
     configureVitest({ vitest, project }) {
       project.provide('criu', settings)
-      project.provide('criuQuiet', false)
       project.config.benchmark.provider = own('./provider')
       project.config.setupFiles.push(own('./setup'))
       vitest.config.reporters.push(new CriuReporter(settings))

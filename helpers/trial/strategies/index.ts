@@ -1,4 +1,4 @@
-import { CriuBenchError } from '../../errors.ts'
+import { named } from '../../named.ts'
 import { eager } from './eager.ts'
 import { lazy } from './lazy.ts'
 import { mapped } from './mapped.ts'
@@ -12,13 +12,8 @@ const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager]
 export const strategyNames: readonly string[] = STRATEGIES.map(({ name }) => name)
 
 /** The strategy of that name; throws CriuBenchError that lists them. */
-export function strategyNamed(name: string): Strategy {
-  const found = STRATEGIES.find((strategy) => strategy.name === name)
-  if (found) return found
-  throw new CriuBenchError({
-    failed: `cannot use the strategy "${name}"`,
-    found: `"${name}"`,
-    expected: `one of ${strategyNames.join(', ')}`,
+export const strategyNamed = (name: string): Strategy =>
+  named(STRATEGIES, name, {
+    kind: 'strategy',
     mend: "strategies: ['mapped'] in vitest.config.ts, or VITEST_CRIU_STRATEGIES=mapped",
   })
-}
