@@ -3,7 +3,7 @@
  * start from it: a lean container, the restore in it, the execution?
  */
 import { describe, expect, test } from 'vitest'
-import { checkpointed, hasReference, matrix } from '../helpers/index.ts'
+import { checkpointed, hasReference, matrix, phasesOf } from '../helpers/index.ts'
 
 for (const pair of matrix()) {
   for (const cell of pair) {
@@ -11,7 +11,7 @@ for (const pair of matrix()) {
       // Mounts, dumps and copies before the first of these tests, and undoes it after the last.
       const body = checkpointed(cell, pair)
 
-      for (const phase of ['dump', 'lean container', 'restore', 'execution', 'cold start']) {
+      for (const phase of phasesOf(cell)) {
         test(phase, async ({ bench, annotate }) => {
           const result = await bench(phase, body).run()
           if (hasReference(cell)) expect(result).toMeetReference()

@@ -3,7 +3,7 @@
  * stand? The native handler reads one word of every page, so that memory is what is measured, and not Python.
  */
 import { describe, expect, test, type BenchResult } from 'vitest'
-import { checkpointed, matrix, MB } from '../helpers/index.ts'
+import { checkpointed, matrix, MB, phasesOf } from '../helpers/index.ts'
 
 const SIZES = [1, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
 const STRATEGIES = ['mapped', 'lazy', 'eager']
@@ -28,7 +28,7 @@ for (const cell of cells) {
   describe(cell.title, () => {
     const body = checkpointed(cell, cells)
 
-    for (const phase of ['lean container', 'restore', 'execution', 'cold start']) {
+    for (const phase of phasesOf(cell)) {
       test(phase, async ({ bench }) => {
         const result = await bench(phase, body).run()
         results.set(`${cell.title} > ${phase}`, result)

@@ -1,6 +1,6 @@
 /** The public API: what a project that installs vitest-criu imports. Nothing else is public. */
 export { criu } from './plugin/plugin.ts'
-export { matrix, type Axes, type Cell } from './plugin/matrix.ts'
+export { matrix, phasesOf, type Axes, type Cell } from './plugin/matrix.ts'
 export { checkpointed } from './plugin/suite.ts'
 export { hasReference } from './gate/reference.ts'
 export { CriuBenchError } from './errors.ts'

@@ -75,6 +75,8 @@ const Suite = z.strictObject({
   /** Bytes of memory that a restore maps, and that it copies. */
   mapped: z.int(),
   copied: z.int(),
+  /** Where the launcher sees to it that discarded memory reads as zeros: addresses in hexadecimal, and the file. */
+  guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
   figures: z.array(Figure),
   dumps: z.array(Dump),
   samples: z.array(Sample),

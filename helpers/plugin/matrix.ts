@@ -1,4 +1,6 @@
 import { inject } from 'vitest'
+import { PHASES } from '../trial/phases.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
 import { formatSize, type Bytes } from '../units.ts'
 
 /** One suite: a checkpoint of that size on that filesystem, restored in that way. */
@@ -12,6 +14,13 @@ export interface Cell {
   /** The function that is checkpointed. */
   readonly handler: string
 }
+
+/** What a suite measures: the dump, the phases of its body, and those of its strategy alone. */
+export const phasesOf = ({ strategy }: Cell): string[] => [
+  'dump',
+  ...PHASES,
+  ...(strategyNamed(strategy).phases ?? []),
+]
 
 /** Parts of the matrix; what is left out is as the options have it. */
 export interface Axes {

@@ -33,6 +33,7 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
     checksum: checkpoint.checksum,
     mapped: checkpoint.restorable.mapped,
     copied: checkpoint.restorable.copied,
+    ...(checkpoint.restorable.guard && { guarded: checkpoint.restorable.guard }),
     figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, tolerance)),
     dumps: prepared.dumps.map(({ total, wall, stats }) => ({ total, wall, stats: { ...stats } })),
     samples: measured.samples.map(sampleRecord),

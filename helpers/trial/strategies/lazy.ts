@@ -21,6 +21,8 @@ const Report = z.object({ drained: z.string().regex(/^\d+$/).transform(BigInt) }
  */
 export const lazy: Strategy = {
   name: 'lazy',
+  // How long pages still come in while the process runs.
+  phases: ['drain'],
   missing: () =>
     existsSync('/proc/sys/vm/unprivileged_userfaultfd') ? undefined : 'this kernel has no userfaultfd',
   async prepare(host, { path }) {

@@ -7,6 +7,8 @@ import type { Rootfs } from '../rootfs.ts'
 export interface Strategy {
   /** As in titles and options: "mapped". */
   readonly name: string
+  /** Phases that it has besides those that all have. */
+  readonly phases?: readonly string[]
   /** Why this machine cannot restore so; undefined where it can. */
   missing?(): string | undefined
   /** Set-up, once, after the copy: what the restores need besides the images. Throws CriuBenchError. */

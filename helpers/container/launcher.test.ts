@@ -1,0 +1,128 @@
+import { mkdir, readFile, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { cgroupPaths, hierarchies } from '../system/cgroups.ts'
+import { openSandbox } from '../system/sandbox.ts'
+import { CONTAINER } from '../testing/checkpoints.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { messageOf, steady } from '../testing/messages.ts'
+import { MB } from '../units.ts'
+import { launch, type LaunchReport, type LaunchRequest } from './launcher.ts'
+
+/** Runs a command in a container whose root is this machine's own, in a sandbox. */
+const inContainer = (command: string[], more: Partial<LaunchRequest> = {}): Promise<LaunchReport> =>
+  expectNothingLeft(async () => {
+    await using sandbox = await openSandbox(CONTAINER)
+    return await launch(sandbox, { name: CONTAINER, rootfs: '/', command, timeout: 20_000, ...more })
+  })
+
+const shell = (script: string, more: Partial<LaunchRequest> = {}): Promise<LaunchReport> =>
+  inContainer(['/bin/sh', '-c', script], more)
+
+/** What the command itself printed, without the launcher's own lines. */
+const said = ({ stdout }: LaunchReport): string[] =>
+  stdout.split('\n').filter((line) => line !== '' && !/lean container|before criu restore/.test(line))
+
+describe('a lean container', () => {
+  test.each([
+    ['its status', 'exit 7', 7],
+    ['128 and the signal that ended it', 'kill -KILL $$', 137],
+  ])('ends with what its command ended with: %s', async (_, script, status) => {
+    expect((await shell(script)).status).toBe(status)
+  })
+
+  test('takes its time points in their order', async () => {
+    const { a, b, e } = await shell('true')
+    expect([a, b, e]).toEqual([a, b, e].toSorted((one, other) => (one < other ? -1 : 1)))
+  })
+
+  test('has its own pids, host name, /dev and /run, and no descriptor but 0, 1 and 2', async () => {
+    const report = await shell(
+      'echo $$; hostname; ls /dev | tr "\\n" " "; echo; ls -A /run; ls /proc/self/fd | wc -l',
+    )
+    // The listing of descriptors holds one itself, on the folder that it lists.
+    const dev = 'fd full null random stderr stdin stdout tty urandom zero '
+    expect(said(report)).toEqual(['2', CONTAINER, dev, '4'])
+  })
+
+  test('takes what its command left running with it', async () => {
+    expect((await shell('sleep 1000 & exit 0')).status).toBe(0)
+  })
+
+  test('sees a folder of the host where it is bound', async () => {
+    expect(said(await shell('ls /media | head -n 1', { binds: [['/proc/sys', '/media']] }))).not.toEqual([])
+  })
+
+  test('keeps to its memory limit', async () => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(CONTAINER)
+      const limits = { memoryBytes: 64 * MB }
+      const command = ['/bin/sleep', '2']
+      const running = launch(sandbox, { name: CONTAINER, rootfs: '/', command, timeout: 20_000, limits })
+      expect(await limitOf(CONTAINER)).toBe(64 * MB)
+      await running
+    })
+  })
+})
+
+describe('the launcher refuses', () => {
+  test('a name that a cgroup has, and leaves that cgroup alone', async () => {
+    await expectNothingLeft(async () => {
+      const name = `taken-${CONTAINER}`
+      const folders = (await hierarchies()).map((hierarchy) => join(hierarchy, name))
+      for (const folder of folders) await mkdir(folder)
+      try {
+        await using sandbox = await openSandbox(CONTAINER)
+        const request = { name, rootfs: '/', command: ['/bin/true'], timeout: 20_000 }
+        const message = await messageOf(() => launch(sandbox, request))
+        expect(steady(message, [name, 'NAME'], [/\/sys\S*\/NAME/g, 'CGROUP'])).toMatchInlineSnapshot(`
+          "cannot run /bin/true in the lean container "NAME" on /
+            found:    create: CGROUP: cgroup NAME in use
+            expected: a container that starts
+            mend:     \`npm run doctor\` checks what it needs of this machine
+            log:      lean-container: cannot create CGROUP: cgroup NAME in use"
+        `)
+        expect(await cgroupPaths(name)).toEqual(folders)
+      } finally {
+        for (const folder of folders) await rmdir(folder)
+      }
+    })
+  })
+
+  test('a command that is not there', async () => {
+    const message = await messageOf(() => inContainer(['/no/such/command']))
+    expect(steady(message, [CONTAINER, 'NAME'], [/(.*before|.*this is).*\n/g, ''])).toMatchInlineSnapshot(`
+      "cannot run /no/such/command in the lean container "NAME" on /
+        found:    execute: /no/such/command: No such file or directory
+        expected: a container that starts
+        mend:     \`npm run doctor\` checks what it needs of this machine
+        log:      lean-container: cannot execute /no/such/command: No such file or directory"
+    `)
+  })
+
+  test('a root without a folder to mount on', async () => {
+    const message = await messageOf(() => inContainer(['/bin/true'], { rootfs: '/usr' }))
+    expect(steady(message, [CONTAINER, 'NAME'])).toMatchInlineSnapshot(`
+      "cannot run /bin/true in the lean container "NAME" on /usr
+        found:    mount proc on: /usr/proc: the mount point must exist in the rootfs
+        expected: a container that starts
+        mend:     \`npm run doctor\` checks what it needs of this machine
+        log:      lean-container: cannot mount proc on /usr/proc: the mount point must exist in the rootfs"
+    `)
+  })
+})
+
+/** The memory limit of a running container, bytes, whichever version of cgroup sets it. */
+async function limitOf(name: string): Promise<number> {
+  for (;;) {
+    for (const path of await cgroupPaths(name)) {
+      for (const file of ['memory.max', 'memory.limit_in_bytes']) {
+        const limit = Number(await readFile(join(path, file), 'utf8').catch(() => ''))
+        // A cgroup that has just been made has no limit yet.
+        if (limit > 0 && limit < Number.MAX_SAFE_INTEGER / 2) return limit
+      }
+    }
+    await delay(5)
+  }
+}
