@@ -54,9 +54,8 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   const [program = '', ...args] = [...host.enter, ...command.argv]
   const started = performance.now()
   const child = execa(program, args, settings(command))
-  using _guard = killOnExit(child)
   const limit = AbortSignal.timeout(Math.ceil(command.timeout))
-  limit.addEventListener('abort', () => killGroup(child))
+  using _bounds = bound(child, limit)
   if (command.onLine) await forwardLines(child, command.onLine)
   const result = await child
   if (limit.aborted || !(command.accept ?? [0]).includes(result.exitCode ?? -1)) {
@@ -74,10 +73,20 @@ export async function run(host: Host, command: Command): Promise<Finished> {
 const running = new Set<ResultPromise>()
 process.once('exit', () => running.forEach(killGroup))
 
-/** A detached group does not get the terminal's Ctrl-C, so it is ended with this process. */
-function killOnExit(child: ResultPromise): Disposable {
+/**
+ * Kills the child's group at `limit`, and with this process: a detached group does not get the terminal's Ctrl-C. Both
+ * only until it has ended, since its pid may then be another's.
+ */
+function bound(child: ResultPromise, limit: AbortSignal): Disposable {
+  const kill = (): void => killGroup(child)
+  limit.addEventListener('abort', kill)
   running.add(child)
-  return { [Symbol.dispose]: () => running.delete(child) }
+  return {
+    [Symbol.dispose]: () => {
+      limit.removeEventListener('abort', kill)
+      running.delete(child)
+    },
+  }
 }
 
 function killGroup(child: ResultPromise): void {
