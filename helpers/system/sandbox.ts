@@ -56,7 +56,8 @@ export async function openSandbox(containerName: string): Promise<Sandbox> {
   return {
     containerName,
     init,
-    enter: ['nsenter', '--target', String(init), '--mount', '--pid', '--'],
+    // --root: where this runs in a chroot, the namespace's own root is another.
+    enter: ['nsenter', '--target', String(init), '--mount', '--pid', '--root', '--'],
     root: `/proc/${init}/root`,
     [Symbol.asyncDispose]: async () => {
       if (supervisor.exitCode !== null || supervisor.signalCode !== null) return
