@@ -58,7 +58,7 @@ export class CriuReporter implements Reporter {
     const error = new CriuBenchError({
       failed: `nothing was measured: -t ${asWritten(pattern)} selects no test`,
       found: 'no suite or phase of that name',
-      expected: `one of ${suites.map(({ name }) => name).join(', ')}; phases: ${phasesOf(suites).join(', ')}`,
+      expected: `one of ${titlesOf(suites).join(', ')}; phases: ${phasesOf(suites).join(', ')}`,
       mend: "npx vitest bench -t 'tmpfs 64MB'",
     })
     this.#vitest?.logger.error(`\n${error.message}\n`)
@@ -73,6 +73,9 @@ function skipReasons(modules: readonly TestModule[]): Set<string> {
   )
   return new Set(results.flatMap((result) => (result.state === 'skipped' && result.note ? result.note : [])))
 }
+
+/** Two files may have suites of the same title. */
+const titlesOf = (suites: readonly TestSuite[]): string[] => [...new Set(suites.map(({ name }) => name))]
 
 const phasesOf = (suites: readonly TestSuite[]): string[] => [
   ...new Set(suites.flatMap((suite) => [...suite.children.tests()].map(({ name }) => name))),
