@@ -1,5 +1,5 @@
 import type { Settings } from '../config/options.ts'
-import { filesystem } from '../filesystems/index.ts'
+import { filesystem, whileMounted } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
@@ -47,6 +47,7 @@ export class Group {
       if (!first) continue
       const plan = {
         ...settings,
+        settings,
         filesystem: filesystem(first.filesystem),
         size: first.size,
         handler: handlerNamed(first.handler),
@@ -83,9 +84,9 @@ export class Group {
     for (let round = -warmup; round < iterations; round++) {
       const which = round < 0 ? 'warm-up' : `iteration ${round + 1}/${iterations}`
       for (const cell of cells) {
-        const checkpoint = this.#ready.get(cell)?.checkpoint
-        if (!checkpoint) continue
-        const { sample } = await runTrial(checkpoint)
+        const ready = this.#ready.get(cell)
+        if (!ready) continue
+        const { sample } = await whileMounted(ready.prepared.mounted, runTrial(ready.checkpoint))
         if (round >= 0) samples.get(cell)?.push(sample)
         const coldStart = formatMilliseconds(phaseOf(sample.points, 'cold start'))
         this.#progressOf(cell.title)(`${which}: cold start ${coldStart} ms`)
