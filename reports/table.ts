@@ -45,5 +45,8 @@ export function legend({ suites }: Results): string {
 
 /** Suites of one table each, by its title, in the order they ran. */
 export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
-  ...Map.groupBy(suites, ({ filesystem, strategy }) => `${filesystem}, ${strategy}`),
+  ...Map.groupBy(
+    suites,
+    ({ filesystem, strategy, cold }) => `${filesystem}, ${strategy}${cold ? ', cold' : ''}`,
+  ),
 ]

@@ -16,6 +16,9 @@ export async function closeFilesystems(): Promise<void> {
   for (const one of FILESYSTEMS) await one.close?.()
 }
 
+/** Whether files of that file system can be out of the cache. */
+export const hasCold = (name: string): boolean => filesystem(name).noCold === undefined
+
 /** Those that cannot be used on this machine, each with the reason and what installs it; `asked` ones are left out. */
 export function missingFilesystems(asked: readonly string[]): Record<string, string> {
   const missing: Record<string, string> = {}

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { seenFrom, type Host } from '../../system/host.ts'
+import { startTimeOf } from '../../system/pids.ts'
 import { run } from '../../system/process.ts'
 import { unmount } from '../mount-point.ts'
 import type { Access } from './cluster.ts'
@@ -21,27 +23,49 @@ const LIMIT = 30_000
 /** Mounts `path` of the file system on `point` of `host` by ceph-fuse. Throws CriuBenchError with what ceph-fuse said. */
 export async function mountClient(host: Host, access: Access, path: string, point: string): Promise<Client> {
   const folder = join(FOLDER, randomUUID())
+  await using undo = new AsyncDisposableStack()
+  undo.defer(() => rm(seenFrom(host, folder), { recursive: true, force: true }))
   const files = await layOut(host, folder, access)
-  let severed = false
-  const mount = () => fuse(host, access, files, path, point)
-  const remove = () => rm(seenFrom(host, folder), { recursive: true, force: true })
-  await mount().catch(async (error: unknown) => {
-    await remove()
-    throw error
-  })
+  let state: 'mounted' | 'unmounted' | 'severed' = 'unmounted'
+  const mount = async () => {
+    await fuse(host, access, files, path, point)
+    state = 'mounted'
+  }
+  const leave = async () => {
+    if (state === 'severed') await unmountLazily(host, point)
+    if (state !== 'mounted') return
+    state = 'unmounted'
+    await unmount(host, point)
+    await untilEnded(host, await pidOf(host, files))
+  }
+  undo.defer(leave)
+  await mount()
+  const owned = undo.move()
   return {
-    async remount() {
-      await unmount(host, point)
+    remount: async () => {
+      await leave()
       await mount()
     },
-    async sever() {
-      severed = true
-      await kill(host, (await readFile(seenFrom(host, files.pid), 'utf8')).trim())
+    sever: async () => {
+      if (state === 'mounted') state = 'severed'
+      await kill(host, await pidOf(host, files))
     },
-    async [Symbol.asyncDispose]() {
-      await (severed ? unmountLazily(host, point) : unmount(host, point))
-      await remove()
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+const pidOf = async (host: Host, { pid }: Files): Promise<string> =>
+  (await readFile(seenFrom(host, pid), 'utf8').catch(() => '')).trim()
+
+const POLL = 5
+
+/** An unmounted client says goodbye to the cluster before it ends; until then its keys and its cache are in use. */
+async function untilEnded(host: Host, pid: string): Promise<void> {
+  if (pid === '') return
+  const deadline = performance.now() + LIMIT
+  while ((await startTimeOf(Number(pid), host)) !== undefined) {
+    if (performance.now() > deadline) await kill(host, pid)
+    await delay(POLL)
   }
 }
 
