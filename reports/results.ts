@@ -69,6 +69,8 @@ const Suite = z.strictObject({
   /** "64MB". */
   label: z.string(),
   handler: z.string(),
+  /** Files were taken out of the machine's cache before each sample; warm when left out. */
+  cold: z.literal(true).optional(),
   baseImage: z.string(),
   /** Checksum from before the dump, which every sample gave again. */
   checksum: z.string(),

@@ -47,6 +47,7 @@ export function legend({ suites }: Results): string {
 export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
   ...Map.groupBy(
     suites,
-    ({ filesystem, strategy, handler }) => `${filesystem}, ${strategy}, ${handler} handler`,
+    ({ filesystem, strategy, handler, cold }) =>
+      `${filesystem}, ${strategy}${cold ? ', cold' : ''}, ${handler} handler`,
   ),
 ]

@@ -6,9 +6,8 @@ import { exportedCriu, findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump } from '../criu/dump.ts'
 import { CriuBenchError } from '../errors.ts'
-import { checkMountPoint } from '../filesystems/mount-point.ts'
-import { filesystem } from '../filesystems/index.ts'
-import { TMPFS_SOURCE, unmount as unmountTmpfs } from '../filesystems/tmpfs.ts'
+import { checkMountPoint, unmount as unmountFilesystem } from '../filesystems/mount-point.ts'
+import { TMPFS_SOURCE, tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { startHandler } from '../handlers/start.ts'
 import { checkContainerName } from '../system/cgroups.ts'
@@ -49,11 +48,8 @@ export async function mount(settings: Settings): Promise<void> {
   const size = sizeOf(settings)
   await checkMountPoint(localHost, point)
   await checkMemory(size)
-  const mounted = await filesystem(settings.filesystems[0] ?? 'tmpfs').mount(
-    localHost,
-    point,
-    filesystemRoom(size),
-  )
+  // The reference's own, and the one that stays mounted without a process that holds it.
+  const mounted = await tmpfs.mount(localHost, point, filesystemRoom(size))
   say(`${mounted.description}, mounted on ${point}: room for a dump of ${formatSize(size)} and its copy`)
 }
 
@@ -116,7 +112,7 @@ export async function restore(settings: Settings): Promise<void> {
 export async function unmount(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await checkOurs(point)
-  await unmountTmpfs(localHost, point)
+  await unmountFilesystem(localHost, point)
   for (const name of await readdir(WORK).catch(() => []))
     await rm(join(WORK, name), { recursive: true, force: true })
   say(`${point} unmounted`)

@@ -17,6 +17,8 @@ export const Options = z.strictObject({
   filesystems: z.array(z.string()).min(1).default(['tmpfs']),
   /** How checkpoints come back: "mapped", "lazy", "eager". */
   strategies: z.array(z.string()).min(1).default(['mapped']),
+  /** Measure each suite once more with its files out of this machine's cache, where the filesystem has such a state. */
+  cold: z.boolean().default(false),
   /** The function that is checkpointed: "python" (the reference's) or "native". */
   handler: z.string().default('python'),
   /** Samples of each phase, and dumps, per suite. */
@@ -60,6 +62,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_SIZES: { option: 'sizes', read: list },
   VITEST_CRIU_FILESYSTEMS: { option: 'filesystems', read: list },
   VITEST_CRIU_STRATEGIES: { option: 'strategies', read: list },
+  VITEST_CRIU_COLD: { option: 'cold', read: flag },
   VITEST_CRIU_HANDLER: { option: 'handler', read: String },
   VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
   VITEST_CRIU_WARMUP: { option: 'warmup', read: number },

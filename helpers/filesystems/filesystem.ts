@@ -1,3 +1,5 @@
+import type { Settings } from '../config/options.ts'
+import type { CriuBenchError } from '../errors.ts'
 import type { Host } from '../system/host.ts'
 import type { Bytes } from '../units.ts'
 
@@ -5,8 +7,30 @@ import type { Bytes } from '../units.ts'
 export interface Filesystem {
   /** As in titles, options and the reference: "tmpfs". */
   readonly name: string
+  /** What it is, in one line, for people. */
+  readonly summary: string
+  /** Whether what lies on it takes this machine's memory. */
+  readonly inMemory: boolean
+  /** Why its files are never out of the cache; undefined where they can be, and `dropCache` takes them out. */
+  readonly noCold?: string
+  /** What this machine lacks for it; undefined where nothing does. */
+  missing(): Missing | undefined
   /** Mounts it on an existing, empty folder of `host`, with room for `room` bytes. Throws CriuBenchError. */
-  mount(host: Host, point: string, room: Bytes): Promise<MountedFilesystem>
+  mount(host: Host, point: string, room: Bytes, options?: MountOptions): Promise<MountedFilesystem>
+  /** Ends what its mounts shared, after the last of them is gone. */
+  close?(): Promise<void>
+}
+
+export interface MountOptions {
+  readonly settings?: Settings
+  /** Told about what takes seconds. */
+  readonly progress?: (line: string) => void
+}
+
+export interface Missing {
+  readonly found: string
+  /** What installs it. */
+  readonly mend: string
 }
 
 export interface MountedFilesystem extends AsyncDisposable {
@@ -14,4 +38,8 @@ export interface MountedFilesystem extends AsyncDisposable {
   readonly point: string
   /** What was mounted and how, for people and for the fingerprint. */
   readonly description: string
+  /** Takes the content of its files out of this machine's cache, and of no other file system. Throws CriuBenchError. */
+  dropCache?(): Promise<void>
+  /** What took it away while it was in use, such as a server that ended; undefined while it is well. */
+  lost?(): CriuBenchError | undefined
 }

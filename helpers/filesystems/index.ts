@@ -1,11 +1,56 @@
+import { CriuBenchError } from '../errors.ts'
 import { named } from '../named.ts'
-import type { Filesystem } from './filesystem.ts'
+import { ceph } from './ceph/ceph.ts'
+import { ext4 } from './ext4.ts'
+import type { Filesystem, MountedFilesystem } from './filesystem.ts'
 import { tmpfs } from './tmpfs.ts'
 
-export type { Filesystem, MountedFilesystem } from './filesystem.ts'
+export type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
 
 /** Every file system there is: a new one is one file and one line here. */
-const FILESYSTEMS: readonly Filesystem[] = [tmpfs]
+const FILESYSTEMS: readonly Filesystem[] = [tmpfs, ext4, ceph]
+
+export const filesystemNames: readonly string[] = FILESYSTEMS.map(({ name }) => name)
+
+/** Ends what the mounts of this process shared; there must be none left. */
+export async function closeFilesystems(): Promise<void> {
+  for (const one of FILESYSTEMS) await one.close?.()
+}
+
+/** Whether files of that file system can be out of the cache. */
+export const hasCold = (name: string): boolean => filesystem(name).noCold === undefined
+
+/** Those that cannot be used on this machine, each with the reason and what installs it; `asked` ones are left out. */
+export function missingFilesystems(asked: readonly string[]): Record<string, string> {
+  const missing: Record<string, string> = {}
+  for (const one of FILESYSTEMS.filter(({ name }) => !asked.includes(name))) {
+    const what = one.missing()
+    if (what) missing[one.name] = `${one.name} cannot be used here: ${what.found}; ${what.mend}`
+  }
+  return missing
+}
+
+/** Refuses a file system that this machine lacks something for. */
+export function checkPresent(one: Filesystem): void {
+  const missing = one.missing()
+  if (!missing) return
+  throw new CriuBenchError({
+    failed: `cannot use the filesystem "${one.name}" (${one.summary})`,
+    expected: 'the programs that it needs',
+    ...missing,
+  })
+}
+
+/** The outcome of `work`, which needs that mount; where that was lost meanwhile, its loss is the error, not what it led to. */
+export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const lost = mounted.lost?.()
+    if (!lost) throw error
+    throw new CriuBenchError(lost.facts, { cause: error })
+  }
+}
 
 /** The file system of that name; throws CriuBenchError that lists them. */
 export const filesystem = (name: string): Filesystem =>

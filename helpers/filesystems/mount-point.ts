@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { readMounts } from '../system/mounts.ts'
+import { run } from '../system/process.ts'
 
 /** Refuses a mount point that is relative, missing, no folder, in use or not empty: mounting there would hide things. */
 export async function checkMountPoint(host: Host, point: string): Promise<void> {
@@ -23,4 +24,14 @@ export async function checkMountPoint(host: Host, point: string): Promise<void> 
     refuse(`${mount.type} (${mount.source}) mounted there already`, `npm run unmount, or umount ${point}`)
   const [first] = await readdir(seenFrom(host, point))
   if (first !== undefined) refuse(`a folder with files in it (${first}, …)`, 'name an empty folder')
+}
+
+/** Unmounts what was mounted on `point`. */
+export async function unmount(host: Host, point: string): Promise<void> {
+  await run(host, {
+    argv: ['umount', point],
+    failed: `cannot unmount ${point}`,
+    mend: `end what still uses it: fuser --verbose --mount ${point}`,
+    timeout: 30_000,
+  })
 }

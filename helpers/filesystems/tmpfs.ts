@@ -2,12 +2,20 @@ import type { Host } from '../system/host.ts'
 import { run } from '../system/process.ts'
 import { describeBytes, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
+import { unmount } from './mount-point.ts'
 
 /** The name that our tmpfs mounts carry as their source: what `unmount` may touch. */
 export const TMPFS_SOURCE = 'vitest-criu'
 
 /** Memory as a file system: the one that the reference was taken on. */
-export const tmpfs: Filesystem = { name: 'tmpfs', mount }
+export const tmpfs: Filesystem = {
+  name: 'tmpfs',
+  summary: 'memory as a file system',
+  inMemory: true,
+  noCold: 'tmpfs is the cache: its files lie nowhere else',
+  missing: () => undefined,
+  mount,
+}
 
 async function mount(host: Host, point: string, room: Bytes): Promise<MountedFilesystem> {
   // Huge pages for large files only: with huge=always the smallest file would take 2 MB.
@@ -40,14 +48,4 @@ async function tryMount(
     accept,
   })
   return exitCode === 0
-}
-
-/** Unmounts what `mount` mounted on `point`. */
-export async function unmount(host: Host, point: string): Promise<void> {
-  await run(host, {
-    argv: ['umount', point],
-    failed: `cannot unmount ${point}`,
-    mend: `end what still uses it: fuser --verbose --mount ${point}`,
-    timeout: 30_000,
-  })
 }

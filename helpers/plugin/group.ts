@@ -1,5 +1,5 @@
 import type { Settings } from '../config/options.ts'
-import { filesystem } from '../filesystems/index.ts'
+import { filesystem, whileMounted } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
@@ -41,12 +41,15 @@ export class Group {
     await using undo = new AsyncDisposableStack()
     undo.defer(() => group.#undo.disposeAsync())
     const sandbox = group.#undo.use(await openSandbox(settings.containerName ?? `vitest-criu-${process.pid}`))
-    const pairs = [...Map.groupBy(cells, ({ filesystem: name, size }) => `${name} ${size}`).values()]
+    const pairs = [
+      ...Map.groupBy(cells, ({ filesystem: name, size, cold }) => `${name} ${size} ${cold}`).values(),
+    ]
     for (const [index, pair] of pairs.entries()) {
       const [first] = pair
       if (!first) continue
       const plan = {
         ...settings,
+        settings,
         filesystem: filesystem(first.filesystem),
         size: first.size,
         handler: handlerNamed(first.handler),
@@ -56,6 +59,8 @@ export class Group {
         rootfs: pairs.length === 1 ? settings.rootfs : undefined,
         privateName: `rootfs-${index}`,
       }
+      const { noCold } = plan.filesystem
+      if (settings.cold && noCold !== undefined) progressOf(titleOf(pair))(`measured warm only: ${noCold}`)
       const prepared = group.#undo.use(await prepare(sandbox, plan, progressOf(titleOf(pair))))
       for (const [position, checkpoint] of prepared.checkpoints.entries()) {
         const cell = pair[position]
@@ -83,9 +88,10 @@ export class Group {
     for (let round = -warmup; round < iterations; round++) {
       const which = round < 0 ? 'warm-up' : `iteration ${round + 1}/${iterations}`
       for (const cell of cells) {
-        const checkpoint = this.#ready.get(cell)?.checkpoint
-        if (!checkpoint) continue
-        const { sample } = await runTrial(checkpoint)
+        const ready = this.#ready.get(cell)
+        if (!ready) continue
+        if (cell.cold) await whileMounted(ready.prepared.mounted, dropCache(ready.prepared))
+        const { sample } = await whileMounted(ready.prepared.mounted, runTrial(ready.checkpoint))
         if (round >= 0) samples.get(cell)?.push(sample)
         const coldStart = formatMilliseconds(phaseOf(sample.points, 'cold start'))
         this.#progressOf(cell.title)(`${which}: cold start ${coldStart} ms`)
@@ -98,5 +104,7 @@ export class Group {
     return this.#undo.disposeAsync()
   }
 }
+
+const dropCache = async ({ mounted }: Prepared): Promise<void> => mounted.dropCache?.()
 
 const titleOf = (pair: readonly Cell[]): string => pair.map(({ title }) => title).join(', ')

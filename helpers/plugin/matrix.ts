@@ -1,4 +1,5 @@
 import { inject } from 'vitest'
+import { hasCold } from '../filesystems/index.ts'
 import { PHASES } from '../trial/phases.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { formatSize, type Bytes } from '../units.ts'
@@ -13,6 +14,8 @@ export interface Cell {
   readonly strategy: string
   /** The function that is checkpointed. */
   readonly handler: string
+  /** Its files are taken out of the cache before each run; warm when left out. */
+  readonly cold?: true
 }
 
 /** What a suite measures: the dump, the phases of its body, and those of its strategy alone. */
@@ -28,23 +31,28 @@ export interface Axes {
   readonly sizes?: readonly Bytes[]
   readonly strategies?: readonly string[]
   readonly handler?: string
+  /** Cold cells besides the warm ones, of the filesystems that have such a state. */
+  readonly cold?: boolean
 }
 
 /**
  * Every cell that the options ask for, by (filesystem, size) pairs: the cells of one pair share its set-up, and are
- * measured in turn, round by round.
+ * measured in turn, round by round. Cold ones are pairs of their own: on one mount they would cool the warm ones.
  */
 export function matrix(axes: Axes = {}): Cell[][] {
-  const { filesystems, sizes, strategies, handler } = { ...inject('criu'), ...axes }
+  const { filesystems, sizes, strategies, handler, cold } = { ...inject('criu'), ...axes }
   return filesystems.flatMap((filesystem) =>
-    sizes.map((size) =>
-      strategies.map((strategy) => ({
-        title: `${filesystem} ${formatSize(size)} ${strategy}`,
-        filesystem,
-        size,
-        strategy,
-        handler,
-      })),
+    sizes.flatMap((size) =>
+      (cold && hasCold(filesystem) ? [false, true] : [false]).map((isCold) =>
+        strategies.map((strategy) => ({
+          title: `${filesystem} ${formatSize(size)} ${strategy}${isCold ? ' cold' : ''}`,
+          filesystem,
+          size,
+          strategy,
+          handler,
+          ...(isCold && { cold: true as const }),
+        })),
+      ),
     ),
   )
 }

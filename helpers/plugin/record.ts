@@ -28,7 +28,7 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
   const record: SuiteResults = {
     ...cell,
     label: formatSize(cell.size),
-    mounted: prepared.mounted,
+    mounted: prepared.mounted.description,
     baseImage: prepared.baseImage,
     checksum: checkpoint.checksum,
     mapped: checkpoint.restorable.mapped,

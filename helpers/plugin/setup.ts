@@ -1,6 +1,7 @@
 /** Set-up file that the plugin adds to a project: the matcher, and time for real dumps and restores. */
-import { expect, inject, vi } from 'vitest'
+import { afterAll, expect, inject, vi } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
+import { closeFilesystems } from '../filesystems/index.ts'
 import { toMeetReference } from './matcher.ts'
 
 // Every external call has its own limit: this one is for their sum.
@@ -10,3 +11,6 @@ expect.extend({
   toMeetReference: (received: unknown, options?: { tolerance?: number }) =>
     toMeetReference(received, options?.tolerance ?? toleranceOf(inject('criu'))),
 })
+
+// A cluster serves all suites of a file: nobody but the file's end knows which of them was the last.
+afterAll(closeFilesystems)

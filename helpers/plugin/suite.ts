@@ -40,8 +40,9 @@ export function checkpointed(cell: Cell, group: readonly Cell[] = [cell]): Body 
   })
 }
 
-/** Why this machine cannot run a suite; undefined where it can. */
-const missingFor = ({ strategy }: Cell): string | undefined => strategyNamed(strategy).missing?.()
+/** Why this machine cannot run a suite; undefined where it can, and for a file system asked for by name, which fails. */
+const missingFor = ({ filesystem, strategy }: Cell): string | undefined =>
+  inject('criuMissing')[filesystem] ?? strategyNamed(strategy).missing?.()
 
 /** What the suites of one group have in common while they run. */
 interface Sharing {

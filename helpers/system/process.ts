@@ -34,7 +34,7 @@ export interface Finished {
   readonly wall: number
 }
 
-const settings = (command: Command): Options => ({
+const settings = (command: Omit<Command, 'timeout'>): Options => ({
   reject: false,
   all: true,
   stripFinalNewline: false,
@@ -47,19 +47,20 @@ const settings = (command: Command): Options => ({
 })
 
 /**
- * Runs one command on `host` to its end: the only place where this project starts a process and waits for it.
+ * Runs one command on `host` to its end and waits for it; this file is the only place where the project starts
+ * processes.
  * Throws CriuBenchError when the command is missing, exits with a code outside `accept`, or outlives `timeout`.
  */
 export async function run(host: Host, command: Command): Promise<Finished> {
   const [program = '', ...args] = [...host.enter, ...command.argv]
   const started = performance.now()
   const child = execa(program, args, settings(command))
-  const limit = AbortSignal.timeout(Math.ceil(command.timeout))
-  using _bounds = bound(child, limit)
+  using _guard = killOnExit(child)
+  using limit = limited(child, command.timeout)
   if (command.onLine) await forwardLines(child, command.onLine)
   const result = await child
-  if (limit.aborted || !(command.accept ?? [0]).includes(result.exitCode ?? -1)) {
-    throw failure(command, result, limit.aborted)
+  if (limit.reached || !(command.accept ?? [0]).includes(result.exitCode ?? -1)) {
+    throw failure(command, result, limit.reached)
   }
   return {
     exitCode: result.exitCode ?? -1,
@@ -70,23 +71,70 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   }
 }
 
+/** Kills the group of `child` after that many ms, unless disposed of before: its id may be another's by then. */
+function limited(child: ResultPromise, milliseconds: number): Disposable & { readonly reached: boolean } {
+  const limit = { reached: false, [Symbol.dispose]: () => clearTimeout(timer) }
+  const timer = setTimeout(() => {
+    limit.reached = true
+    killGroup(child)
+  }, milliseconds)
+  return limit
+}
+
+/** A command that runs until it is ended. */
+export interface Daemon extends AsyncDisposable {
+  /** Its process group, seen from this process: a signal to it reaches the daemon, wherever it runs. */
+  readonly group: number
+  /** Resolves when it has ended, however it came to that, to an error that says so with its last lines. */
+  readonly ended: Promise<CriuBenchError>
+}
+
+/**
+ * Starts a command on `host` and does not wait for it: it runs until it is disposed of, which kills it and its group,
+ * or until this process ends. What it says goes into the error of its end, and nowhere else.
+ */
+export function start(
+  host: Host,
+  command: Omit<Command, 'timeout' | 'report' | 'accept' | 'onLine'>,
+): Daemon {
+  const [program = '', ...args] = [...host.enter, ...command.argv]
+  const options: Options = { ...settings(command), buffer: false }
+  const child = execa(program, args, options)
+  const guard = killOnExit(child)
+  const lines: string[] = []
+  const forwarded = forwardLines(child, (line) => void lines.splice(0, lines.push(line) - LAST_LINES)).catch(
+    () => {},
+  )
+  const ended = Promise.all([child, forwarded]).then(([result]) => {
+    guard[Symbol.dispose]()
+    return endOf(command, result, lines)
+  })
+  return {
+    group: child.pid ?? 0,
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      killGroup(child)
+      await ended
+    },
+  }
+}
+
+const endOf = (command: Omit<Command, 'timeout'>, result: Result, lines: readonly string[]): CriuBenchError =>
+  new CriuBenchError({
+    failed: command.failed,
+    found: howItEnded(command.argv[0], result),
+    expected: 'that it runs until it is stopped',
+    mend: command.mend,
+    log: lines.join('\n'),
+  })
+
 const running = new Set<ResultPromise>()
 process.once('exit', () => running.forEach(killGroup))
 
-/**
- * Kills the child's group at `limit`, and with this process: a detached group does not get the terminal's Ctrl-C. Both
- * only until it has ended, since its pid may then be another's.
- */
-function bound(child: ResultPromise, limit: AbortSignal): Disposable {
-  const kill = (): void => killGroup(child)
-  limit.addEventListener('abort', kill)
+/** A detached group does not get the terminal's Ctrl-C, so it is ended with this process. */
+function killOnExit(child: ResultPromise): Disposable {
   running.add(child)
-  return {
-    [Symbol.dispose]: () => {
-      limit.removeEventListener('abort', kill)
-      running.delete(child)
-    },
-  }
+  return { [Symbol.dispose]: () => running.delete(child) }
 }
 
 function killGroup(child: ResultPromise): void {
@@ -108,9 +156,7 @@ function failure(command: Command, result: Result, timedOut: boolean): CriuBench
   const [program] = command.argv
   const found = timedOut
     ? `${program} still running after ${command.timeout / 1000} s (killed with its process group)`
-    : result.exitCode === undefined
-      ? `${program} ${result.code === 'ENOENT' ? 'is not installed' : `was ended by ${result.signal ?? result.code}`}`
-      : `${program} exited with ${result.exitCode}`
+    : howItEnded(program, result)
   return new CriuBenchError({
     failed: command.failed,
     found,
@@ -120,5 +166,13 @@ function failure(command: Command, result: Result, timedOut: boolean): CriuBench
   })
 }
 
-const lastLines = (output: string, count = 12): string =>
-  output.trimEnd().split('\n').slice(-count).join('\n')
+function howItEnded(program = '', result: Result): string {
+  if (result.exitCode !== undefined) return `${program} exited with ${result.exitCode}`
+  return `${program} ${result.code === 'ENOENT' ? 'is not installed' : `was ended by ${result.signal ?? result.code}`}`
+}
+
+/** Of a command's output, in an error: what it said last. */
+const LAST_LINES = 12
+
+export const lastLines = (output: string): string =>
+  output.trimEnd().split('\n').slice(-LAST_LINES).join('\n')

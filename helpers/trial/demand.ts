@@ -14,9 +14,9 @@ const COPIES_ON_DISK = 3
 /** Room that a filesystem needs for one suite of that size. */
 export const filesystemRoom = (size: Bytes): Bytes => COPIES_ON_DISK * (size + PROCESS_OVERHEAD) + ROOTFS_ROOM
 
-/** Refuses a size that this machine cannot hold with its images in memory, before anything is mounted. */
-export async function checkMemory(size: Bytes): Promise<void> {
-  const room = filesystemRoom(size)
+/** Refuses a size that this machine cannot hold, with its images where those lie in memory, before anything is mounted. */
+export async function checkMemory(size: Bytes, inMemory = true): Promise<void> {
+  const room = inMemory ? filesystemRoom(size) : 0
   const processes = COPIES_IN_A_HANDLER * (size + PROCESS_OVERHEAD)
   const available = await availableMemory()
   if (room + processes <= available) return

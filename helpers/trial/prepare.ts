@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Settings } from '../config/options.ts'
 import { findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
-import type { Filesystem } from '../filesystems/index.ts'
+import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
 import type { Handler } from '../handlers/handler.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
@@ -28,6 +29,7 @@ export interface Plan {
   /** The name of that private folder, where several checkpoints are on one host. */
   readonly privateName?: string
   readonly baseImage?: string | undefined
+  readonly settings?: Settings
   /** Dumps that count, and those before them that do not. */
   readonly iterations: number
   readonly warmup: number
@@ -43,23 +45,40 @@ export interface Prepared extends AsyncDisposable {
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
   readonly baseImage: string
-  readonly mounted: string
+  readonly mounted: MountedFilesystem
 }
 
 type Progress = (line: string) => void
 
 /** The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. Half-built, it undoes itself. */
 export async function prepare(host: Host, plan: Plan, progress: Progress): Promise<Prepared> {
-  await checkMemory(plan.size)
-  const criu = await findCriu(progress)
-  const image = await findBaseImage(plan.baseImage, progress)
+  checkPresent(plan.filesystem)
+  await checkMemory(plan.size, plan.filesystem.inMemory)
+  await using undo = new AsyncDisposableStack()
+  const mounted = undo.use(await mountFor(host, plan, progress))
+  const filled = await whileMounted(mounted, fill(host, plan, mounted.point, progress))
+  const owned = undo.move()
+  return { ...filled, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<MountedFilesystem> {
+  const { filesystem, size, settings } = plan
   const point = plan.rootfs ?? join(WORK, plan.privateName ?? 'rootfs')
   if (plan.rootfs === undefined) await mkdir(seenFrom(host, point), { recursive: true })
   await checkMountPoint(host, point)
+  progress(`mounting ${filesystem.name}`)
+  return filesystem.mount(host, point, filesystemRoom(size), { ...(settings && { settings }), progress })
+}
 
-  await using undo = new AsyncDisposableStack()
-  progress(`mounting ${plan.filesystem.name}`)
-  const mounted = undo.use(await plan.filesystem.mount(host, point, filesystemRoom(plan.size)))
+/** Everything that lies on the mounted filesystem. */
+async function fill(
+  host: Host,
+  plan: Plan,
+  point: string,
+  progress: Progress,
+): Promise<Pick<Prepared, 'checkpoints' | 'dumps' | 'baseImage'>> {
+  const criu = await findCriu(progress)
+  const image = await findBaseImage(plan.baseImage, progress)
   progress(`exporting the base image: ${image.description}`)
   const rootfs = await exportRootfs(host, image, point, plan.containerName)
   progress(`starting the ${plan.handler.name} handler`)
@@ -75,14 +94,7 @@ export async function prepare(host: Host, plan: Plan, progress: Progress): Promi
     const { containerName, size } = plan
     checkpoints.push({ host, rootfs, restorable, containerName, size, checksum: handler.checksum })
   }
-  const owned = undo.move()
-  return {
-    checkpoints,
-    dumps,
-    baseImage: image.description,
-    mounted: mounted.description,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  }
+  return { checkpoints, dumps, baseImage: image.description }
 }
 
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { CriuBenchError } from '../../errors.ts'
+import { seenFrom } from '../../system/host.ts'
+import { WORK } from '../../system/paths.ts'
+import { lastLines, run, start, type Daemon } from '../../system/process.ts'
+import { openSandbox, type Sandbox } from '../../system/sandbox.ts'
+import { describeBytes, type Bytes } from '../../units.ts'
+import { ext4 } from '../ext4.ts'
+import { keyringOf, renderConf, renderKeyring } from './conf.ts'
+import { untilHealthy } from './health.ts'
+
+export type Store = 'memstore' | 'bluestore'
+
+export interface ClusterRequest {
+  /** Where objects lie: in the OSD's memory, or on disk behind a loop device. */
+  readonly store: Store
+  readonly capacity: Bytes
+  readonly progress: (line: string) => void
+}
+
+/** What a client needs to reach a cluster, and to mount a folder of it. */
+export interface Access {
+  readonly conf: string
+  readonly keyring: string
+  /** Without "client.". */
+  readonly user: string
+  /** Name of the file system; the only one when left out. */
+  readonly filesystem?: string | undefined
+}
+
+const KINDS = ['mon', 'mgr', 'osd', 'mds'] as const
+export type Kind = (typeof KINDS)[number]
+const IDS: Readonly<Record<Kind, string>> = { mon: 'a', mgr: 'a', osd: '0', mds: 'a' }
+
+/** Everything of the cluster, in its sandbox' private tmpfs. */
+const FOLDER = join(WORK, 'ceph')
+const CONF = join(FOLDER, 'ceph.conf')
+const KEYRING = join(FOLDER, 'keyring')
+const FILESYSTEM = 'vitest-criu'
+const MEND = 'look at the last lines of its log below; `npm run setup -- ceph` installs what it needs'
+
+/**
+ * A whole Ceph on this machine's loopback: one daemon of each kind in a sandbox of its own, with its own keys, folders
+ * and ports. What it stores is worth nothing after the run, so that it is not shut down but ended with its sandbox.
+ */
+export class Cluster implements AsyncDisposable {
+  readonly description: string
+  readonly sandbox: Sandbox
+  readonly #daemons = new Map<Kind, Daemon>()
+  readonly #losses = new Set<() => void>()
+  #lost: CriuBenchError | undefined
+  #stopping = false
+  #keyring = ''
+  #conf = ''
+
+  private constructor(sandbox: Sandbox, { store, capacity }: ClusterRequest) {
+    this.sandbox = sandbox
+    this.description = `a test cluster on loopback (mon, mgr, osd, mds; ${store}, ${describeBytes(capacity)})`
+  }
+
+  /** Starts one and waits until it is healthy; a half-built one is gone. Throws CriuBenchError that names the daemon. */
+  static async start(request: ClusterRequest): Promise<Cluster> {
+    await using undo = new AsyncDisposableStack()
+    const sandbox = await openSandbox(`vitest-criu-ceph-${process.pid}`)
+    const cluster = undo.use(new Cluster(sandbox, request))
+    await cluster.#layOut(request)
+    await cluster.#boot(request)
+    undo.move()
+    return cluster
+  }
+
+  get access(): Access {
+    return { conf: this.#conf, keyring: keyringOf(this.#keyring, 'client.admin'), user: 'admin', filesystem: FILESYSTEM } // prettier-ignore
+  }
+
+  /** The daemon that ended while it was needed, as an error; undefined while all run. */
+  get lost(): CriuBenchError | undefined {
+    return this.#lost
+  }
+
+  /** Calls back, once, when a daemon ends: a client would wait for it for ever. Returns what takes that back. */
+  onLoss(callback: () => void): () => void {
+    this.#losses.add(callback)
+    return () => void this.#losses.delete(callback)
+  }
+
+  /** The process group of a daemon, as this process sees it. */
+  groupOf(kind: Kind): number {
+    return this.#daemons.get(kind)?.group ?? 0
+  }
+
+  async #layOut({ store, capacity }: ClusterRequest): Promise<void> {
+    for (const name of [...KINDS, 'run', 'log', 'crash'])
+      await mkdir(seenFrom(this.sandbox, join(FOLDER, name)), { recursive: true })
+    if (store === 'bluestore') await ext4.mount(this.sandbox, join(FOLDER, 'osd'), capacity)
+    const words = { fsid: randomUUID(), port: await freePort(), folder: FOLDER, store, capacity }
+    this.#conf = await renderConf(words)
+    this.#keyring = renderKeyring()
+    await writeFile(seenFrom(this.sandbox, CONF), this.#conf)
+    await writeFile(seenFrom(this.sandbox, KEYRING), this.#keyring, { mode: 0o600 })
+    const map = join(FOLDER, 'monmap')
+    await this.#tool('monmaptool', '--create', '--fsid', words.fsid, '--addv', 'a', `[v2:127.0.0.1:${words.port}]`, map) // prettier-ignore
+    await this.#tool('ceph-mon', '--mkfs', '--id', 'a', '--monmap', map, '--keyring', KEYRING, '--conf', CONF)
+    await rm(seenFrom(this.sandbox, map))
+  }
+
+  async #boot({ progress }: ClusterRequest): Promise<void> {
+    progress(`starting ${this.description}`)
+    const uuid = randomUUID()
+    this.#start('mon')
+    await this.#unlessLost(this.#tool('ceph-osd', '--mkfs', '--id', '0', '--osd-uuid', uuid, '--conf', CONF))
+    await this.#unlessLost(this.command('osd', 'new', uuid, '0'))
+    for (const kind of ['osd', 'mgr', 'mds'] as const) this.#start(kind)
+    for (const pool of ['metadata', 'data']) await this.#unlessLost(this.command('osd', 'pool', 'create', pool, '8')) // prettier-ignore
+    await this.#unlessLost(this.command('fs', 'new', FILESYSTEM, 'metadata', 'data'))
+    await this.#unlessLost(untilHealthy(this, progress))
+  }
+
+  #start(kind: Kind): void {
+    const daemon = start(this.sandbox, {
+      argv: [`ceph-${kind}`, '-f', '--id', IDS[kind], '--conf', CONF],
+      failed: `the ceph-${kind} of the test cluster ended`,
+      mend: MEND,
+    })
+    this.#daemons.set(kind, daemon)
+    void daemon.ended.then(async (error) => {
+      if (this.#stopping) return
+      this.#lost ??= await this.#withLog(error, kind)
+      for (const callback of this.#losses) callback()
+      this.#losses.clear()
+    })
+  }
+
+  /** A daemon says most in its log, which goes with the sandbox: the last lines are kept in the error. */
+  async #withLog(error: CriuBenchError, kind: Kind): Promise<CriuBenchError> {
+    const log = await this.log(kind)
+    return new CriuBenchError({
+      ...error.facts,
+      log: lastLines([log, error.facts.log].filter(Boolean).join('\n')),
+    })
+  }
+
+  /** The last lines of a daemon's log. */
+  async log(kind: Kind): Promise<string> {
+    const file = seenFrom(this.sandbox, join(FOLDER, 'log', `${kind}.log`))
+    return lastLines(await readFile(file, 'utf8').catch(() => ''))
+  }
+
+  /** Waits for `work`, but not longer than all daemons run. */
+  async #unlessLost<T>(work: Promise<T>): Promise<T> {
+    const ended = [...this.#daemons].map(async ([kind, { ended: end }]) => {
+      throw await this.#withLog(await end, kind)
+    })
+    return Promise.race([work, ...ended])
+  }
+
+  /** Runs `ceph …` against it; returns its output, which is JSON. */
+  async command(...words: string[]): Promise<string> {
+    return this.#tool('ceph', '--conf', CONF, '--connect-timeout', '20', '--format', 'json', ...words)
+  }
+
+  async #tool(...argv: string[]): Promise<string> {
+    const failed = `cannot set up the test cluster: ${argv.slice(0, 6).join(' ')}`
+    return (await run(this.sandbox, { argv, failed, mend: MEND, timeout: 30_000 })).stdout
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true
+    await this.sandbox[Symbol.asyncDispose]()
+    // Those who entered the sandbox see their daemon's end a moment later.
+    await Promise.all([...this.#daemons.values()].map(({ ended }) => ended))
+  }
+}
+
+/** A port of loopback that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address ? address.port : 0
+}

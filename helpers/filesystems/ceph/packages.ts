@@ -1,0 +1,35 @@
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import type { Missing } from '../filesystem.ts'
+
+/** Programs of a test cluster, and the Debian packages that have them. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  'ceph-mon': 'ceph-mon',
+  monmaptool: 'ceph-base',
+  'ceph-mgr': 'ceph-mgr',
+  'ceph-osd': 'ceph-osd',
+  'ceph-mds': 'ceph-mds',
+  'ceph-fuse': 'ceph-fuse',
+  ceph: 'ceph-common',
+}
+
+/** What of Ceph this machine lacks; `programs` are those of a test cluster when left out. */
+export function missingPackages(programs: readonly string[] = Object.keys(PACKAGES)): Missing | undefined {
+  const missing = programs.filter((program) => !isInstalled(program))
+  if (missing.length === 0) return undefined
+  return {
+    found: `no ${missing.join(', ')}`,
+    mend: `npm run setup -- ceph, or apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
+  }
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

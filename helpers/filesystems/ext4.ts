@@ -1,0 +1,76 @@
+import { statfs } from 'node:fs/promises'
+import { CriuBenchError } from '../errors.ts'
+import type { Host } from '../system/host.ts'
+import { run } from '../system/process.ts'
+import { describeBytes, MB, type Bytes } from '../units.ts'
+import type { Filesystem, MountedFilesystem } from './filesystem.ts'
+import { unmount } from './mount-point.ts'
+
+/** A disk's file system, on a loop device: for those with neither memory nor Ceph to spare. */
+export const ext4: Filesystem = {
+  name: 'ext4',
+  summary: 'ext4 on a loop device over a file on disk',
+  inMemory: false,
+  missing: () => undefined,
+  mount,
+}
+
+/** Where the device's file is made: on disk, and not /tmp, which is memory on many machines. */
+const FOLDER = '/var/tmp'
+/** Journal and inode tables, beside what was asked for. */
+const OVERHEAD: Bytes = 128 * MB
+
+// The file is unlinked before anything is in it, and mount(8) sets the device to vanish with its last mount: whatever
+// ends the mount namespace frees both. Tables are written now, or the kernel would do it while something is measured.
+// Direct I/O, where FOLDER has it, keeps the file's pages from being cached once more below the device.
+const SCRIPT = `
+image=$(mktemp "$1/vitest-criu-XXXXXX"); exec 3<>"$image"; rm "$image"
+truncate --size "$2" /proc/self/fd/3
+mkfs.ext4 -q -F -b 4096 -m 0 -E lazy_itable_init=0,lazy_journal_init=0 /proc/self/fd/3
+mount -t ext4 -o loop /proc/self/fd/3 "$3"
+device=$(findmnt --noheadings --output SOURCE --mountpoint "$3")
+losetup --direct-io=on "$device" 2>/dev/null || true
+rmdir "$3/lost+found"
+echo "$device"
+`
+
+async function mount(host: Host, point: string, room: Bytes): Promise<MountedFilesystem> {
+  const size = room + OVERHEAD
+  await checkDisk(size)
+  const { stdout } = await run(host, {
+    argv: ['sh', '-ec', SCRIPT, 'sh', FOLDER, String(size), point],
+    failed: `cannot mount ext4 on ${point}`,
+    mend: 'run as root with CAP_SYS_ADMIN, with /dev/loop-control; apt-get install e2fsprogs',
+    timeout: 60_000,
+  })
+  return {
+    name: 'ext4',
+    point,
+    description: `ext4 on ${stdout.trim()}, a file of ${describeBytes(size)} in ${FOLDER}`,
+    dropCache: () => dropCache(host, point),
+    [Symbol.asyncDispose]: () => unmount(host, point),
+  }
+}
+
+/** dd without a byte to copy asks the kernel to forget a file's pages; only written ones can be forgotten. */
+async function dropCache(host: Host, point: string): Promise<void> {
+  const script =
+    'sync --file-system "$1"; find "$1" -xdev -type f -exec dd if={} iflag=nocache count=0 status=none \\;'
+  await run(host, {
+    argv: ['sh', '-ec', script, 'sh', point],
+    failed: `cannot drop the cache of ${point}`,
+    mend: 'measure warm: leave the option cold out',
+    timeout: 120_000,
+  })
+}
+
+async function checkDisk(size: Bytes): Promise<void> {
+  const { bavail, bsize } = await statfs(FOLDER)
+  if (bavail * bsize >= size) return
+  throw new CriuBenchError({
+    failed: `cannot make a file of ${describeBytes(size)} for ext4`,
+    found: `${describeBytes(bavail * bsize)} free in ${FOLDER}`,
+    expected: describeBytes(size),
+    mend: 'free some, or leave the largest sizes out: VITEST_CRIU_SIZES=1MB,4MB',
+  })
+}
