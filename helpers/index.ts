@@ -2,6 +2,7 @@
 export { criu } from './plugin/plugin.ts'
 export { matrix, phasesOf, type Axes, type Cell } from './plugin/matrix.ts'
 export { checkpointed } from './plugin/suite.ts'
+export { hasPeer } from './gate/peer.ts'
 export { hasReference } from './gate/reference.ts'
 export { CriuBenchError } from './errors.ts'
 export { MB } from './units.ts'

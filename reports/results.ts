@@ -52,6 +52,8 @@ const Figure = z.strictObject({
   /** "ungated": the reference has no figure for it. */
   state: z.enum(['pass', 'miss', 'ungated']),
   reference: milliseconds.optional(),
+  /** The filesystem that `reference` was measured on in the same run, where it is not the reference's own figure. */
+  against: z.string().optional(),
   /** median / reference. */
   ratio: z.number().optional(),
   tolerance: z.number().optional(),

@@ -19,7 +19,11 @@ export function referenceTable(suites: readonly SuiteResults[]): string {
     const references = figures.map((figure) => figure?.reference)
     const row = [phase, ...figures.map(cell)]
     if (references.every((reference) => reference === undefined)) return [row]
-    return [row, ['  reference', ...references.map((reference) => reference?.toString() ?? '–')]]
+    const peer = figures.find((figure) => figure?.against !== undefined)?.against
+    // A measured one is rounded as the others are; the reference's own figures stand as they were published.
+    const text = (reference: number) => (peer === undefined ? reference.toString() : digits(reference))
+    const title = peer === undefined ? '  reference' : `  on ${peer}`
+    return [row, [title, ...references.map((reference) => (reference === undefined ? '–' : text(reference)))]]
   })
   return markdownTable([header, ...rows], { align: ['l', ...columns.map(() => 'r')] })
 }
@@ -37,8 +41,13 @@ const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value 
 export function legend({ suites }: Results): string {
   const figures = suites.flatMap((suite) => suite.figures)
   const count = (state: FigureResults['state']) => figures.filter((figure) => figure.state === state).length
-  const tolerance = figures.find((figure) => figure.tolerance !== undefined)?.tolerance
-  const gated = `✓ at most ${tolerance} × the reference (${count('pass')}), ✗ more (${count('miss')}), `
+  const tolerance = figures.find(
+    ({ tolerance: given, against }) => given !== undefined && !against,
+  )?.tolerance
+  const peers = figures.some(({ against }) => against !== undefined)
+    ? 'or the ratio to tmpfs in this run '
+    : ''
+  const gated = `✓ at most ${tolerance} × the reference ${peers}(${count('pass')}), ✗ more (${count('miss')}), `
   const samples = [...new Set(figures.map(({ n }) => n))].join(' or ')
   return `medians of n=${samples}; ${tolerance === undefined ? '' : gated}· no reference (${count('ungated')})`
 }

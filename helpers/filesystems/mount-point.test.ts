@@ -75,7 +75,7 @@ describe('a filesystem', () => {
     expect(await messageOf(() => filesystem('zfs'))).toMatchInlineSnapshot(`
       "cannot use the filesystem "zfs"
         found:    "zfs"
-        expected: one of tmpfs
+        expected: one of tmpfs, ext4, ceph
         mend:     filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs"
     `)
   })

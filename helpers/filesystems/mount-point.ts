@@ -16,10 +16,13 @@ export async function checkMountPoint(host: Host, point: string): Promise<void> 
     })
   }
   if (!isAbsolute(point)) refuse('a relative path', `export ROOTFS_ABS_PATH="$PWD/${point}"`)
+  // First: a mount whose server is gone, as a killed ceph-fuse leaves it, answers nothing else.
+  const mount = (await readMounts(host)).findLast((entry) => entry.point === point)
   const status = await stat(seenFrom(host, point)).catch(() => undefined)
+  if (mount && !status)
+    refuse(`${mount.type} (${mount.source}) mounted there, which does not answer`, `umount --lazy ${point}`)
   if (!status) refuse('nothing at that path', `mkdir -p ${point}`)
   if (!status?.isDirectory()) refuse('not a folder', 'name a folder')
-  const mount = (await readMounts(host)).findLast((entry) => entry.point === point)
   if (mount)
     refuse(`${mount.type} (${mount.source}) mounted there already`, `npm run unmount, or umount ${point}`)
   const [first] = await readdir(seenFrom(host, point))

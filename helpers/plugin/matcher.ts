@@ -1,4 +1,5 @@
 import type { BenchResult } from 'vitest'
+import { explainByPeer, judgeByPeer, type Ratios } from '../gate/peer.ts'
 import { explain, judge, type Measured } from '../gate/verdict.ts'
 
 declare module 'vitest' {
@@ -6,6 +7,8 @@ declare module 'vitest' {
   interface Matchers<R, T> {
     /** The median of a phase is at most `tolerance` times the reference's figure for its filesystem and size. */
     toMeetReference: (options?: { tolerance?: number }) => R
+    /** The median of a phase is at most the option `ratios` times that of tmpfs in the same run. */
+    toKeepUpWithTmpfs: () => R
   }
 }
 
@@ -25,6 +28,15 @@ export function toMeetReference(received: unknown, tolerance: number): Outcome {
   }
   const verdict = judge(measured, tolerance)
   return { pass: verdict.state === 'pass', message: () => explain(measured, verdict) }
+}
+
+/** `expect(result).toKeepUpWithTmpfs()`: passes a phase that has no ratio, and fails where tmpfs was not measured. */
+export function toKeepUpWithTmpfs(received: unknown, ratios: Ratios): Outcome {
+  const measured = measuredOf(received)
+  if (!measured) return { pass: false, message: () => 'toKeepUpWithTmpfs() takes the result of bench(phase, checkpointed(pair)).run()' } // prettier-ignore
+  const verdict = judgeByPeer(measured, ratios)
+  const pass = verdict === undefined ? ratios[measured.phase] === undefined : verdict.state === 'pass'
+  return { pass, message: () => explainByPeer(measured, verdict) }
 }
 
 function measuredOf(received: unknown): Measured | undefined {

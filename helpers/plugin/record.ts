@@ -1,6 +1,7 @@
 import type { FigureResults, SampleResults, SuiteResults } from '../../reports/results.ts'
 import type { Settings } from '../config/options.ts'
 import { toleranceOf } from '../config/settings.ts'
+import { hasPeer, judgeByPeer, remember } from '../gate/peer.ts'
 import { judge } from '../gate/verdict.ts'
 import { summarize } from '../stats/summary.ts'
 import { nanosecondsOf, PHASES, phaseOf } from '../trial/phases.ts'
@@ -24,7 +25,6 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
   for (const phase of PHASES) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
   const drains = measured.samples.flatMap((sample) => drainOf(sample) ?? [])
   if (drains.length > 0) samples.set('drain', drains)
-  const tolerance = toleranceOf(settings)
   const record: SuiteResults = {
     ...cell,
     label: formatSize(cell.size),
@@ -34,16 +34,20 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
     mapped: checkpoint.restorable.mapped,
     copied: checkpoint.restorable.copied,
     ...(checkpoint.restorable.guard && { guarded: checkpoint.restorable.guard }),
-    figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, tolerance)),
+    figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, settings)),
     dumps: prepared.dumps.map(({ total, wall, stats }) => ({ total, wall, stats: { ...stats } })),
     samples: measured.samples.map(sampleRecord),
   }
   return { samples, record }
 }
 
-function figure(cell: Cell, phase: string, durations: readonly number[], tolerance: number): FigureResults {
+function figure(cell: Cell, phase: string, durations: readonly number[], settings: Settings): FigureResults {
   const summary = summarize(phase, durations)
-  return { phase, ...summary, ...judge({ ...cell, phase, ...summary }, tolerance) }
+  const measured = { ...cell, phase, ...summary }
+  const byReference = judge(measured, toleranceOf(settings))
+  remember(measured)
+  if (byReference.state !== 'ungated' || !hasPeer(cell)) return { phase, ...summary, ...byReference }
+  return { phase, ...summary, ...(judgeByPeer(measured, settings.ratios) ?? byReference) }
 }
 
 function sampleRecord({ points, checksum, stats, memory, guard, drained }: Sample): SampleResults {

@@ -7,12 +7,14 @@
  */
 import { execa } from 'execa'
 import { readFile } from 'node:fs/promises'
+import { startTimeOf } from './pids.ts'
 import { record, settle, sweep } from './ledger.ts'
 
 // dash as PID 1 reaps orphans while it waits, which `sleep` alone would not.
 const HOLD = 'echo ready; sleep infinity & wait'
 
 async function main([cgroup = '', setup = '']: string[]): Promise<void> {
+  const parent = process.ppid
   await sweep()
   await record(process.pid, cgroup)
   // If this process is killed, setpriv's signal ends unshare and unshare's ends the namespaces.
@@ -24,6 +26,9 @@ async function main([cgroup = '', setup = '']: string[]): Promise<void> {
     { stdin: 'ignore', stderr: 'pipe', reject: false, buffer: { stdout: false } },
   )
   holder.stdout.once('data', () => void announce(holder.pid))
+  // A killed process with a thread inside a file system call that is not answered keeps its end of the pipe: it is the
+  // end of what runs in here that answers such a call.
+  setInterval(() => void endWithout(parent, holder), 1000)
   process.stdin.resume().once('end', () => holder.kill('SIGKILL'))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => holder.kill('SIGKILL'))
@@ -31,6 +36,10 @@ async function main([cgroup = '', setup = '']: string[]): Promise<void> {
   await settle(process.pid)
   if (!holder.killed) process.stdout.write(`error ${result.stderr || result.message}\n`)
   process.exit()
+}
+
+async function endWithout(parent: number, holder: { kill: (signal: 'SIGKILL') => boolean }): Promise<void> {
+  if ((await startTimeOf(parent)) === undefined) holder.kill('SIGKILL')
 }
 
 async function announce(holder = 0): Promise<void> {

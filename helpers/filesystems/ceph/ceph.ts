@@ -1,11 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CriuBenchError } from '../../errors.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
 import { availableMemory } from '../../system/memory.ts'
+import { run } from '../../system/process.ts'
 import { WORK } from '../../system/paths.ts'
-import type { Bytes } from '../../units.ts'
+import { describeBytes, type Bytes } from '../../units.ts'
 import type { Filesystem, MountedFilesystem, MountOptions } from '../filesystem.ts'
-import { mountClient, type Client } from './client.ts'
+import { unmount } from '../mount-point.ts'
+import { mountClient, unmountLazily } from './client.ts'
 import { Cluster } from './cluster.ts'
 import { missingPackages } from './packages.ts'
 
@@ -19,27 +22,22 @@ export const ceph: Filesystem = {
   close,
 }
 
-/** What the suites of one worker share: the cluster, and its root for making and removing their folders. */
+/** What the suites of one worker share. */
 interface Shared {
   readonly cluster: Cluster
-  readonly root: string
-  readonly client: Client
+  /** What each mounted folder may come to hold. */
+  readonly reserved: Map<symbol, Bytes>
 }
 
 let shared: Promise<Shared> | undefined
 let suites = 0
 
-const ROOT = join(WORK, 'root')
+/** Ceph's own: an OSD calls itself full there. */
+const FULL_RATIO = 0.95
 
 async function open({ progress = () => {} }: MountOptions): Promise<Shared> {
   const capacity = await availableMemory()
-  await using undo = new AsyncDisposableStack()
-  const cluster = undo.use(await Cluster.start({ store: 'memstore', capacity, progress }))
-  await mkdir(seenFrom(cluster.sandbox, ROOT))
-  const client = await mountClient(cluster.sandbox, cluster.access, '/', ROOT)
-  cluster.onLoss(() => void client.sever())
-  undo.move()
-  return { cluster, client, root: seenFrom(cluster.sandbox, ROOT) }
+  return { cluster: await Cluster.start({ store: 'memstore', capacity, progress }), reserved: new Map() }
 }
 
 /** The running cluster; a new one where there is none, or where it has lost a daemon. */
@@ -54,34 +52,75 @@ async function running(options: MountOptions): Promise<Shared> {
   }
 }
 
+/** The cluster that mounts of this process share; undefined while there is none. */
+export const sharedCluster = async (): Promise<Cluster | undefined> => (await shared)?.cluster
+
 async function close(): Promise<void> {
   const ending = shared
   shared = undefined
-  // Its own mount goes with the sandbox that it is in.
   await (await ending)?.cluster[Symbol.asyncDispose]()
+}
+
+/** Refuses what the cluster cannot hold beside what it was asked to hold: a full OSD lets its writers wait for ever. */
+function reserve({ cluster: { capacity }, reserved }: Shared, room: Bytes): () => void {
+  const taken = [...reserved].reduce((sum, [, bytes]) => sum + bytes, 0)
+  if (taken + room > capacity * FULL_RATIO) {
+    throw new CriuBenchError({
+      failed: `cannot make room for ${describeBytes(room)} on ceph`,
+      found: `${describeBytes(capacity)}, of which ${describeBytes(taken)} are taken`,
+      expected: describeBytes((taken + room) / FULL_RATIO),
+      mend: 'free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB',
+    })
+  }
+  const reservation = Symbol('reservation')
+  reserved.set(reservation, room)
+  return () => void reserved.delete(reservation)
 }
 
 async function mount(
   host: Host,
   point: string,
-  _room: Bytes,
+  room: Bytes,
   options: MountOptions = {},
 ): Promise<MountedFilesystem> {
-  const { cluster: on, root } = await running(options)
-  const folder = `suite-${suites++}`
+  const sharing = await running(options)
+  const { cluster } = sharing
   await using undo = new AsyncDisposableStack()
-  await mkdir(join(root, folder), { mode: 0o755 })
-  undo.defer(async () => void (on.lost || (await rm(join(root, folder), { recursive: true, force: true }))))
-  const client = undo.use(await mountClient(host, on.access, `/${folder}`, point))
-  const forget = on.onLoss(() => void client.sever())
-  undo.defer(forget)
+  undo.defer(reserve(sharing, room))
+  // One client makes the folder, uses it through a bind and removes it: a second one would contend for its capabilities.
+  const folder = `suite-${suites++}`
+  const whole = join(WORK, `ceph-${folder}`)
+  await mkdir(seenFrom(host, whole), { recursive: true })
+  const client = undo.use(await mountClient(host, cluster.access, '/', whole))
+  undo.defer(cluster.onLoss(() => void client.sever()))
+  const path = join(whole, folder)
+  await mkdir(seenFrom(host, path), { mode: 0o755 })
+  undo.defer(async () => {
+    if (!cluster.lost) await rm(seenFrom(host, path), { recursive: true, force: true })
+  })
+  await bind(host, path, point)
+  undo.defer(async () => {
+    await (cluster.lost ? unmountLazily(host, point) : unmount(host, point))
+  })
   const owned = undo.move()
   return {
     name: 'ceph',
     point,
-    description: `CephFS by ceph-fuse, ${on.description}`,
-    dropCache: () => client.remount(),
-    lost: () => on.lost,
+    description: `CephFS by ceph-fuse, ${cluster.description}`,
+    dropCache: async () => {
+      await unmount(host, point)
+      await client.remount()
+      await bind(host, path, point)
+    },
+    lost: () => cluster.lost,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+const bind = (host: Host, path: string, point: string) =>
+  run(host, {
+    argv: ['mount', '--bind', path, point],
+    failed: `cannot bind ${path} on ${point}`,
+    mend: 'run as root with CAP_SYS_ADMIN',
+    timeout: 30_000,
+  })

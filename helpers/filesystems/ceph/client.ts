@@ -111,7 +111,7 @@ const kill = (host: Host, pid: string) =>
   })
 
 /** For a client that has ended: its mount answers nothing, not even how to leave it. */
-const unmountLazily = (host: Host, point: string) =>
+export const unmountLazily = (host: Host, point: string) =>
   run(host, {
     argv: ['umount', '--lazy', '--no-canonicalize', point],
     failed: `cannot unmount ${point}`,

@@ -48,6 +48,7 @@ const MEND = 'look at the last lines of its log below; `npm run setup -- ceph` i
  */
 export class Cluster implements AsyncDisposable {
   readonly description: string
+  readonly capacity: Bytes
   readonly sandbox: Sandbox
   readonly #daemons = new Map<Kind, Daemon>()
   readonly #losses = new Set<() => void>()
@@ -58,6 +59,7 @@ export class Cluster implements AsyncDisposable {
 
   private constructor(sandbox: Sandbox, { store, capacity }: ClusterRequest) {
     this.sandbox = sandbox
+    this.capacity = capacity
     this.description = `a test cluster on loopback (mon, mgr, osd, mds; ${store}, ${describeBytes(capacity)})`
   }
 
