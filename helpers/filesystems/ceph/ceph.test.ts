@@ -1,0 +1,163 @@
+import { mkdir } from 'node:fs/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { handlerNamed } from '../../handlers/handler.ts'
+import { seenFrom } from '../../system/host.ts'
+import { openSandbox, type Sandbox } from '../../system/sandbox.ts'
+import { startBench } from '../../testing/commands.ts'
+import { expectNothingLeft } from '../../testing/leaks.ts'
+import { messageOf, steady } from '../../testing/messages.ts'
+import { prepare, type Plan, type Prepared } from '../../trial/prepare.ts'
+import { strategyNamed } from '../../trial/strategies/index.ts'
+import { runTrial } from '../../trial/trial.ts'
+import { GB, MB } from '../../units.ts'
+import { checkPresent, closeFilesystems, whileMounted } from '../index.ts'
+import { ceph, sharedCluster } from './ceph.ts'
+import type { Kind } from './cluster.ts'
+
+const POINT = '/run/point'
+const NAME = `vitest-criu-test-${process.pid}`
+const PATH = process.env['PATH']
+
+afterEach(() => {
+  process.env['PATH'] = PATH
+})
+
+function prepareOnCeph(
+  sandbox: Sandbox,
+  plan: Partial<Plan> = {},
+  progress: (line: string) => void = () => {},
+): Promise<Prepared> {
+  const defaults = {
+    filesystem: ceph,
+    size: 4 * MB,
+    handler: handlerNamed('native'),
+    strategies: [strategyNamed('mapped'), strategyNamed('eager')],
+    containerName: NAME,
+    iterations: 1,
+    warmup: 0,
+  }
+  return prepare(sandbox, { ...defaults, ...plan }, progress)
+}
+
+/** Runs `action` in a sandbox, ends the cluster after it, and expects nothing left. */
+const onCeph = (action: (sandbox: Sandbox) => Promise<void>): Promise<void> =>
+  expectNothingLeft(async () => {
+    await using undo = new AsyncDisposableStack()
+    undo.defer(closeFilesystems)
+    const sandbox = undo.use(await openSandbox(NAME))
+    await action(sandbox)
+  })
+
+async function killDaemon(kind: Kind): Promise<void> {
+  const cluster = await sharedCluster()
+  if (!cluster) throw new Error('no cluster is running')
+  process.kill(-cluster.groupOf(kind), 'SIGKILL')
+}
+
+/** Restores with each strategy, from the cache as it is and from none; a wrong memory fails. Returns how often. */
+async function restoreAll({ checkpoints, mounted }: Prepared): Promise<number> {
+  for (const checkpoint of checkpoints) {
+    await runTrial(checkpoint)
+    await mounted.dropCache?.()
+    await runTrial(checkpoint)
+  }
+  return checkpoints.length * 2
+}
+
+test(
+  'restores the memory of before the dump from ceph, mapped and eager, warm and cold',
+  () =>
+    onCeph(async (sandbox) => {
+      await using prepared = await prepareOnCeph(sandbox)
+      expect(await restoreAll(prepared)).toBe(4)
+    }),
+  60_000,
+)
+
+describe('a daemon that is killed', () => {
+  test.for(['osd', 'mds'] as const)(
+    'in the middle of the copy is told as the error, and the next suite runs: %s',
+    { timeout: 90_000 },
+    (kind) =>
+      onCeph(async (sandbox) => {
+        const message = await messageOf(() =>
+          prepareOnCeph(sandbox, { size: 64 * MB }, (line) => {
+            if (line.startsWith('copying')) void killDaemon(kind)
+          }),
+        )
+        expect(message).toContain(`the ceph-${kind} of the test cluster ended`)
+        expect(message).toContain(`ceph-${kind} was ended by SIGKILL`)
+        await using prepared = await prepareOnCeph(sandbox)
+        await restoreAll(prepared)
+      }),
+  )
+
+  test.for(['mapped', 'eager'])(
+    'in the middle of a cold restore is told as the error: OSD, %s',
+    { timeout: 60_000 },
+    (strategy) =>
+      onCeph(async (sandbox) => {
+        await using prepared = await prepareOnCeph(sandbox, {
+          size: 64 * MB,
+          strategies: [strategyNamed(strategy)],
+        })
+        const { checkpoints, mounted } = prepared
+        const [checkpoint] = checkpoints
+        if (!checkpoint) throw new Error('no checkpoint')
+        await mounted.dropCache?.()
+        const restore = messageOf(() => whileMounted(mounted, runTrial(checkpoint)))
+        await killDaemon('osd')
+        expect(await restore).toContain('ceph-osd was ended by SIGKILL')
+      }),
+  )
+})
+
+test('what the cluster cannot hold is refused before a byte of it is written', { timeout: 60_000 }, () =>
+  onCeph(async (sandbox) => {
+    await mkdir(seenFrom(sandbox, POINT))
+    await using _mounted = await ceph.mount(sandbox, POINT, GB)
+    const message = await messageOf(() => ceph.mount(sandbox, '/run/other', 1024 * GB))
+    expect(steady(message)).toMatchInlineSnapshot(`
+      "cannot make room for N GB on ceph
+        found:    N GB, of which N GB are taken
+        expected: N GB
+        mend:     free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB"
+    `)
+  }),
+)
+
+test('missing packages are named, with what installs them', async () => {
+  process.env['PATH'] = '/nonexistent'
+  expect(await messageOf(() => checkPresent(ceph))).toMatchInlineSnapshot(`
+    "cannot use the filesystem "ceph" (CephFS, of a test cluster on this machine)
+      found:    no ceph-mon, monmaptool, ceph-mgr, ceph-osd, ceph-mds, ceph-fuse, ceph
+      expected: the programs that it needs
+      mend:     npm run setup -- ceph, or apt-get install ceph-mon ceph-base ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common"
+  `)
+})
+
+describe('npx vitest bench -t ceph', () => {
+  test(
+    'starts the cluster, measures that suite alone, and leaves nothing',
+    () =>
+      expectNothingLeft(async () => {
+        const { status, stdout } = await startBench(['-t', 'ceph 1MB']).ended
+        expect(status, stdout).toBe(0)
+        expect(stdout).toContain('ceph, mapped')
+        expect(stdout).not.toContain('tmpfs, mapped')
+      }),
+    60_000,
+  )
+
+  test(
+    'leaves nothing when it is killed with its cluster up',
+    () =>
+      expectNothingLeft(async () => {
+        const bench = startBench(['-t', 'ceph 64MB'])
+        await bench.says(/dump 1\/2/)
+        process.kill(-bench.group, 'SIGKILL')
+        expect((await bench.ended).status).toBe('SIGKILL')
+      }),
+    60_000,
+  )
+})
