@@ -3,7 +3,6 @@ import { explainByPeer, judgeByPeer, type Ratios } from '../gate/peer.ts'
 import { explain, judge, type Measured } from '../gate/verdict.ts'
 
 declare module 'vitest' {
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- both parameters must be named as vitest names them
   interface Matchers<R, T> {
     /** The median of a phase is at most `tolerance` times the reference's figure for its filesystem and size. */
     toMeetReference: (options?: { tolerance?: number }) => R
