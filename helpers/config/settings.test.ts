@@ -83,6 +83,11 @@ describe('settings', () => {
     )
   })
 
+  test('a ratio to tmpfs is set for one phase, and the others keep theirs', () => {
+    const { ratios } = resolveSettings({}, { VITEST_CRIU_RATIOS: 'restore=8,cold start=3' })
+    expect(ratios).toEqual({ dump: 20, 'lean container': 20, restore: 8, execution: 2.5, 'cold start': 3 })
+  })
+
   test('cannot be changed', () => expect(Object.isFrozen(resolveSettings({}, {}))).toBe(true))
 
   test('hold a strict run to the reference itself', () => {
@@ -95,6 +100,15 @@ const refused = (options: object, environment: Record<string, string> = {}): Pro
   messageOf(() => resolveSettings(options, environment))
 
 describe('settings refuse', () => {
+  test('a ratio for what is no phase', async () => {
+    expect(await refused({}, { VITEST_CRIU_RATIOS: 'restroe=8' })).toMatchInlineSnapshot(`
+      "cannot use the option "ratios"
+        found:    VITEST_CRIU_RATIOS=restroe=8
+        expected: phases out of dump, lean container, restore, execution, cold start
+        mend:     correct the environment variable"
+    `)
+  })
+
   test('an unknown option', async () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"

@@ -20,7 +20,7 @@ export function resolveSettings(options: CriuOptions, environment: Environment):
   const parsed = Options.safeParse(given)
   if (parsed.success) return Object.freeze(parsed.data)
   const [issue] = parsed.error.issues
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const unknown = issue?.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys[0] : undefined
   const option = unknown ?? String(issue?.path[0])
   throw new CriuBenchError({
     failed: `cannot use the option "${option}"`,
