@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs'
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { findCriu } from '../criu/binary.ts'
+import { missingFilesystems } from '../filesystems/index.ts'
 import { cgroupVersion } from '../system/cgroups.ts'
 import { localHost } from '../system/host.ts'
 import { availableMemory } from '../system/memory.ts'
 import { CACHE } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import { filesystemRoom } from '../trial/demand.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
 import { describeBytes, GB, MB, type Bytes } from '../units.ts'
 
 /** One thing that a run needs: what was found, and when it will not do, the mend. */
@@ -32,7 +33,8 @@ const CHECKS: readonly Check[] = [
   disk,
   compiler,
   python,
-  userfaultfd,
+  lazy,
+  ceph,
   criu,
 ]
 
@@ -117,9 +119,13 @@ function python(): Promise<Finding> {
   return attempt('python', argv, '/usr/bin/python3', 'apt-get install python3')
 }
 
-function userfaultfd(): Finding {
-  const has = existsSync('/proc/sys/vm/unprivileged_userfaultfd')
-  return { name: 'userfaultfd', found: has ? 'yes' : 'no: lazy restore cannot be measured' }
+/** What a run can do without: a strategy or filesystem says itself what it lacks here. */
+function lazy(): Finding {
+  return { name: 'lazy restore', found: strategyNamed('lazy').missing?.() ?? 'can be measured' }
+}
+
+function ceph(): Finding {
+  return { name: 'ceph', found: missingFilesystems([])['ceph'] ?? 'can be measured' }
 }
 
 async function criu(): Promise<Finding> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { cgroupPaths, hierarchies } from '../system/cgroups.ts'
+import { run } from '../system/process.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -47,7 +48,22 @@ describe('a lean container', () => {
   })
 
   test('takes what its command left running with it', async () => {
-    expect((await shell('sleep 1000 & exit 0')).status).toBe(0)
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(CONTAINER)
+      const left = ['pgrep', '-f', '^sleep 4321$']
+      const find = {
+        argv: left,
+        failed: 'cannot look for it',
+        mend: 'install procps',
+        timeout: 5000,
+        accept: [0, 1],
+      }
+      const command = ['/bin/sh', '-c', 'sleep 4321 & sleep 1']
+      const running = launch(sandbox, { name: CONTAINER, rootfs: '/', command, timeout: 20_000 })
+      while ((await run(sandbox, find)).exitCode !== 0) await delay(5)
+      await running
+      expect((await run(sandbox, find)).exitCode).toBe(1)
+    })
   })
 
   test('sees a folder of the host where it is bound', async () => {

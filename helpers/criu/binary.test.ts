@@ -1,7 +1,11 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PROJECT, outcomeOf } from '../testing/commands.ts'
+import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { steady } from '../testing/messages.ts'
+import { findCriu } from './binary.ts'
 
 /** Runs a script in a mount namespace where nothing is built yet and no program criu passes for one. */
 const WITHOUT_CRIU = `
@@ -30,4 +34,20 @@ test('without a CRIU and without a network, what to do is said at once', async (
                 E: Some index files failed to download. They have been ignored, or old ones used instead.
     "
   `)
+})
+
+test("where none can be built, the machine's own is taken if it passes `criu check`", async () => {
+  await using folder = await temporaryFolder()
+  const own = join(folder.path, 'criu')
+  await copyFile((await findCriu()).path, own)
+  const script = 'mount -t tmpfs none /var/cache/vitest-criu; exec "$@"'
+  const show = `import { findCriu } from './helpers/criu/binary.ts'; console.log(JSON.stringify(await findCriu()))`
+  // prettier-ignore
+  const argv = ['unshare', '--mount', 'sh', '-ec', script, 'sh',
+    process.execPath, '--input-type=module', '--eval', show]
+  const { stdout } = await outcomeOf(argv, {
+    DEBIAN_MIRROR: 'http://127.0.0.1:9/debian',
+    PATH: `${folder.path}:${process.env['PATH']}`,
+  })
+  expect(JSON.parse(stdout)).toMatchObject({ path: own, origin: 'host' })
 })

@@ -5,7 +5,7 @@ import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import { MB, type Bytes, type Milliseconds } from '../units.ts'
-import { dumpTotal, firstErrors, readLog } from './log.ts'
+import { dumpTotal, firstErrors, mendFor, readLog, type Mends } from './log.ts'
 
 export interface DumpRequest {
   /** Path of the criu on the host. */
@@ -58,7 +58,7 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
     failed,
     found: 'that CRIU gave up',
     expected: '"Dumping finished successfully"',
-    mend: mendOf(errors),
+    mend: mendFor(errors, MENDS),
     log: errors,
   })
 }
@@ -66,7 +66,7 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
 /** Where CRIU keeps the statistics of the last dump of `host`. */
 export const dumpStatsFile = (host: Host): string => seenFrom(host, join(LOG_FOLDER, 'stats-dump'))
 
-const MENDS: ReadonlyArray<readonly [RegExp, string]> = [
+const MENDS: Mends = [
   [/No space left|ENOSPC|Can't write/i, 'make room: the images need as much as the process has memory'],
   [/vdso/i, 'this CRIU does not know this kernel: unset BASE_IMAGE to have a newer one built'],
   // The kernel does not let an io_uring be handed over, which is how CRIU takes the files of a process.
@@ -77,6 +77,3 @@ const MENDS: ReadonlyArray<readonly [RegExp, string]> = [
   [/Can't lookup mount/i, 'the process has a file open from outside its mount namespace: close it'],
   [/No such process|not found|Can't open \/proc/i, 'the process ended: look at its own log'],
 ]
-
-const mendOf = (errors: string): string =>
-  MENDS.find(([pattern]) => pattern.test(errors))?.[1] ?? 'search the first error line in the issues of CRIU'

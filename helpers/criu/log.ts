@@ -12,6 +12,12 @@ export function firstErrors(log: string): string {
   return errors.slice(0, MAX_ERRORS).join('\n')
 }
 
+/** What an error line of CRIU means for the user, the first that matches: pattern, mend. */
+export type Mends = ReadonlyArray<readonly [RegExp, string]>
+
+export const mendFor = (errors: string, mends: Mends): string =>
+  mends.find(([pattern]) => pattern.test(errors))?.[1] ?? 'search the first error line in the issues of CRIU'
+
 /** CRIU's own total in milliseconds: the time stamp, in seconds since it began, of its last message on a dump. */
 export function dumpTotal(log: string): number | undefined {
   const seconds = /^\((\d+\.\d+)\) Dumping finished successfully$/m.exec(log)?.[1]

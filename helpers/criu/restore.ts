@@ -1,4 +1,5 @@
-import { firstErrors } from './log.ts'
+import { MB, type Bytes } from '../units.ts'
+import { firstErrors, mendFor, type Mends } from './log.ts'
 
 /** The command line that restores `images` in a container, in the foreground; CRIU's warnings come on standard error. */
 export const restoreCommand = (criu: string, images: string, workFolder: string): string[] =>
@@ -12,9 +13,9 @@ export const lazyPagesCommand = (criu: string, images: string, workFolder: strin
   [criu, 'lazy-pages', '--images-dir', images, '--work-dir', workFolder, '--no-default-config', '-v2']
 
 /** At least 10 MB a second, execution included. */
-export const restoreLimit = (size: number): number => 30_000 + (size / (10 * 1024 * 1024)) * 1000
+export const restoreLimit = (size: Bytes): number => 30_000 + (size / (10 * MB)) * 1000
 
-const MENDS: ReadonlyArray<readonly [RegExp, string]> = [
+const MENDS: Mends = [
   [/bad size/i, 'a file that the process had open has another size now: dump and copy again'],
   [/bad mode/i, 'a file that the process had open has another mode now: dump and copy again'],
   [/build-?id/i, 'a mapped program or library is another build now: dump and copy again'],
@@ -25,7 +26,5 @@ const MENDS: ReadonlyArray<readonly [RegExp, string]> = [
 /** What CRIU said went wrong, and what mends it. */
 export function explainFailure(stderr: string): { log: string; mend: string } {
   const log = firstErrors(stderr) || stderr.trim()
-  const mend =
-    MENDS.find(([pattern]) => pattern.test(log))?.[1] ?? 'search the first error line in the issues of CRIU'
-  return { log, mend }
+  return { log, mend: mendFor(log, MENDS) }
 }

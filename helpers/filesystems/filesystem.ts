@@ -1,4 +1,3 @@
-import type { Settings } from '../config/options.ts'
 import type { CriuBenchError } from '../errors.ts'
 import type { Host } from '../system/host.ts'
 import type { Bytes } from '../units.ts'
@@ -22,7 +21,6 @@ export interface Filesystem {
 }
 
 export interface MountOptions {
-  readonly settings?: Settings
   /** Told about what takes seconds. */
   readonly progress?: (line: string) => void
 }

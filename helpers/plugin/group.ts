@@ -49,7 +49,6 @@ export class Group {
       if (!first) continue
       const plan = {
         ...settings,
-        settings,
         filesystem: filesystem(first.filesystem),
         size: first.size,
         handler: handlerNamed(first.handler),

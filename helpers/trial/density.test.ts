@@ -12,7 +12,7 @@ import { runTrial } from './trial.ts'
 
 const RESTORES = 50
 const SIZE = 256 * MB
-/** Room for 50 processes' own pages, page tables and containers: a fiftieth of what 50 copies would take. */
+/** Room for 50 processes' own pages, page tables and containers: a fortieth of what 50 copies would take. */
 const ROOM = 300 * MB
 
 test('50 restores at once from one 256MB image set are all right, and share its memory', async () => {

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Settings } from '../config/options.ts'
 import { findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
@@ -29,7 +28,6 @@ export interface Plan {
   /** The name of that private folder, where several checkpoints are on one host. */
   readonly privateName?: string
   readonly baseImage?: string | undefined
-  readonly settings?: Settings
   /** Dumps that count, and those before them that do not. */
   readonly iterations: number
   readonly warmup: number
@@ -62,12 +60,12 @@ export async function prepare(host: Host, plan: Plan, progress: Progress): Promi
 }
 
 async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<MountedFilesystem> {
-  const { filesystem, size, settings } = plan
+  const { filesystem, size } = plan
   const point = plan.rootfs ?? join(WORK, plan.privateName ?? 'rootfs')
   if (plan.rootfs === undefined) await mkdir(seenFrom(host, point), { recursive: true })
   await checkMountPoint(host, point)
   progress(`mounting ${filesystem.name}`)
-  return filesystem.mount(host, point, filesystemRoom(size), { ...(settings && { settings }), progress })
+  return filesystem.mount(host, point, filesystemRoom(size), { progress })
 }
 
 /** Everything that lies on the mounted filesystem. */
