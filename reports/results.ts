@@ -15,6 +15,8 @@ const Sample = z.strictObject({
   nanoseconds: z.record(z.string(), point),
   checksum: z.string(),
   stats,
+  /** What disturbed the machine while this sample was taken: "steal 4 %"; left out on a quiet one. */
+  noise: z.array(z.string()).optional(),
   /** lazy: when the last page had come in. */
   drained: point.optional(),
   /** mapped: calls that the launcher answered in place of the kernel. */
@@ -41,6 +43,22 @@ const Dump = z.strictObject({
   stats,
 })
 
+/** A figure held against the same figure of an earlier run on the same machine. */
+const Comparison = z.strictObject({
+  verdict: z.enum(['pass', 'regression', 'improvement', 'inconclusive']),
+  /** Of the baseline. */
+  median: milliseconds,
+  n: z.int().positive(),
+  /** This run's median / the baseline's, and its bootstrap interval at `confidence`, corrected for the rows compared. */
+  ratio: z.number(),
+  interval: z.tuple([z.number(), z.number()]),
+  confidence: z.number(),
+  /** Why, in one sentence with the figures. */
+  reason: z.string(),
+  /** The suspicion that made it be measured once more: what it was before that. */
+  suspected: z.strictObject({ ratio: z.number(), interval: z.tuple([z.number(), z.number()]) }).optional(),
+})
+
 const Figure = z.strictObject({
   phase: z.string(),
   n: z.int().positive(),
@@ -57,6 +75,8 @@ const Figure = z.strictObject({
   /** median / reference. */
   ratio: z.number().optional(),
   tolerance: z.number().optional(),
+  /** Against the baseline, where there is one and it has this figure. */
+  baseline: Comparison.optional(),
 })
 
 const Suite = z.strictObject({
@@ -97,6 +117,22 @@ const Fingerprint = z.strictObject({
   node: z.string(),
 })
 
+/** What disturbs a measurement, looked at before the run. */
+const Noise = z.strictObject({
+  /** Processes that ran or waited, over the last minute. */
+  load: z.number(),
+  /** CPU frequency governor; left out where the machine shows none. */
+  governor: z.string().optional(),
+  /** Bytes. */
+  swapUsed: z.int(),
+  /** Share of CPU time that the hypervisor gave to others, in percent. */
+  steal: z.number(),
+  /** "kvm", "none", … as systemd-detect-virt names them. */
+  virtualisation: z.string(),
+  /** What to do about it, a sentence each. */
+  advice: z.array(z.string()),
+})
+
 /** reports/out/results.json: everything a run measured, and what it was measured on. */
 export const Results = z.strictObject({
   version: z.literal(RESULTS_VERSION),
@@ -104,6 +140,9 @@ export const Results = z.strictObject({
   createdAt: z.string(),
   fingerprint: Fingerprint,
   options: z.record(z.string(), z.unknown()),
+  noise: Noise.optional(),
+  /** What the figures were held against. */
+  baseline: z.strictObject({ name: z.string(), createdAt: z.string() }).optional(),
   suites: z.array(Suite),
 })
 
@@ -111,4 +150,6 @@ export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>
 export type SampleResults = z.infer<typeof Sample>
 export type FigureResults = z.infer<typeof Figure>
+export type ComparisonResults = z.infer<typeof Comparison>
+export type NoiseResults = z.infer<typeof Noise>
 export type Fingerprint = z.infer<typeof Fingerprint>

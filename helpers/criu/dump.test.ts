@@ -24,7 +24,7 @@ test('a process that CRIU cannot dump is told with the first error line of CRIU,
       found:    that CRIU gave up
       expected: "Dumping finished successfully"
       mend:     the process has a file open that CRIU cannot dump, such as an io_uring: start it without
-      log:      pie: 1018: Error (criu/pie/parasite.c:LINE): send_fds failed (-22)
+      log:      pie: PID: Error (criu/pie/parasite.c:LINE): send_fds failed (-22)
                 (TIME) Error (criu/parasite-syscall.c:LINE): Can't retrieve FDs from socket
                 (TIME) Error (compel/src/lib/infect-rpc.c:LINE): Message reply from daemon is trimmed (12/0)"
   `)

@@ -17,6 +17,7 @@ export function steady(text: string, ...known: ReadonlyArray<readonly [string | 
     .replaceAll(/\.c:\d+\)/g, '.c:LINE)')
     .replaceAll(/\bpid \d+/g, 'pid PID')
     .replaceAll(/\bprocess \d+/g, 'process PID')
+    .replaceAll(/\bpie: \d+/g, 'pie: PID')
     .replaceAll(/^(\s*(?:log:)?\s*)\(\d\d\.\d{6}\)/gm, '$1(TIME)')
     .replaceAll(/\d+(\.\d+)? ms\b/g, 'N ms')
 }
