@@ -2,9 +2,11 @@ import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { findCriu } from '../criu/binary.ts'
 import { missingFilesystems } from '../filesystems/index.ts'
 import { cgroupVersion } from '../system/cgroups.ts'
+import { AS_ROOT } from '../system/commands.ts'
+import { isPrebuilt } from '../system/compile.ts'
 import { localHost } from '../system/host.ts'
 import { availableMemory } from '../system/memory.ts'
-import { CACHE } from '../system/paths.ts'
+import { CACHE, fixture } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import { filesystemRoom } from '../trial/demand.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
@@ -50,7 +52,7 @@ const finding = (name: string, good: boolean, found: string, mend: string): Find
 
 function root(): Finding {
   const uid = process.getuid?.() ?? -1
-  return finding('root', uid === 0, `uid ${uid}`, 'run as root: sudo -E npm start')
+  return finding('root', uid === 0, `uid ${uid}`, `run as root: ${AS_ROOT}`)
 }
 
 async function capability(): Promise<Finding> {
@@ -110,7 +112,9 @@ async function disk(): Promise<Finding> {
   )
 }
 
-function compiler(): Promise<Finding> {
+async function compiler(): Promise<Finding> {
+  if (await isPrebuilt(fixture('lean-container')))
+    return { name: 'compiler', found: 'not needed: the package brings its C programs compiled' }
   return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
 }
 

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { localHost } from '../system/host.ts'
 import { CACHE, fixture } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 
+/** In the package the recipe lies there compiled as well: one source is one cached CRIU, whichever of them built it. */
 const RECIPE = fixture('base-image/build-criu.ts')
+const RUNNABLE_RECIPE = fixture(`base-image/build-criu${extname(import.meta.url)}`)
+const PACKAGES = readFileSync(fixture('base-image/packages'), 'utf8').trim().replaceAll('\n', ' ')
 const MEND =
-  'run `npm run setup` with network access, or install a criu that passes `criu check`, ' +
-  'or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar'
+  'install a criu of 4.1.1 or later that passes `criu check`, or name a base image that has one: ' +
+  `export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install ${PACKAGES}`
 
 /** A CRIU that was seen to pass `criu check` on this kernel. */
 export interface CriuBinary {
@@ -50,7 +53,7 @@ async function built(progress: (line: string) => void): Promise<string> {
   if (existsSync(binary)) return binary
   progress('building a static criu, once (about 20 s)')
   await run(localHost, {
-    argv: [process.execPath, RECIPE, binary],
+    argv: [process.execPath, RUNNABLE_RECIPE, binary],
     failed: 'cannot build CRIU from the source of a newer Debian suite',
     mend: MEND,
     timeout: 600_000,

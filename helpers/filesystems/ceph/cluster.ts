@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
+import { ownCommand } from '../../system/commands.ts'
 import { seenFrom } from '../../system/host.ts'
 import { WORK } from '../../system/paths.ts'
 import { lastLines, run, start, type Daemon } from '../../system/process.ts'
@@ -40,7 +41,7 @@ const FOLDER = join(WORK, 'ceph')
 const CONF = join(FOLDER, 'ceph.conf')
 const KEYRING = join(FOLDER, 'keyring')
 const FILESYSTEM = 'vitest-criu'
-const MEND = 'look at the last lines of its log below; `npm run setup -- ceph` installs what it needs'
+const MEND = `look at the last lines of its log below; \`${ownCommand('doctor')}\` names what is missing`
 
 /**
  * A whole Ceph on this machine's loopback: one daemon of each kind in a sandbox of its own, with its own keys, folders

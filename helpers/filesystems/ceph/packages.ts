@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
+import { PACKAGED } from '../../system/paths.ts'
 import type { Missing } from '../filesystem.ts'
 
 /** Programs of a test cluster, and the Debian packages that have them. */
@@ -19,7 +20,7 @@ export function missingPackages(programs: readonly string[] = Object.keys(PACKAG
   if (missing.length === 0) return undefined
   return {
     found: `no ${missing.join(', ')}`,
-    mend: `npm run setup -- ceph, or apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
+    mend: `${PACKAGED ? '' : 'npm run setup -- ceph, or '}apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
   }
 }
 
