@@ -6,7 +6,7 @@ import { fixture } from '../system/paths.ts'
 
 /** The files that a project starts with, at the paths they get. */
 const TEMPLATE = fixture('init')
-const CONFIG = 'vitest.config.ts'
+const CONFIG = 'vitest.config.mts'
 /** Where vitest looks for a configuration, in its own order. */
 const CONFIGS = ['vitest.config', 'vite.config'].flatMap((name) =>
   ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `${name}.${extension}`),

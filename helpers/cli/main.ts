@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `vitest-criu COMMAND`: the reference's steps by hand, and a look at the machine. */
+import '../disposal.ts'
 import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
