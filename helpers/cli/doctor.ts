@@ -6,7 +6,7 @@ import { AS_ROOT } from '../system/commands.ts'
 import { isPrebuilt } from '../system/compile.ts'
 import { localHost } from '../system/host.ts'
 import { availableMemory } from '../system/memory.ts'
-import { CACHE, fixture } from '../system/paths.ts'
+import { CACHE, fixture, PACKAGED } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import { filesystemRoom } from '../trial/demand.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
@@ -70,7 +70,12 @@ async function capability(): Promise<Finding> {
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const good = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])
-  return finding('node', good, process.version, 'use npm or npx, which run the Node among the packages')
+  return finding(
+    'node',
+    good,
+    process.version,
+    PACKAGED ? 'install Node 22.12 or later' : 'use npm or npx, which run the Node among the packages',
+  )
 }
 
 async function namespaces(): Promise<Finding> {

@@ -1,5 +1,4 @@
 /** Set-up file that the plugin adds to a project: the matcher, and time for real dumps and restores. */
-import '../disposal.ts'
 import { afterAll, expect, inject, vi } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
 import { closeFilesystems } from '../filesystems/index.ts'
