@@ -95,6 +95,14 @@ describe('vitest-criu init', () => {
     })
   })
 
+  test('writes the configuration that the README shows', async () => {
+    const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8')
+    await inFolder(PROJECT, async (init, folder) => {
+      await init()
+      expect(readme).toContain(`\`\`\`ts\n${(await filesIn(folder))['vitest.config.mts']}\`\`\``)
+    })
+  })
+
   test('outside a project is refused', async () => {
     await inFolder({}, async (init, folder) => {
       const { status, stderr } = await init()
