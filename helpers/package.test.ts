@@ -119,6 +119,12 @@ describe('in an empty project', () => {
     })
   })
 
+  test('a mend is a command that works there', async () => {
+    const { status, stderr } = await inApp(['npx', 'vitest-criu', 'unmount'], { ROOTFS_ABS_PATH: app })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^  mend: +npx vitest-criu mount$/m)
+  })
+
   test.for([
     ['this Node', process.version, ''],
     ['Node 22', 'v22.', 'node22/node_modules/.bin'],
