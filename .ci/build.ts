@@ -16,7 +16,7 @@ const NOT_SHIPPED = new Set(['scenes', 'examples'])
 const PROGRAMS = ['lean-container', 'lazy-restore', 'handlers/native-handler.c']
 
 await rm(DIST, { recursive: true, force: true })
-await $({ cwd: ROOT, quiet: true })`tsc --project tsconfig.build.json`
+await $({ cwd: ROOT, quiet: true })`tsc --project .ci/tsconfig.build.json`
 for (const name of await readdir(join(ROOT, 'fixtures'))) {
   if (!NOT_SHIPPED.has(name))
     await cp(join(ROOT, 'fixtures', name), join(DIST, 'fixtures', name), { recursive: true })
