@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { CephSettings, Settings } from '../config/options.ts'
 import { findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
@@ -12,7 +13,7 @@ import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs } from './rootfs.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs, installLocally } from './rootfs.ts'
 import type { Strategy } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
 
@@ -20,6 +21,10 @@ export interface Plan {
   readonly filesystem: Filesystem
   readonly size: Bytes
   readonly handler: Handler
+  /** What the user set for the filesystem `ceph`. */
+  readonly ceph?: CephSettings | undefined
+  /** What containers read CRIU's program from; the filesystem when left out. */
+  readonly criuOn?: Settings['criuOn'] | undefined
   /** Ways in which it is to be restored. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
@@ -50,8 +55,8 @@ type Progress = (line: string) => void
 
 /** The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. Half-built, it undoes itself. */
 export async function prepare(host: Host, plan: Plan, progress: Progress): Promise<Prepared> {
-  checkPresent(plan.filesystem)
-  await checkMemory(plan.size, plan.filesystem.inMemory)
+  checkPresent(plan.filesystem, plan)
+  await checkMemory(plan.size, plan.filesystem.inMemory(plan))
   await using undo = new AsyncDisposableStack()
   const mounted = undo.use(await mountFor(host, plan, progress))
   const filled = await whileMounted(mounted, fill(host, plan, mounted.point, progress))
@@ -65,7 +70,7 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
   if (plan.rootfs === undefined) await mkdir(seenFrom(host, point), { recursive: true })
   await checkMountPoint(host, point)
   progress(`mounting ${filesystem.name}`)
-  return filesystem.mount(host, point, filesystemRoom(size), { progress })
+  return filesystem.mount(host, point, filesystemRoom(size), { progress, ceph: plan.ceph })
 }
 
 /** Everything that lies on the mounted filesystem. */
@@ -78,7 +83,8 @@ async function fill(
   const criu = await findCriu(progress)
   const image = await findBaseImage(plan.baseImage, progress)
   progress(`exporting the base image: ${image.description}`)
-  const rootfs = await exportRootfs(host, image, point, plan.containerName)
+  const exported = await exportRootfs(host, image, point, plan.containerName)
+  const rootfs = plan.criuOn === 'local' ? await installLocally(host, exported) : exported
   progress(`starting the ${plan.handler.name} handler`)
   await using handler = await startHandler(host, plan.handler, plan.size)
   const dumps = await dumpRepeatedly(host, plan, handler, { criu: criu.path, point }, progress)
