@@ -13,6 +13,12 @@ export const WORK = '/var/lib/vitest-criu'
 /** Ledgers of running sandboxes: gone with a reboot, as what they name is. */
 export const LEDGERS = '/run/vitest-criu'
 
+/**
+ * In a sandbox: scripts that its supervisor runs before it ends the namespaces. Whoever writes one removes it when it
+ * has done itself what the script would do.
+ */
+export const FAREWELLS = '/run/vitest-criu-farewells'
+
 /** Two folders up is the tree, or the package's `dist/`, which is laid out alike. */
 const own = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 

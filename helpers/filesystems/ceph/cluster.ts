@@ -44,6 +44,7 @@ const MEND = `look at the last lines of its log below; \`${ownCommand('doctor')}
 export class Cluster implements Service {
   readonly description: string
   readonly path = '/'
+  readonly outlives = false
   readonly capacity: Bytes
   readonly sandbox: Sandbox
   readonly #daemons = new Map<Kind, Daemon>()

@@ -20,6 +20,7 @@ export async function existingCluster(conf: string, settings: CephSettings): Pro
     access,
     path,
     description: `the cluster of ${conf}, ${filesystem ? `file system ${filesystem}, ` : ''}${path} as client.${user}`,
+    outlives: true,
     // How its servers are is not told to a client: it is asked when something fails.
     lost: undefined,
     onLoss: () => () => {},

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
@@ -9,7 +9,7 @@ import type { MountedFilesystem, MountOptions } from '../filesystem.ts'
 import { unmount } from '../mount-point.ts'
 import { mountClient, type Client } from './client.ts'
 import { unmountLazily } from './fuse.ts'
-import { isLeftBehind, ownName } from './owner.ts'
+import { leaveFarewell, leftBehind, ownName, remove } from './own-folder.ts'
 import type { Service } from './service.ts'
 import { diagnose, spaceOf, watchSpace, type Patient } from './trouble.ts'
 
@@ -73,10 +73,11 @@ class MountedFolder implements MountedFilesystem {
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
     await checkRoom(host, whole, room, service)
-    await sweep(host, whole, this.#progress)
+    await this.#sweep()
     await mkdir(seenFrom(host, folder), { mode: 0o755 })
     this.#made = true
     this.#patient = { host, client, folder, room, description: service.description }
+    if (service.outlives) this.#undo.use(await leaveFarewell(host, this.#place))
     this.#undo.defer(async () => {
       if (!this.#gone()) await this.#remove(client).catch(() => {})
     })
@@ -120,6 +121,31 @@ class MountedFolder implements MountedFilesystem {
   #mountClient(): Promise<Client> {
     const { access, path } = this.#service
     return mountClient(this.#place.host, access, path, this.#place.whole, this.#options.ceph?.client)
+  }
+
+  /** A client of its own, which can be ended: the cluster may hold a killed one's locks for minutes. */
+  async #sweep(): Promise<void> {
+    const { host, whole } = this.#place
+    const left = await leftBehind(host, whole)
+    if (left.length === 0) return
+    await using undo = new AsyncDisposableStack()
+    const point = `${whole}-sweep`
+    await mkdir(seenFrom(host, point))
+    const { access, path } = this.#service
+    const client = undo.use(await mountClient(host, access, path, point, this.#options.ceph?.client))
+    for (const name of left) {
+      this.#progress(`removing ${name}, which a run left that was killed`)
+      const removed = await remove(host, join(point, name)).then(
+        () => true,
+        () => false,
+      )
+      if (removed) continue
+      this.#progress(
+        'not yet: the cluster still waits for its client, up to five minutes; a later run removes it',
+      )
+      await client.sever()
+      return
+    }
   }
 
   async #unbind(): Promise<void> {
@@ -167,23 +193,6 @@ async function checkRoom(host: Host, folder: string, room: Bytes, service: Servi
     mend: 'free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
   })
 }
-
-/** Removes what runs on this machine left that were killed. */
-async function sweep(host: Host, whole: string, progress: (line: string) => void): Promise<void> {
-  for (const name of await readdir(seenFrom(host, whole))) {
-    if (!(await isLeftBehind(name))) continue
-    progress(`removing ${name}, which a run left that was killed`)
-    await remove(host, join(whole, name))
-  }
-}
-
-const remove = (host: Host, folder: string) =>
-  run(host, {
-    argv: ['rm', '-rf', '--one-file-system', '--', folder],
-    failed: `cannot remove ${folder}`,
-    mend: 'look at the cluster: ceph health detail',
-    timeout: 30_000,
-  })
 
 const bind = (host: Host, path: string, point: string) =>
   run(host, {

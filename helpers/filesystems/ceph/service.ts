@@ -20,6 +20,8 @@ export interface Service extends AsyncDisposable {
   readonly path: string
   /** Which one, for people and for the fingerprint. */
   readonly description: string
+  /** Whether it is there after the run: nothing may be left on it. */
+  readonly outlives: boolean
   /** Why it cannot be used any more; undefined while it can. */
   readonly lost: CriuBenchError | undefined
   /** Gives it up for that reason, where nobody else depends on it. */
