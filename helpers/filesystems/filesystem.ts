@@ -26,6 +26,8 @@ export interface MountOptions {
   readonly progress?: (line: string) => void
   /** What the user set for the filesystem `ceph`. */
   readonly ceph?: CephSettings | undefined
+  /** How long a server may take for one block before it counts as away, ms; the filesystem's own when left out. */
+  readonly patience?: number
 }
 
 export interface Missing {

@@ -199,8 +199,8 @@ export class Cluster implements Service {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
     await this.sandbox[Symbol.asyncDispose]()
-    // Those who entered the sandbox see their daemon's end a moment later.
-    await Promise.all([...this.#daemons.values()].map(({ ended }) => ended))
+    // Those who entered the sandbox see their daemon's end a moment later, or not at all where they were stopped with it.
+    await Promise.all([...this.#daemons.values()].map((daemon) => daemon[Symbol.asyncDispose]()))
   }
 }
 

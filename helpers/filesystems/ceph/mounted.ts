@@ -11,7 +11,7 @@ import { mountClient, type Client } from './client.ts'
 import { unmountLazily } from './fuse.ts'
 import { leaveFarewell, leftBehind, ownName, remove } from './own-folder.ts'
 import type { Service } from './service.ts'
-import { diagnose, spaceOf, watchSpace, type Patient } from './trouble.ts'
+import { diagnose, PATIENCE, spaceOf, watch, type Patient } from './trouble.ts'
 
 /**
  * A folder of our own on a cluster, bound on `point`. One client makes it, uses it through a bind and removes it: a
@@ -76,7 +76,14 @@ class MountedFolder implements MountedFilesystem {
     await this.#sweep()
     await mkdir(seenFrom(host, folder), { mode: 0o755 })
     this.#made = true
-    this.#patient = { host, client, folder, room, description: service.description }
+    this.#patient = {
+      host,
+      client,
+      folder,
+      room,
+      description: service.description,
+      patience: this.#options.patience ?? PATIENCE,
+    }
     if (service.outlives) this.#undo.use(await leaveFarewell(host, this.#place))
     this.#undo.defer(async () => {
       if (!this.#gone()) await this.#remove(client).catch(() => {})
@@ -96,16 +103,17 @@ class MountedFolder implements MountedFilesystem {
     if (this.#gone() || !this.#patient) return this.#gone()
     const trouble = await diagnose(this.#patient)
     if (!trouble || this.#gone()) return this.#gone()
-    this.#trouble = trouble
-    this.#service.giveUp?.(trouble)
-    await this.#patient.client.sever()
-    return trouble
+    // A client that is refused can still be used to remove what there is; one that waits has to be ended.
+    this.#service.giveUp?.(trouble.error)
+    if (trouble.hangs || this.#service.lost) {
+      this.#trouble = trouble.error
+      await this.#patient.client.sever()
+    }
+    return trouble.error
   }
 
   watch(): Disposable {
-    return this.#patient
-      ? watchSpace(this.#patient, () => void this.lost())
-      : { [Symbol.dispose]: () => undefined }
+    return this.#patient ? watch(this.#patient, () => this.lost()) : { [Symbol.dispose]: () => undefined }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

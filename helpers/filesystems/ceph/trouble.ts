@@ -16,17 +16,25 @@ export interface Patient {
   readonly room: Bytes
   /** Which cluster, for people. */
   readonly description: string
+  /** How long a single block may take to be written, ms. */
+  readonly patience: number
 }
 
-/** How long a single block may take to be written, in ms: a cluster that needs longer lets a restore wait for ever. */
-const ANSWER_WITHIN = 10_000
+/** Ceph itself complains of a request that takes longer (osd_op_complaint_time). */
+export const PATIENCE = 30_000
+
+export interface Trouble {
+  readonly error: CriuBenchError
+  /** Whether who waits for the cluster would wait for ever. */
+  readonly hangs: boolean
+}
 
 /**
  * Why the cluster does not take a block now; undefined where it does. Ceph lets a client wait as long as a server is
  * away or full, so that nothing but an attempt tells. Asked for when something has failed, and by `watch`.
  */
-export async function diagnose(patient: Patient): Promise<CriuBenchError | undefined> {
-  const { host, folder } = patient
+export async function diagnose(patient: Patient): Promise<Trouble | undefined> {
+  const { host, folder, patience } = patient
   const probe = join(folder, '.probe')
   const script = 'dd if=/dev/zero of="$1" bs=4096 count=1 conv=fsync status=none; rm -f "$1"'
   try {
@@ -34,12 +42,12 @@ export async function diagnose(patient: Patient): Promise<CriuBenchError | undef
       argv: ['sh', '-ec', script, 'sh', probe],
       failed: `cannot write to ${folder}`,
       mend: 'look at the cluster: ceph health detail',
-      timeout: ANSWER_WITHIN,
+      timeout: patience,
     })
     return undefined
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
-    return explain(patient, error)
+    return { error: await explain(patient, error), hangs: error.facts.expected !== 'exit status 0' }
   }
 }
 
@@ -64,7 +72,7 @@ async function explain(patient: Patient, refused: CriuBenchError): Promise<CriuB
       : {
           failed: `cannot go on with ceph: it does not answer (${description})`,
           found: `${refused.facts.found}${told}`,
-          expected: `a block written within ${ANSWER_WITHIN / 1000} s`,
+          expected: `a block written within ${patient.patience / 1000} s`,
           mend: 'look at the cluster: ceph health detail',
           log: refused.facts.log,
         },
@@ -103,17 +111,24 @@ export async function spaceOf({ host, folder }: Pick<Patient, 'host' | 'folder'>
 const LEAVE_ALONE = 5000
 const EVERY = 2000
 
-/** Calls `onFull` when the file system says that it is full twice in a row. One question to a monitor, about 1 ms. */
-export function watchSpace(patient: Patient, onFull: () => void): Disposable {
+/**
+ * While work goes on: asks a monitor how full the file system is (about 1 ms), and every `patience` whether it still
+ * takes a block. Calls `onTrouble` where it may not.
+ */
+export function watch(patient: Patient, onTrouble: () => Promise<unknown>): Disposable {
   let full = 0
   let asking = false
+  let answered = performance.now()
   const look = async (): Promise<void> => {
     if (asking) return
     asking = true
     const space = await spaceOf(patient).catch(() => undefined)
-    asking = false
     full = space?.free === 0 ? full + 1 : 0
-    if (full === 2) onFull()
+    if (full > 1 || performance.now() - answered > patient.patience) {
+      await onTrouble()
+      answered = performance.now()
+    }
+    asking = false
   }
   let timer = setTimeout(() => (timer = setInterval(() => void look(), EVERY)), LEAVE_ALONE)
   return { [Symbol.dispose]: () => clearTimeout(timer) }
