@@ -1,4 +1,5 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { resolveSettings } from '../config/settings.ts'
 import { findCriu } from '../criu/binary.ts'
 import { missingFilesystems } from '../filesystems/index.ts'
 import { cgroupVersion } from '../system/cgroups.ts'
@@ -134,7 +135,10 @@ function lazy(): Finding {
 }
 
 function ceph(): Finding {
-  return { name: 'ceph', found: missingFilesystems([])['ceph'] ?? 'can be measured' }
+  return {
+    name: 'ceph',
+    found: missingFilesystems([], resolveSettings({}, process.env))['ceph'] ?? 'can be measured',
+  }
 }
 
 async function criu(): Promise<Finding> {

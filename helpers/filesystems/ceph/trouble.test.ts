@@ -44,13 +44,13 @@ describe('a cluster that is full', () => {
       onCeph(async (sandbox) => {
         await mkdir(seenFrom(sandbox, POINT))
         {
-          const settings = { client: 'auto', capacity: 256 * MB } as const
+          const settings = { client: 'auto', capacity: 128 * MB } as const
           await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { ceph: settings })
           const message = await messageOf(() => whileMounted(mounted, shell(sandbox, FOR_EVER, 100_000)))
           expect(message).toMatch(/^cannot write to ceph: it is full \(a test cluster on loopback/)
           expect(message).toContain('found:    0.0 kB free of ')
           expect(message).toContain('osd.0 is full')
-          expect(message).toContain('expected: room for 64.0 MB')
+          expect(message).toContain('expected: room for 16.0 MB')
         }
         await using prepared = await prepareOnCeph(sandbox)
         await restoreAll(prepared)
