@@ -45,7 +45,7 @@ describe('a cluster that is full', () => {
         await mkdir(seenFrom(sandbox, POINT))
         {
           const settings = { client: 'auto', capacity: 128 * MB } as const
-          await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { ceph: settings })
+          await using mounted = await ceph.mount(sandbox, POINT, 16 * MB, { ceph: settings, patience: 3000 })
           const message = await messageOf(() => whileMounted(mounted, shell(sandbox, FOR_EVER, 100_000)))
           expect(message).toMatch(/^cannot write to ceph: it is full \(a test cluster on loopback/)
           expect(message).toContain('found:    0.0 kB free of ')
