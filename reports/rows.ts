@@ -1,0 +1,73 @@
+import { formatMilliseconds } from '../helpers/units.ts'
+import type { FigureResults, Results, SampleResults, SuiteResults } from './results.ts'
+
+/** One figure with the suite that it was measured in: a row of every report that is no matrix. */
+export interface Row {
+  readonly suite: SuiteResults
+  readonly figure: FigureResults
+}
+
+export type Verdict = 'regression' | 'miss' | 'inconclusive' | 'improvement' | 'pass' | 'not gated'
+
+export const rowsOf = ({ suites }: Results): Row[] =>
+  suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure })))
+
+/** "tmpfs 64MB mapped python": the same in every run, and unlike the title not shared by two handlers' suites. */
+export const nameOf = ({ title, handler }: SuiteResults): string => `${title} ${handler}`
+
+/** "tmpfs 64MB mapped python > restore", what exports and history know a figure by. */
+export const keyOf = ({ suite, figure }: Row): string => `${nameOf(suite)} > ${figure.phase}`
+
+/** The two judgements of a figure as one word: what fails comes first, then what the baseline says, then the reference. */
+export function verdictOf({ state, baseline }: FigureResults): Verdict {
+  if (baseline?.verdict === 'regression') return 'regression'
+  if (state === 'miss') return 'miss'
+  if (baseline) return baseline.verdict
+  return state === 'pass' ? 'pass' : 'not gated'
+}
+
+export const MARKS: Readonly<Record<Verdict, string>> = {
+  regression: '▲',
+  miss: '✗',
+  inconclusive: '?',
+  improvement: '▼',
+  pass: '✓',
+  'not gated': '·',
+}
+
+export const hasFailed = ({ figure }: Row): boolean => ['regression', 'miss'].includes(verdictOf(figure))
+
+/** One sentence with every figure of a row, and what it was held against. */
+export function sentenceOf(row: Row): string {
+  const { median, n, reference, against, ratio, tolerance, baseline } = row.figure
+  const subject = `${keyOf(row)}: median ${formatMilliseconds(median)} ms (n=${n})`
+  const facts = [
+    ratio !== undefined && reference !== undefined
+      ? `${ratio.toFixed(2)} × the ${formatMilliseconds(reference)} ms ${against === undefined ? 'of the reference' : `on ${against} in the same run`}, ${tolerance} × allowed`
+      : '',
+    baseline ? `${baseline.verdict} against the baseline: ${baseline.reason}` : '',
+  ].filter(Boolean)
+  return facts.length === 0 ? `${subject}; nothing to hold it against` : `${subject}; ${facts.join('; ')}`
+}
+
+/** Every duration that a phase's figure rests on, in ms and in the order they were taken, with what disturbed it. */
+export function samplesOf({ dumps, samples }: SuiteResults, phase: string): Duration[] {
+  if (phase === 'dump') return dumps.map(({ total }) => ({ duration: total, noise: [] }))
+  return samples.flatMap((sample) => {
+    const duration = durationOf(sample, phase)
+    return duration === undefined ? [] : [{ duration, noise: sample.noise ?? [] }]
+  })
+}
+
+export interface Duration {
+  readonly duration: number
+  readonly noise: readonly string[]
+}
+
+function durationOf({ nanoseconds, points, drained }: SampleResults, phase: string): number | undefined {
+  const own = nanoseconds[phase]
+  if (own !== undefined) return Number(own) / 1e6
+  if (phase !== 'drain' || drained === undefined) return undefined
+  // Pages may all have come in before the handler began.
+  return Math.max(0, Number(BigInt(drained) - BigInt(points.c)) / 1e6)
+}
