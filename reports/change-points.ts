@@ -15,13 +15,18 @@ export interface ChangePoint {
  *
  * Optimal partitioning (Jackson et al. 2005), the exact search that PELT makes faster for series far longer than
  * these: of all ways to cut the series into levels, the one with the least squared error plus a penalty a cut. It works on
- * logarithms, as a slow-down is a factor; the noise is estimated from the differences of neighbours (their median, so
+ * logarithms, as a slow-down is a factor, and on their medians of three neighbours, in which one odd run does not count
+ * and a step stays where it is; the noise is estimated from the differences of neighbours (their median, so
  * that the changes themselves do not count), and the penalty is 3 ln n of it (the modified BIC of Zhang and Siegmund).
  */
 export function changePoints(durations: readonly number[]): ChangePoint[] {
   const logs = durations.map(Math.log)
+  const smooth = logs.map((_, index) => {
+    const start = Math.max(0, Math.min(index - 1, logs.length - 3))
+    return median(logs.slice(start, start + 3))
+  })
   const penalty = 3 * Math.log(Math.max(2, logs.length)) * noiseOf(logs) ** 2
-  const cuts = bestCuts(logs, penalty)
+  const cuts = bestCuts(smooth, penalty)
   return cuts.map((index, position) => {
     const before = durations.slice(cuts[position - 1] ?? 0, index)
     const after = durations.slice(index, cuts[position + 1])

@@ -1,4 +1,4 @@
-import { glob, readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../helpers/errors.ts'
 import { Results } from './results.ts'
@@ -37,11 +37,12 @@ export async function readResults(file: string): Promise<Results> {
   }
 }
 
-/** All results below a folder. One that cannot be read is named, and takes none of the others along. */
+/** All results below a folder; none where there is no such folder. One that cannot be read is named, and takes none of the others along. */
 export async function readHistory(folder: string): Promise<History> {
   const runs: Results[] = []
   const unreadable: string[] = []
-  for await (const file of glob('**/*.json', { cwd: folder })) {
+  const files = await readdir(folder, { recursive: true }).catch(() => [])
+  for (const file of files.filter((name) => name.endsWith('.json'))) {
     const read = await readResults(join(folder, file)).catch(() => undefined)
     if (read) runs.push(read)
     else unreadable.push(file)

@@ -37,6 +37,9 @@ export const MARKS: Readonly<Record<Verdict, string>> = {
 
 export const hasFailed = ({ figure }: Row): boolean => ['regression', 'miss'].includes(verdictOf(figure))
 
+/** What fails, one sentence each. */
+export const failuresOf = (results: Results): string[] => rowsOf(results).filter(hasFailed).map(sentenceOf)
+
 /** One sentence with every figure of a row, and what it was held against. */
 export function sentenceOf(row: Row): string {
   const { median, n, reference, against, ratio, tolerance, baseline } = row.figure

@@ -5,9 +5,11 @@ import { html, Markup } from './markup.ts'
 /** Points of a page at which a chart is drawn; CSS scales it to the column's width. */
 export const WIDTH = 360
 
+// oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access -- this project's types have no DOM
 const document: object = parseHTML('<!doctype html><html><body></body></html>').document
+// oxlint-enable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access
 
-/** What is used of an SVG element: this project's types have no DOM. */
+/** What is used of an SVG element. */
 interface Drawing {
   readonly outerHTML: string
   readonly querySelector: (selector: string) => { remove: () => void } | null
@@ -27,8 +29,12 @@ export function chart(label: string, options: PlotOptions): Markup {
   svg.querySelector('style')?.remove()
   svg.setAttribute('role', 'img')
   svg.setAttribute('aria-label', label)
-  return new Markup(svg.outerHTML.replace(/<[^>]*>/g, rounded))
+  return new Markup(svg.outerHTML.replace(/<[^>]*>/g, tidied))
 }
+
+/** One image to a screen reader: the names of its groups would be read out for nothing. */
+const tidied = (tag: string): string =>
+  rounded(tag.startsWith('<g') ? tag.replace(/ aria-\w+="[^"]*"/g, '') : tag)
 
 /** A tenth of a point is more than a screen shows: a third of the page would be decimals. */
 const rounded = (tag: string): string =>
