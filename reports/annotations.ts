@@ -20,7 +20,7 @@ export const annotations = (
     .map((row) => annotation(row, whereabouts(row)))
 
 function annotation(row: Row, place: ReturnType<Whereabouts>): string {
-  const title = `${verdictOf(row.figure)}: ${nameOf(row.suite)} > ${row.figure.phase}`
+  const title = `${verdictOf(row)}: ${nameOf(row.suite)} > ${row.figure.phase}`
   const properties = Object.entries({ file: place?.file, line: place?.line, title })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${escaped(String(value)).replaceAll(':', '%3A').replaceAll(',', '%2C')}`)

@@ -1,7 +1,12 @@
 /** Fewest runs of a level: one odd run is an outlier, not a change. */
 const SHORTEST = 2
-/** Relative noise that is always allowed for, however steady the runs were: 1 %. */
-const LEAST_NOISE = 0.01
+/** Relative noise that is always allowed for, however steady the runs were: 2 %. */
+const LEAST_NOISE = 0.02
+/**
+ * Cost of a cut, in variances of the noise, times ln n. The modified BIC (Zhang and Siegmund 2007) has 3: in simulated
+ * series of 6 to 40 runs with 3 to 8 % of noise, that finds a change in 4 to 11 of 100 that have none, and 5 in 1 to 3.
+ */
+const PENALTY = 5
 
 export interface ChangePoint {
   /** The first run of the new level. */
@@ -16,8 +21,8 @@ export interface ChangePoint {
  * Optimal partitioning (Jackson et al. 2005), the exact search that PELT makes faster for series far longer than
  * these: of all ways to cut the series into levels, the one with the least squared error plus a penalty a cut. It works on
  * logarithms, as a slow-down is a factor, and on their medians of three neighbours, in which one odd run does not count
- * and a step stays where it is; the noise is estimated from the differences of neighbours (their median, so
- * that the changes themselves do not count), and the penalty is 3 ln n of it (the modified BIC of Zhang and Siegmund).
+ * and a step stays where it is. The noise is
+ * estimated from the differences of neighbours, by their median, so that the changes themselves do not count.
  */
 export function changePoints(durations: readonly number[]): ChangePoint[] {
   const logs = durations.map(Math.log)
@@ -25,7 +30,7 @@ export function changePoints(durations: readonly number[]): ChangePoint[] {
     const start = Math.max(0, Math.min(index - 1, logs.length - 3))
     return median(logs.slice(start, start + 3))
   })
-  const penalty = 3 * Math.log(Math.max(2, logs.length)) * noiseOf(logs) ** 2
+  const penalty = PENALTY * Math.log(Math.max(2, logs.length)) * noiseOf(logs) ** 2
   const cuts = bestCuts(smooth, penalty)
   return cuts.map((index, position) => {
     const before = durations.slice(cuts[position - 1] ?? 0, index)

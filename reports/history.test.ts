@@ -9,7 +9,7 @@ const earlier = later(recorded, -1, 2)
 
 test('a folder of results is a history, oldest first; what is none of them is named', async () => {
   await using folder = await temporaryFolder()
-  const files = { 'b.json': later(recorded, -1, 1), 'a.json': recorded, 'c.json': later(recorded, -2, 1), 'x.json': { version: 99 } } // prettier-ignore
+  const files = { 'b.json': later(recorded, -1, 1), 'a.json': recorded, 'c.json': later(recorded, -2, 1), 'd.json': recorded, 'x.json': { version: 99 } } // prettier-ignore
   for (const [name, content] of Object.entries(files))
     await writeFile(join(folder.path, name), JSON.stringify(content))
   await writeFile(join(folder.path, 'notes.md'), '# not looked at')

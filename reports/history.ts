@@ -47,7 +47,9 @@ export async function readHistory(folder: string): Promise<History> {
     if (read) runs.push(read)
     else unreadable.push(file)
   }
-  return { runs: runs.toSorted(byTime), unreadable: unreadable.toSorted() }
+  // A run may have been kept under several names.
+  const unique = new Map(runs.map((run) => [run.createdAt, run]))
+  return { runs: [...unique.values()].toSorted(byTime), unreadable: unreadable.toSorted() }
 }
 
 const byTime = (one: Results, other: Results): number => one.createdAt.localeCompare(other.createdAt)

@@ -27,9 +27,10 @@ export function junitReport(results: Results): string {
   })
 }
 
-function suiteElement(suite: SuiteResults, { createdAt, fingerprint }: Results): object {
+function suiteElement(suite: SuiteResults, results: Results): object {
+  const { createdAt, fingerprint } = results
   const { filesystem, strategy, size, handler, cold, mapped, copied, baseImage, mounted } = suite
-  const rows = suite.figures.map((figure) => ({ suite, figure }))
+  const rows = rowsOf({ ...results, suites: [suite] })
   const own = {
     filesystem,
     strategy,
@@ -56,7 +57,7 @@ function suiteElement(suite: SuiteResults, { createdAt, fingerprint }: Results):
 
 function caseElement(row: Row): object {
   const { median, mean, min, max, sd, n, reference, ratio, tolerance, baseline } = row.figure
-  const verdict = verdictOf(row.figure)
+  const verdict = verdictOf(row)
   const held: Property[] = [
     ['reference', reference],
     ['ratio', ratio],

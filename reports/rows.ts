@@ -1,16 +1,26 @@
 import { formatMilliseconds } from '../helpers/units.ts'
-import type { FigureResults, Results, SampleResults, SuiteResults } from './results.ts'
+import {
+  DECIDING,
+  type FigureResults,
+  type Results,
+  type SampleResults,
+  type SuiteResults,
+} from './results.ts'
 
 /** One figure with the suite that it was measured in: a row of every report that is no matrix. */
 export interface Row {
   readonly suite: SuiteResults
   readonly figure: FigureResults
+  /** The baseline that the run was held against, which need not have this figure. */
+  readonly baseline?: string | undefined
 }
 
-export type Verdict = 'regression' | 'miss' | 'inconclusive' | 'improvement' | 'pass' | 'not gated'
+/** "slower" and "faster" are of phases that do not decide: they explain a cold start. */
+export type Verdict =
+  'regression' | 'miss' | 'inconclusive' | 'improvement' | 'slower' | 'faster' | 'pass' | 'not gated'
 
-export const rowsOf = ({ suites }: Results): Row[] =>
-  suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure })))
+export const rowsOf = ({ suites, baseline }: Results): Row[] =>
+  suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure, baseline: baseline?.name })))
 
 /** "tmpfs 64MB mapped python": the same in every run, and unlike the title not shared by two handlers' suites. */
 export const nameOf = ({ title, handler }: SuiteResults): string => `${title} ${handler}`
@@ -19,11 +29,14 @@ export const nameOf = ({ title, handler }: SuiteResults): string => `${title} ${
 export const keyOf = ({ suite, figure }: Row): string => `${nameOf(suite)} > ${figure.phase}`
 
 /** The two judgements of a figure as one word: what fails comes first, then what the baseline says, then the reference. */
-export function verdictOf({ state, baseline }: FigureResults): Verdict {
-  if (baseline?.verdict === 'regression') return 'regression'
-  if (state === 'miss') return 'miss'
-  if (baseline) return baseline.verdict
-  return state === 'pass' ? 'pass' : 'not gated'
+export function verdictOf({ figure, baseline }: Row): Verdict {
+  const decides = DECIDING.includes(figure.phase)
+  const found = figure.baseline?.verdict ?? (baseline !== undefined && decides ? 'inconclusive' : undefined)
+  if (found === 'regression' && decides) return found
+  if (figure.state === 'miss') return 'miss'
+  if (found === 'regression') return 'slower'
+  if (found === 'improvement' && !decides) return 'faster'
+  return found ?? (figure.state === 'pass' ? 'pass' : 'not gated')
 }
 
 export const MARKS: Readonly<Record<Verdict, string>> = {
@@ -31,11 +44,13 @@ export const MARKS: Readonly<Record<Verdict, string>> = {
   miss: '✗',
   inconclusive: '?',
   improvement: '▼',
+  slower: '▵',
+  faster: '▿',
   pass: '✓',
   'not gated': '·',
 }
 
-export const hasFailed = ({ figure }: Row): boolean => ['regression', 'miss'].includes(verdictOf(figure))
+export const hasFailed = (row: Row): boolean => ['regression', 'miss'].includes(verdictOf(row))
 
 /** What fails, one sentence each. */
 export const failuresOf = (results: Results): string[] => rowsOf(results).filter(hasFailed).map(sentenceOf)
@@ -48,19 +63,22 @@ export function sentenceOf(row: Row): string {
     ratio !== undefined && reference !== undefined
       ? `${ratio.toFixed(2)} × the ${formatMilliseconds(reference)} ms ${against === undefined ? 'of the reference' : `on ${against} in the same run`}, ${tolerance} × allowed`
       : '',
-    baseline ? `${baseline.verdict} against the baseline: ${baseline.reason}` : '',
+    baseline
+      ? `${baseline.ratio.toFixed(2)} × the ${formatMilliseconds(baseline.median)} ms of the baseline (${baseline.interval.map((end) => end.toFixed(2)).join(' to ')}): ${baseline.reason}`
+      : '',
+    row.baseline !== undefined && !baseline ? `not in the baseline ${row.baseline}` : '',
   ].filter(Boolean)
   return facts.length === 0 ? `${subject}; nothing to hold it against` : `${subject}; ${facts.join('; ')}`
 }
 
 /** Every duration that a phase's figure rests on, in ms and in the order they were taken, with what disturbed it. */
-export function samplesOf({ dumps, samples }: SuiteResults, phase: string): Duration[] {
-  if (phase === 'dump') return dumps.map(({ total }) => ({ duration: total, noise: [] }))
-  return samples.flatMap((sample) => {
-    const duration = durationOf(sample, phase)
-    return duration === undefined ? [] : [{ duration, noise: sample.noise ?? [] }]
-  })
-}
+export const samplesOf = (measured: Pick<SuiteResults, 'dumps' | 'samples'>, phase: string): Duration[] =>
+  phase === 'dump'
+    ? measured.dumps.map(({ total, noise = [] }) => ({ duration: total, noise }))
+    : measured.samples.flatMap((sample) => {
+        const duration = durationOf(sample, phase)
+        return duration === undefined ? [] : [{ duration, noise: sample.noise ?? [] }]
+      })
 
 export interface Duration {
   readonly duration: number

@@ -9,7 +9,7 @@ const FILTERS: ReadonlyArray<readonly [string, (row: Row) => string]> = [
   ['strategy', ({ suite }) => suite.strategy],
   ['size', ({ suite }) => suite.label],
   ['phase', ({ figure }) => figure.phase],
-  ['verdict', ({ figure }) => verdictOf(figure)],
+  ['verdict', verdictOf],
 ]
 
 interface Column {
@@ -89,7 +89,7 @@ const filter = (name: string, values: readonly string[]): Markup =>
   >`
 
 function line(row: Row, columns: readonly Column[]): Markup {
-  const verdict = verdictOf(row.figure)
+  const verdict = verdictOf(row)
   const data = FILTERS.map(([name, value]) => html` data-${name}="${value(row)}"`)
   const cells = columns.map(({ text, order }) =>
     order

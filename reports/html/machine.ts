@@ -36,10 +36,10 @@ function noiseOf(noise: Results['noise']): Markup {
     return html`${title}
       <p>Not looked at.</p>`
   const found: Entry[] = [
-    ['load', String(noise.load)],
+    ['load', noise.load.toFixed(2)],
     ['governor', noise.governor ?? 'none shown'],
     ['swap in use', describeBytes(noise.swapUsed)],
-    ['steal', `${noise.steal} %`],
+    ['steal', `${noise.steal.toFixed(1)} %`],
     ['virtualisation', noise.virtualisation],
   ]
   const advice = noise.advice.map((sentence) => html`<li>${sentence}</li>`)

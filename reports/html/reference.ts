@@ -1,7 +1,7 @@
 import { formatMilliseconds } from '../../helpers/units.ts'
-import type { FigureResults, Results, SuiteResults } from '../results.ts'
+import type { FigureResults, Results } from '../results.ts'
 import { leadingSuites } from '../headline.ts'
-import { MARKS, verdictOf } from '../rows.ts'
+import { MARKS, rowsOf, verdictOf, type Row } from '../rows.ts'
 import { phasesIn, tablesOf } from '../table.ts'
 import { html, type Markup } from './markup.ts'
 
@@ -15,28 +15,29 @@ export function referenceTables(results: Results): Markup {
     <h2>The table</h2>
     <p>Median in ms, its ratio to the figure in the row below, and the verdict.</p>
     <h3>${first.title}</h3>
-    ${pivot(first.title, first.suites)}
+    ${pivot(first.title, { ...results, suites: first.suites })}
     ${tables
       .filter((each) => each !== first)
       .map(
         ({ title, suites }) =>
           html`<details>
             <summary>${title}</summary>
-            ${pivot(title, suites)}
+            ${pivot(title, { ...results, suites })}
           </details>`,
       )}
   </section>`
 }
 
-function pivot(title: string, suites: readonly SuiteResults[]): Markup {
-  const columns = suites.toSorted((one, other) => one.size - other.size)
-  const rows = phasesIn(suites).map((phase) => {
-    const figures = columns.map((suite) => suite.figures.find((figure) => figure.phase === phase))
+function pivot(title: string, results: Results): Markup {
+  const columns = results.suites.toSorted((one, other) => one.size - other.size)
+  const all = rowsOf(results)
+  const rows = phasesIn(columns).map((phase) => {
+    const cells = columns.map((suite) => all.find((row) => row.suite === suite && row.figure.phase === phase))
     return html`<tr class="measured">
         <th scope="row">${phase}</th>
-        ${figures.map(cell)}
+        ${cells.map(cell)}
       </tr>
-      ${held(figures)}`
+      ${held(cells.map((row) => row?.figure))}`
   })
   return html`<div class="scroll" role="region" aria-label="${title}" tabindex="0">
     <table class="pivot">
@@ -56,9 +57,10 @@ function pivot(title: string, suites: readonly SuiteResults[]): Markup {
   </div>`
 }
 
-function cell(figure: FigureResults | undefined): Markup {
-  if (!figure) return html`<td>–</td>`
-  const verdict = verdictOf(figure)
+function cell(row: Row | undefined): Markup {
+  if (!row) return html`<td>–</td>`
+  const { figure } = row
+  const verdict = verdictOf(row)
   const ratio = figure.ratio === undefined ? '' : `${figure.ratio.toFixed(2)}× `
   return html`<td>
     <b>${formatMilliseconds(figure.median)}</b>

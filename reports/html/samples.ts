@@ -20,6 +20,8 @@ interface Point {
   /** Times the median of its row. */
   readonly relative: number
   readonly noise: readonly string[]
+  /** Of those that a suspicion was checked with. */
+  readonly again: boolean
 }
 
 /** Every sample of every figure as one dot, relative to its median: a panel a phase, by filesystem. */
@@ -53,7 +55,10 @@ function noisyOf(results: Results): string {
     .flatMap(({ suite, figure }) => samplesOf(suite, figure.phase))
     .filter(({ duration }) => duration === 0).length
   const left = instant === 0 ? '' : ` ${instant} samples of 0 ms have no place on such an axis.`
-  return `${samples.length} runs of a body; ${told}.${left}`
+  const again = results.suites.some((suite) => suite.again)
+    ? ' Crosses were measured again, to check a suspicion.'
+    : ''
+  return `${samples.length} runs of a body; ${told}.${left}${again}`
 }
 
 function spread(row: Row): string[] {
@@ -81,7 +86,7 @@ function strip(results: Results, label: string, rows: readonly Row[]): Markup {
     marks: [
       axisFy({ anchor: 'left', tickSize: 0, label: null }),
       ruleX([1], { stroke: 'currentColor', strokeOpacity: 0.5 }),
-      marks(points),
+      ...marks(points),
       text(sorted, { fy: rowOf, text: medianOf, frameAnchor: 'right', textAnchor: 'start', dx: 6 }),
     ],
   }
@@ -97,31 +102,40 @@ const told = (row: Row): string =>
 const ticksIn = ([low = 1, high = 1]: readonly number[]): number[] =>
   high / low > 4 ? logTicks([low, high]) : [0.5, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2].filter((tick) => tick >= low && tick <= high) // prettier-ignore
 
-const pointsOf = (row: Row): Point[] =>
-  samplesOf(row.suite, row.figure.phase)
-    // A log axis has no place for what took no time at all.
-    .filter(({ duration }) => duration > 0)
-    .map(({ duration, noise }) => ({
-      row: rowOf(row),
-      strategy: strategyOf(row),
-      duration,
-      relative: duration / row.figure.median,
-      noise,
-    }))
+const pointsOf = (row: Row): Point[] => {
+  const { phase, median } = row.figure
+  const { again } = row.suite
+  const first = samplesOf(row.suite, phase).map((each) => ({ ...each, again: false }))
+  const second = again ? samplesOf(again, phase).map((each) => ({ ...each, again: true })) : []
+  return (
+    [...first, ...second]
+      // A log axis has no place for what took no time at all.
+      .filter(({ duration }) => duration > 0)
+      .map((each) => ({
+        ...each,
+        row: rowOf(row),
+        strategy: strategyOf(row),
+        relative: each.duration / median,
+      }))
+  )
+}
 
 function marks(points: Point[]) {
   const common = {
     x: 'relative',
     fy: 'row',
     stroke: 'strategy',
-    title: ({ duration, noise }: Point) => [`${formatMilliseconds(duration)} ms`, ...noise].join(', '),
+    title: ({ duration, noise, again }: Point) =>
+      [`${formatMilliseconds(duration)} ms`, ...(again ? ['measured again'] : []), ...noise].join(', '),
   } as const
   const rows = [...Map.groupBy(points, ({ row }) => row).values()]
   const most = Math.max(0, ...rows.map(({ length }) => length))
-  if (most > MANY) return tickX(points, { ...common, strokeOpacity: 0.4, insetTop: 3, insetBottom: 3 })
+  if (most > MANY) return [tickX(points, { ...common, strokeOpacity: 0.4, insetTop: 3, insetBottom: 3 })]
   const fill = ({ strategy, noise }: Point) => (noise.length === 0 ? strategy : null)
-  return dot(
-    points,
-    dodgeY({ ...common, fill, anchor: 'middle', r: 2.2, padding: 0, fillOpacity: 0.75, strokeWidth: 0.8 }),
-  )
+  const dodged = { ...common, anchor: 'middle', r: 2.2, padding: 0, strokeWidth: 0.8 } as const
+  const [first, second] = [points.filter(({ again }) => !again), points.filter(({ again }) => again)]
+  return [
+    dot(first, dodgeY({ ...dodged, fill, fillOpacity: 0.75 })),
+    dot(second, dodgeY({ ...dodged, symbol: 'times' })),
+  ]
 }
