@@ -40,7 +40,7 @@ export function historySection(results: Results, history: History): Markup {
     <p>
       Cold start over ${Math.max(...series.map(({ points }) => points.length))} runs of this machine, medians
       in ms on a log axis, a line a memory size. A ring is where the level of a line changed: found in all
-      phases by optimal partitioning of the logarithms with a penalty of 5 ln n.
+      phases by optimal partitioning of the logarithms.
     </p>
     <div class="panels">
       ${[...Map.groupBy(coldStarts, placeOf)].map(([place, members]) => panel(place, timeline(results, place, members)))}
