@@ -3,7 +3,7 @@ import type { Results } from '../results.ts'
 import { MARKS, rowsOf, sentenceOf, verdictOf, type Row } from '../rows.ts'
 import { html, type Markup } from './markup.ts'
 
-/** What the rows can be narrowed to; page.js does it. */
+/** What the rows can be narrowed to; script.js does it. */
 const FILTERS: ReadonlyArray<readonly [string, (row: Row) => string]> = [
   ['filesystem', ({ suite }) => suite.filesystem],
   ['strategy', ({ suite }) => suite.strategy],

@@ -44,14 +44,14 @@ export function htmlReport(results: Results, history: History = NO_HISTORY): str
           <link rel="icon" href="data:," />
           <title>${headline(results)}</title>
           <style>
-            ${inlined('./page.css')}
+            ${inlined('./style.css')}
           </style>
         </head>
         <body>
           ${head(results, links)}
           <main>${main}</main>
           <script>
-            ${inlined('./page.js')}
+            ${inlined('./script.js')}
           </script>
         </body>
       </html> `,

@@ -1,6 +1,6 @@
 import type { Results } from '../results.ts'
 
-/** Strategies in the order and colours of every chart; page.css has a light and a dark value of each variable. */
+/** Strategies in the order and colours of every chart; style.css has a light and a dark value of each variable. */
 const STRATEGIES = ['mapped', 'lazy', 'eager']
 const SPARE = ['var(--spare-1)', 'var(--spare-2)', 'var(--spare-3)']
 
