@@ -61,7 +61,7 @@ export function sentenceOf(row: Row): string {
   const subject = `${keyOf(row)}: median ${formatMilliseconds(median)} ms (n=${n})`
   const facts = [
     ratio !== undefined && reference !== undefined
-      ? `${ratio.toFixed(2)} × the ${formatMilliseconds(reference)} ms ${against === undefined ? 'of the reference' : `on ${against} in the same run`}, ${tolerance} × allowed`
+      ? `${ratio.toFixed(2)} × ${heldTo(reference, against)}, ${tolerance} × allowed`
       : '',
     baseline
       ? `${baseline.ratio.toFixed(2)} × the ${formatMilliseconds(baseline.median)} ms of the baseline (${baseline.interval.map((end) => end.toFixed(2)).join(' to ')}): ${baseline.reason}`
@@ -70,6 +70,12 @@ export function sentenceOf(row: Row): string {
   ].filter(Boolean)
   return facts.length === 0 ? `${subject}; nothing to hold it against` : `${subject}; ${facts.join('; ')}`
 }
+
+/** The reference's own figures stand as they were published. */
+const heldTo = (reference: number, against: string | undefined): string =>
+  against === undefined
+    ? `the ${reference} ms of the reference`
+    : `the ${formatMilliseconds(reference)} ms on ${against} in the same run`
 
 /** Every duration that a phase's figure rests on, in ms and in the order they were taken, with what disturbed it. */
 export const samplesOf = (measured: Pick<SuiteResults, 'dumps' | 'samples'>, phase: string): Duration[] =>

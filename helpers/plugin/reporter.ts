@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path'
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
-import { REPORTS, writeReports } from '../../reports/files.ts'
 import { readHistory } from '../../reports/history.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
@@ -42,11 +41,13 @@ export class CriuReporter implements Reporter {
       options: this.#settings,
       suites,
     })
+    this.#vitest?.logger.log(terminalReport(results))
+    // Not imported above: what draws the charts takes a fifth of a second to load, which every worker would wait for.
+    const { REPORTS, writeReports } = await import('../../reports/files.ts')
     const { output } = this.#settings
     const root = this.#vitest?.config.root ?? '.'
     await writeReports(resolve(root, output), results, await readHistory(resolve(root, HISTORY)))
-    const files = REPORTS.map(([name]) => join(output, name))
-    this.#vitest?.logger.log(`${terminalReport(results)}results: ${files.join(', ')}\n`)
+    this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
     await tellGithub(results, modules, this.#vitest)
   }
 

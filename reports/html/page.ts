@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { headline, subline, tally } from '../headline.ts'
 import { NO_HISTORY, type History } from '../history.ts'
 import type { Results } from '../results.ts'
-import { hasFailed, rowsOf, sentenceOf } from '../rows.ts'
+import { failuresOf } from '../rows.ts'
 import { figuresTable } from './figures.ts'
 import { historySection } from './history.ts'
 import { machineSection } from './machine.ts'
@@ -79,12 +79,12 @@ const baselineLine = ({ baseline }: Results): string =>
 
 /** What failed comes before everything else. */
 function failures(results: Results): Markup | undefined {
-  const failed = rowsOf(results).filter(hasFailed)
+  const failed = failuresOf(results)
   if (failed.length === 0) return undefined
   return html`<section id="failures" class="failures">
     <h2>${failed.length === 1 ? 'One figure' : `${failed.length} figures`} beyond the limit</h2>
     <ul>
-      ${failed.map((row) => html`<li>${sentenceOf(row)}</li>`)}
+      ${failed.map((sentence) => html`<li>${sentence}</li>`)}
     </ul>
   </section>`
 }
