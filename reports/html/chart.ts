@@ -58,13 +58,21 @@ export const equivalent = (
     ${table(caption, header, rows)}
   </details>`
 
+/** A table of more rows scrolls by itself. */
+const MANY = 15
+
 /** A plain table whose first columns name the row and whose others are figures. */
 export const table = (
   caption: string,
   header: readonly string[],
   rows: ReadonlyArray<readonly string[]>,
 ): Markup =>
-  html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+  html`<div
+    class="scroll${rows.length > MANY ? ' tall' : ''}"
+    role="region"
+    aria-label="${caption}"
+    tabindex="0"
+  >
     <table>
       <caption class="unseen">
         ${caption}

@@ -123,6 +123,20 @@ describe('the page', () => {
     expect(expected.length).toBeGreaterThan(200)
   })
 
+  test('has a hollow mark for a disturbed sample, and a cross for one that was measured again', async () => {
+    await using opened = await open('judged')
+    const rows = rowsOf(judged).filter(({ figure }) => figure.median > 0)
+    const hollow = rows
+      .flatMap(({ suite, figure }) => samplesOf(suite, figure.phase))
+      .filter(({ duration, noise }) => duration > 0 && noise.length > 0)
+    expect(await opened.page.locator('#samples svg circle[fill="transparent"]').count()).toBe(hollow.length)
+    const again = rows
+      .flatMap(({ suite, figure }) => (suite.again ? samplesOf(suite.again, figure.phase) : []))
+      .filter(({ duration }) => duration > 0)
+    expect(await opened.page.locator('#samples svg path:has(title)').count()).toBe(again.length)
+    expect(hollow.length * again.length).toBeGreaterThan(0)
+  })
+
   test('says what failed before anything else, and shows what disturbed the machine', async () => {
     await using opened = await open('judged')
     const failed = rowsOf(judged).filter((row) => ['regression', 'miss'].includes(verdictOf(row)))

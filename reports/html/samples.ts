@@ -11,6 +11,8 @@ import { placeOf, strategyOf, withoutCopies } from './places.ts'
 /** Beyond that many samples in a row dots would hide each other: they become ticks. */
 const MANY = 60
 const ROW_HEIGHT = 19
+/** The fill of a sample that was taken on a disturbed machine. */
+const DISTURBED = 'disturbed'
 
 interface Point {
   readonly row: string
@@ -76,13 +78,14 @@ function strip(results: Results, label: string, rows: readonly Row[]): Markup {
   const points = sorted.flatMap(pointsOf)
   const ratios = points.map(({ relative }) => relative)
   const domain = [Math.min(0.8, ...ratios) * 0.97, Math.max(1.25, ...ratios) * 1.03]
+  const scale = scaleOf(results)
   const options: PlotOptions = {
     height: 44 + sorted.length * ROW_HEIGHT,
     marginLeft: 98,
     marginRight: 48,
     x: { type: 'log', domain, ticks: ticksIn(domain), tickFormat: 'r', label: '× median →', grid: true },
     fy: { domain: sorted.map(rowOf), label: null, padding: 0 },
-    color: scaleOf(results),
+    color: { ...scale, domain: [...scale.domain, DISTURBED], range: [...scale.range, 'transparent'] },
     marks: [
       axisFy({ anchor: 'left', tickSize: 0, label: null }),
       ruleX([1], { stroke: 'currentColor', strokeOpacity: 0.5 }),
@@ -131,7 +134,7 @@ function marks(points: Point[]) {
   const rows = [...Map.groupBy(points, ({ row }) => row).values()]
   const most = Math.max(0, ...rows.map(({ length }) => length))
   if (most > MANY) return [tickX(points, { ...common, strokeOpacity: 0.4, insetTop: 3, insetBottom: 3 })]
-  const fill = ({ strategy, noise }: Point) => (noise.length === 0 ? strategy : null)
+  const fill = ({ strategy, noise }: Point) => (noise.length === 0 ? strategy : DISTURBED)
   const dodged = { ...common, anchor: 'middle', r: 2.2, padding: 0, strokeWidth: 0.8 } as const
   const [first, second] = [points.filter(({ again }) => !again), points.filter(({ again }) => again)]
   return [
