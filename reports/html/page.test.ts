@@ -110,6 +110,19 @@ describe('the page', () => {
     expect(await opened.page.locator('#table table').count()).toBe(6)
   })
 
+  test("says the baseline's verdict beside the baseline, and the reference's beside its own", async () => {
+    await using opened = await open('judged')
+    const table = opened.page.locator('#table table').first()
+    const [suite] = judged.suites
+    const verdicts = suite?.figures.map(
+      ({ phase, baseline }) =>
+      ['dump', 'cold start'].includes(phase) ? baseline?.verdict : { pass: 'pass', regression: 'slower', improvement: 'faster', inconclusive: 'inconclusive' }[baseline?.verdict ?? 'pass'], // prettier-ignore
+    )
+    const beside = (row: string) => table.locator(`${row} td:nth-child(2) .unseen`).allTextContents()
+    expect(await beside('tr.held')).toEqual(verdicts)
+    expect(await beside('tr.measured')).toEqual(suite?.figures.map(({ state }) => state))
+  })
+
   test('has a mark for every sample that took any time', async () => {
     await using opened = await open('recorded')
     // One dump serves all three strategies.

@@ -1,7 +1,7 @@
 import { formatMilliseconds } from '../../helpers/units.ts'
-import type { FigureResults, Results } from '../results.ts'
+import type { Results } from '../results.ts'
 import { leadingSuites } from '../headline.ts'
-import { MARKS, rowsOf, verdictOf, type Row } from '../rows.ts'
+import { MARKS, rowsOf, verdictOf, type Row, type Verdict } from '../rows.ts'
 import { phasesIn, tablesOf } from '../table.ts'
 import { html, type Markup } from './markup.ts'
 
@@ -13,7 +13,10 @@ export function referenceTables(results: Results): Markup {
   if (!first) return html``
   return html`<section id="table">
     <h2>The table</h2>
-    <p>Median in ms, its ratio to the figure in the row below, and the verdict.</p>
+    <p>
+      Median in ms and its ratio to the figure in the row below; in the baseline’s row its ratio to the
+      baseline.
+    </p>
     <h3>${first.title}</h3>
     ${pivot(first.title, { ...results, suites: first.suites })}
     ${tables
@@ -37,7 +40,7 @@ function pivot(title: string, results: Results): Markup {
         <th scope="row">${phase}</th>
         ${cells.map(cell)}
       </tr>
-      ${held(cells.map((row) => row?.figure))}`
+      ${held(cells)}`
   })
   return html`<div class="scroll" role="region" aria-label="${title}" tabindex="0">
     <table class="pivot">
@@ -59,40 +62,43 @@ function pivot(title: string, results: Results): Markup {
 
 function cell(row: Row | undefined): Markup {
   if (!row) return html`<td>–</td>`
-  const { figure } = row
-  const verdict = verdictOf(row)
-  const ratio = figure.ratio === undefined ? '' : `${figure.ratio.toFixed(2)}× `
+  const { median, ratio } = row.figure
+  const { baseline: _, ...alone } = row.figure
   return html`<td>
-    <b>${formatMilliseconds(figure.median)}</b>
-    <span class="ratio ${verdict.replace(' ', '-')}"
-      >${ratio}<span aria-hidden="true">${MARKS[verdict]}</span><span class="unseen">${verdict}</span></span
-    >
+    <b>${formatMilliseconds(median)}</b> ${judged(ratio, verdictOf({ suite: row.suite, figure: alone }))}
   </td>`
 }
 
+/** A ratio with its verdict: a mark for the eye, a word for the ear. */
+const judged = (ratio: number | undefined, verdict: Verdict): Markup =>
+  html`<span class="ratio ${verdict.replace(' ', '-')}"
+    >${ratio === undefined ? '' : `${ratio.toFixed(2)}× `}<span aria-hidden="true">${MARKS[verdict]}</span
+    ><span class="unseen">${verdict}</span></span
+  >`
+
 /** The rows below a phase's: what it was held against. */
-function held(figures: ReadonlyArray<FigureResults | undefined>): Markup[] {
-  const peer = figures.find((figure) => figure?.against !== undefined)?.against
-  const name = peer === undefined ? 'reference' : `on ${peer}`
+function held(cells: ReadonlyArray<Row | undefined>): Markup[] {
+  const peer = cells.find((row) => row?.figure.against !== undefined)?.figure.against
   // A measured one is rounded as the others are; the reference's own figures stand as they were published.
   const text = (reference: number) => (peer === undefined ? String(reference) : formatMilliseconds(reference))
+  const references = cells.map((row) => row?.figure.reference)
   return [
     ...heldRow(
-      name,
-      figures.map((figure) => (figure?.reference === undefined ? undefined : text(figure.reference))),
+      peer === undefined ? 'reference' : `on ${peer}`,
+      references.map((reference) => (reference === undefined ? undefined : text(reference))),
     ),
-    ...heldRow(
-      'baseline',
-      figures.map(
-        (figure) =>
-          figure?.baseline &&
-          `${formatMilliseconds(figure.baseline.median)} ${figure.baseline.ratio.toFixed(2)}×`,
-      ),
-    ),
+    ...heldRow('baseline', cells.map(againstBaseline)),
   ]
 }
 
-const heldRow = (title: string, values: ReadonlyArray<string | undefined>): Markup[] =>
+function againstBaseline(row: Row | undefined): Markup | undefined {
+  if (!row?.figure.baseline) return undefined
+  const { median, ratio } = row.figure.baseline
+  const verdict = verdictOf({ ...row, figure: { ...row.figure, state: 'ungated' } })
+  return html`${formatMilliseconds(median)} ${judged(ratio, verdict)}`
+}
+
+const heldRow = (title: string, values: ReadonlyArray<string | Markup | undefined>): Markup[] =>
   values.every((value) => value === undefined)
     ? []
     : [
