@@ -21,5 +21,8 @@ for (const name of await readdir(join(ROOT, 'fixtures'))) {
   if (!NOT_SHIPPED.has(name))
     await cp(join(ROOT, 'fixtures', name), join(DIST, 'fixtures', name), { recursive: true })
 }
+// The page's stylesheet and script, which are no modules, and which it reads from beside itself.
+for (const name of ['style.css', 'script.js'])
+  await cp(join(ROOT, 'reports/html', name), join(DIST, 'reports/html', name))
 for (const program of PROGRAMS)
   await compileInto(join(DIST, 'prebuilt', process.arch), join(DIST, 'fixtures', program))

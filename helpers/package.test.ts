@@ -136,6 +136,9 @@ describe('in an empty project', () => {
     )
     expect(status, stderr).toBe(0)
     expect(rowsOf(stdout)).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
+    expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(
+      '<h1>A 1MB process starts',
+    )
     expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
   })
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `vitest-criu COMMAND`: the reference's steps by hand, and a look at the machine. */
+/** `vitest-criu COMMAND`: the reference's steps by hand, reports, and a look at the machine. */
 import '../disposal.ts'
 import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
@@ -13,6 +13,7 @@ import { parseSize } from '../units.ts'
 import { examine } from './doctor.ts'
 import { explainImages } from './explain.ts'
 import { init } from './init.ts'
+import { report } from './report.ts'
 import * as steps from './steps.ts'
 
 const AFTER_HELP = `
@@ -48,6 +49,12 @@ program
   .description('write a configuration, a suite and a workflow, each where there is none yet')
   .option('--dry-run', 'say what would be written, and write nothing')
   .action(({ dryRun = false }: { dryRun?: boolean }) => init(process.cwd(), { dryRun, say: console.log }))
+program
+  .command('report')
+  .description('write every report of a results.json anew, beside it')
+  .argument('[RESULTS]', 'the file', 'reports/out/results.json')
+  .option('--history <FOLDER>', 'earlier results, for the page', 'reports/baselines')
+  .action((file: string, { history }: { history: string }) => report(file, history))
 program.command('doctor').description('check what a run needs of this machine, with the mend').action(doctor)
 program.command('clean').description('remove what a killed run could not').action(clean)
 
