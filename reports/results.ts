@@ -10,7 +10,8 @@ const milliseconds = z.number().nonnegative()
 const stats = z.record(z.string(), z.number())
 
 const Sample = z.strictObject({
-  points: z.strictObject({ s: point, a: point, b: point, c: point, d: point, e: point }),
+  /** c is left out where a handler is observed from outside: its start is not known. */
+  points: z.strictObject({ s: point, a: point, b: point, c: point.optional(), d: point, e: point }),
   /** Spans between those points in ns, as decimal strings: lean container + restore + execution = cold start. */
   nanoseconds: z.record(z.string(), point),
   checksum: z.string(),
@@ -90,7 +91,7 @@ const Suite = z.strictObject({
   mounted: z.string(),
   /** Bytes. */
   size: z.int().positive(),
-  /** "64MB". */
+  /** "64MB"; the name of a handler that has no sizes. */
   label: z.string(),
   handler: z.string(),
   /** Files were taken out of the machine's cache before each sample; warm when left out. */

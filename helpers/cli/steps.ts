@@ -17,7 +17,7 @@ import { readMounts } from '../system/mounts.ts'
 import { WORK } from '../system/paths.ts'
 import { checkMemory, filesystemRoom } from '../trial/demand.ts'
 import { readManifest, writeManifest } from '../trial/manifest.ts'
-import { phaseOf, PHASES } from '../trial/phases.ts'
+import { phaseOf, phasesFor } from '../trial/phases.ts'
 import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER } from '../trial/rootfs.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { runTrial } from '../trial/trial.ts'
@@ -86,26 +86,41 @@ export async function dumpStep(settings: Settings): Promise<void> {
 
 export async function copy(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
-  await readManifest(localHost, point)
+  const { handler, size } = await readManifest(localHost, point)
   const { files, bytes } = await copyForRestore(localHost, point)
   const criu = exportedCriu(localHost, point)
-  for (const name of settings.strategies) await strategyNamed(name).prepare(localHost, { path: point, criu })
+  const origin = { handler: handlerNamed(handler), size }
+  for (const name of settings.strategies)
+    await strategyNamed(name).prepare(localHost, { path: point, criu }, origin)
   say(`${files} files and the images (${describeBytes(bytes)}) copied to ${point}, lock at 1`)
 }
 
 export async function restore(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await checkContainerName(containerName(settings))
-  const { size, checksum } = await readManifest(localHost, point)
+  const { size, checksum, ...manifest } = await readManifest(localHost, point)
+  const handler = handlerNamed(manifest.handler)
   checkCopied(point)
   const onRootfs = { path: point, criu: exportedCriu(localHost, point) }
-  const restorable = await strategyNamed(settings.strategies[0] ?? '').open(localHost, onRootfs)
+  const restorable = await strategyNamed(settings.strategies[0] ?? '').open(localHost, onRootfs, {
+    handler,
+    size,
+  })
   const name = containerName(settings)
-  const checkpoint = { host: localHost, rootfs: onRootfs, restorable, containerName: name, size, checksum }
-  const { sample, output } = await runTrial(checkpoint)
+  const { sample, output } = await runTrial({
+    host: localHost,
+    rootfs: onRootfs,
+    restorable,
+    containerName: name,
+    handler,
+    size,
+    checksum,
+  })
   process.stdout.write(output.launcher + output.handler)
   progress(
-    PHASES.map((phase) => `${phase} ${formatMilliseconds(phaseOf(sample.points, phase))} ms`).join(', '),
+    phasesFor(handler, restorable.fromScratch === true)
+      .map((phase) => `${phase} ${formatMilliseconds(phaseOf(sample.points, phase))} ms`)
+      .join(', '),
   )
 }
 

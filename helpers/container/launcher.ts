@@ -19,6 +19,12 @@ export interface LaunchRequest {
   readonly command: readonly string[]
   /** Folders of the host that it sees: from, at. */
   readonly binds?: ReadonlyArray<readonly [string, string]>
+  /** The same, read-only. */
+  readonly readOnly?: ReadonlyArray<readonly [string, string]>
+  /** A network namespace of its own, with its loopback up; the host's when left out. */
+  readonly network?: boolean
+  /** Variables of the command besides PATH and LANG. */
+  readonly env?: Readonly<Record<string, string>>
   /** Milliseconds after which it is killed. */
   readonly timeout: number
   /** Between these addresses (hexadecimal) the processes map that file of the container in place of anonymous memory. */
@@ -89,10 +95,20 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
   return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
 }
 
-const options = ({ binds = [], limits = {}, guard }: LaunchRequest): string[] => [
+const options = ({
+  binds = [],
+  readOnly = [],
+  env = {},
+  limits = {},
+  network,
+  guard,
+}: LaunchRequest): string[] => [
   '--report',
   '3',
   ...binds.flatMap(([from, at]) => ['--bind', `${from}:${at}`]),
+  ...readOnly.flatMap(([from, at]) => ['--bind-ro', `${from}:${at}`]),
+  ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+  ...(network ? ['--network'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
   ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),

@@ -1,13 +1,10 @@
 import { expect, test } from 'vitest'
-import type { Handler } from '../handlers/handler.ts'
+import { reporting } from '../handlers/handler.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 
 /** A handler that opens an io_uring, which CRIU cannot dump, and says it is ready. */
-const ring: Handler = {
-  name: 'io_uring',
-  command: async () => ['/usr/bin/python3', '-I', '-S', '-c', RING],
-}
+const ring = reporting('io_uring', async () => ['/usr/bin/python3', '-I', '-S', '-c', RING])
 const RING = `
 import ctypes, sys, time
 IO_URING_SETUP = 425

@@ -1,11 +1,19 @@
 import { MB, type Bytes } from '../units.ts'
 import { firstErrors, mendFor, type Mends } from './log.ts'
 
-/** The command line that restores `images` in a container, in the foreground; CRIU's warnings come on standard error. */
-export const restoreCommand = (criu: string, images: string, workFolder: string): string[] =>
+/** What a restore does once the process is back: it stays until that ends, or it leaves it to who started the restore. */
+export type Afterwards = 'stay' | 'leave'
+
+/** The command line that restores `images` in a container; CRIU's warnings come on standard error. */
+export const restoreCommand = (
+  criu: string,
+  images: string,
+  workFolder: string,
+  afterwards: Afterwards = 'stay',
+): string[] =>
   // prettier-ignore
   [criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
-    '--manage-cgroups=ignore', '-v2']
+    '--manage-cgroups=ignore', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : [])]
 
 /** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
 export const lazyPagesCommand = (criu: string, images: string, workFolder: string): string[] =>

@@ -5,7 +5,15 @@ import { CriuBenchError } from '../errors.ts'
 const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
 
 /** What a handler appends to its report, one JSON object a line; times are CLOCK_REALTIME, ns. */
-const Ready = z.object({ event: z.literal('ready'), pid: z.int(), size: z.int(), checksum: z.string() })
+const Ready = z.object({
+  event: z.literal('ready'),
+  pid: z.int(),
+  size: z.int(),
+  checksum: z.string(),
+  /** Of the run before: what a start from scratch is measured by. */
+  start: nanoseconds.optional(),
+  end: nanoseconds.optional(),
+})
 const Done = z.object({
   event: z.literal('done'),
   start: nanoseconds,

@@ -4,14 +4,12 @@ import { openSandbox, type Sandbox } from '../system/sandbox.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
-import { handlerNamed, type Handler } from './handler.ts'
+import type { Handler } from './definition.ts'
+import { handlerNamed, reporting } from './handler.ts'
 import { startHandler } from './start.ts'
 
 const NAME = `vitest-criu-start-${process.pid}`
-const handlerOf = (...command: string[]): Handler => ({
-  name: 'own',
-  command: () => Promise.resolve(command),
-})
+const handlerOf = (...command: string[]): Handler => reporting('own', () => Promise.resolve(command))
 
 const inSandbox = <T>(action: (sandbox: Sandbox) => Promise<T>): Promise<T> =>
   expectNothingLeft(async () => {

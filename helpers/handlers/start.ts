@@ -1,14 +1,16 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CriuBenchError } from '../errors.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { startTimeOf } from '../system/pids.ts'
 import { run } from '../system/process.ts'
 import { MB, type Bytes } from '../units.ts'
-import { commandLine, HANDLER_FOLDER, handlerFiles, type Handler } from './handler.ts'
+import { hasOwnNetwork, type Handler } from './definition.ts'
+import { commandLine, HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { askOnce, checksumOf } from './observe.ts'
+import { untilReady } from './ready.ts'
 import { readReport, readyIn } from './report.ts'
 
-/** A handler that has run once and waits on its lock: what a dump is taken of. */
+/** A handler that has run once and waits to be set off: what a dump is taken of. */
 export interface WaitingHandler extends AsyncDisposable {
   /** Its pid, as its host sees it. */
   readonly pid: number
@@ -16,9 +18,10 @@ export interface WaitingHandler extends AsyncDisposable {
   readonly size: Bytes
   /** Checksum of what it touched before the dump: a restored one must give the same. */
   readonly checksum: string
+  /** Where it runs: its host, in its own network where it has one. CRIU is to run there as well. */
+  readonly host: Host
 }
 
-const POLL = 5
 /** A handler builds and touches its memory first: at least 20 MB a second, on any machine. */
 const readyLimit = (size: Bytes): number => 30_000 + (size / (20 * MB)) * 1000
 
@@ -42,13 +45,17 @@ export async function startHandler(
     failed: `cannot start the ${handler.name} handler`,
     mend: 'run the command by hand and look',
     timeout: 10_000,
+    env: handler.env,
   })
   const pid = Number(stdout.trim())
   const started = await startTimeOf(pid, host)
   const stop = () => kill(host, pid, started)
   try {
-    const checksum = await untilReady(host, { pid, handler, size, limit })
-    return { pid, name: handler.name, size, checksum, [Symbol.asyncDispose]: stop }
+    const inside = hasOwnNetwork(handler) ? await networkOf(host, pid) : host
+    await untilReady(inside, { pid, handler, size, limit })
+    await askOnce(inside, handler, HANDLER_FOLDER, limit)
+    const checksum = await firstChecksum(handler, folder)
+    return { pid, name: handler.name, size, checksum, host: inside, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
     throw error
@@ -64,33 +71,19 @@ export async function layOut(folder: string, lock: '0' | '1'): Promise<void> {
   await writeFile(files.log, '')
 }
 
-interface Starting {
-  readonly pid: number
-  readonly handler: Handler
-  readonly size: Bytes
-  /** Milliseconds. */
-  readonly limit: number
+async function firstChecksum(handler: Handler, folder: string): Promise<string> {
+  if (handler.ready !== 'report') return checksumOf(handler, folder)
+  const ready = readyIn(await readReport(handlerFiles(folder).report))
+  return ready?.checksum ?? 'none'
 }
 
-async function untilReady(host: Host, { pid, handler, size, limit }: Starting): Promise<string> {
-  const files = handlerFiles(seenFrom(host, HANDLER_FOLDER))
-  const deadline = performance.now() + limit
-  for (;;) {
-    // Asked before the report is read: a handler that ends in between has written all it will.
-    const alive = (await startTimeOf(pid, host)) !== undefined
-    const ready = readyIn(await readReport(files.report))
-    if (ready) return ready.checksum
-    if (!alive || performance.now() > deadline) {
-      throw new CriuBenchError({
-        failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,
-        found: alive ? `no word from it after ${limit / 1000} s` : 'that it had ended',
-        expected: `a line {"event":"ready",…} in ${handlerFiles(HANDLER_FOLDER).report}`,
-        mend: 'run its command by hand; it needs about three times its size in memory',
-        log: await readFile(files.log, 'utf8').catch(() => ''),
-      })
-    }
-    await delay(POLL)
-  }
+/** The same host, in the network of that process, once it has one; else of one that ended: untilReady tells of that. */
+async function networkOf(host: Host, pid: number): Promise<Host> {
+  const network = () => readlink(seenFrom(host, `/proc/${pid}/ns/net`)).catch(() => undefined)
+  const outer = await readlink('/proc/self/ns/net')
+  while ((await network()) === outer) await delay(1)
+  if ((await network()) === undefined) return host
+  return { ...host, enter: [...host.enter, 'nsenter', '--target', String(pid), '--net', '--'] }
 }
 
 /** Ends the process, unless it has ended (as a dump ends it) and its pid is another's by now. */

@@ -42,7 +42,10 @@ export class Group {
     undo.defer(() => group.#undo.disposeAsync())
     const sandbox = group.#undo.use(await openSandbox(settings.containerName ?? `vitest-criu-${process.pid}`))
     const pairs = [
-      ...Map.groupBy(cells, ({ filesystem: name, size, cold }) => `${name} ${size} ${cold}`).values(),
+      ...Map.groupBy(
+        cells,
+        ({ filesystem: name, size, cold, handler }) => `${name} ${size} ${cold} ${handler}`,
+      ).values(),
     ]
     for (const [index, pair] of pairs.entries()) {
       const [first] = pair

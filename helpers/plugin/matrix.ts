@@ -1,15 +1,17 @@
 import { inject } from 'vitest'
 import { hasCold } from '../filesystems/index.ts'
-import { PHASES } from '../trial/phases.ts'
+import type { Handler } from '../handlers/definition.ts'
+import { handlerNamed, reportsItself } from '../handlers/handler.ts'
+import { phasesFor } from '../trial/phases.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { formatSize, type Bytes } from '../units.ts'
 
 /** One suite: a checkpoint of that size on that filesystem, restored in that way. */
 export interface Cell {
-  /** As in `-t`: "tmpfs 64MB mapped". */
+  /** As in `-t`: "tmpfs 64MB mapped"; of a handler that has no sizes, "tmpfs hello mapped". */
   readonly title: string
   readonly filesystem: string
-  /** Bytes. */
+  /** Bytes; those that the handler says it has, where it has no sizes. */
   readonly size: Bytes
   readonly strategy: string
   /** The function that is checkpointed. */
@@ -19,18 +21,21 @@ export interface Cell {
 }
 
 /** What a suite measures: the dump, the phases of its body, and those of its strategy alone. */
-export const phasesOf = ({ strategy }: Cell): string[] => [
-  'dump',
-  ...PHASES,
-  ...(strategyNamed(strategy).phases ?? []),
-]
+export function phasesOf({ strategy, handler: name }: Cell): string[] {
+  const { phases = [], fromScratch = false } = strategyNamed(strategy)
+  const handler = handlerNamed(name)
+  // Those of a strategy count from the handler's start, which an observed one does not tell.
+  const more = reportsItself(handler) ? phases : []
+  return [...(fromScratch ? [] : ['dump']), ...phasesFor(handler, fromScratch), ...more]
+}
 
 /** Parts of the matrix; what is left out is as the options have it. */
 export interface Axes {
   readonly filesystems?: readonly string[]
   readonly sizes?: readonly Bytes[]
   readonly strategies?: readonly string[]
-  readonly handler?: string
+  /** The function that is checkpointed, or the name of one of ours. */
+  readonly handler?: Handler | string
   /** Cold cells besides the warm ones, of the filesystems that have such a state. */
   readonly cold?: boolean
 }
@@ -40,12 +45,13 @@ export interface Axes {
  * measured in turn, round by round. Cold ones are pairs of their own: on one mount they would cool the warm ones.
  */
 export function matrix(axes: Axes = {}): Cell[][] {
-  const { filesystems, sizes, strategies, handler, cold } = { ...inject('criu'), ...axes }
+  const { filesystems, sizes, strategies, cold, ...of } = { ...inject('criu'), ...axes }
+  const { name: handler, memory } = typeof of.handler === 'string' ? handlerNamed(of.handler) : of.handler
   return filesystems.flatMap((filesystem) =>
-    sizes.flatMap((size) =>
+    (memory === undefined ? sizes : [memory]).flatMap((size) =>
       (cold && hasCold(filesystem) ? [false, true] : [false]).map((isCold) =>
         strategies.map((strategy) => ({
-          title: `${filesystem} ${formatSize(size)} ${strategy}${isCold ? ' cold' : ''}`,
+          title: `${filesystem} ${memory === undefined ? formatSize(size) : handler} ${strategy}${isCold ? ' cold' : ''}`,
           filesystem,
           size,
           strategy,

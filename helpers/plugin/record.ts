@@ -4,7 +4,7 @@ import { toleranceOf } from '../config/settings.ts'
 import { hasPeer, judgeByPeer, remember } from '../gate/peer.ts'
 import { judge } from '../gate/verdict.ts'
 import { summarize } from '../stats/summary.ts'
-import { nanosecondsOf, PHASES, phaseOf } from '../trial/phases.ts'
+import { nanosecondsOf, phaseOf, phasesFor, type Phase } from '../trial/phases.ts'
 import { drainOf, type Sample } from '../trial/trial.ts'
 import { formatSize } from '../units.ts'
 import type { SuiteRun } from './body.ts'
@@ -32,13 +32,16 @@ export interface PhaseMeta extends FigureResults {
 /** Everything a suite measured, as samples for the provider and as a record for the reports. */
 export function suiteRun(cell: Cell, measured: Measured, settings: Settings): SuiteRun {
   const { prepared, checkpoint } = measured
-  const samples = new Map<string, number[]>([['dump', prepared.dumps.map(({ total }) => total)]])
-  for (const phase of PHASES) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
+  const fromScratch = checkpoint.restorable.fromScratch === true
+  const phases = phasesFor(checkpoint.handler, fromScratch)
+  const samples = new Map<string, number[]>()
+  if (!fromScratch) samples.set('dump', prepared.dumps.map(({ total }) => total)) // prettier-ignore
+  for (const phase of phases) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
   const drains = measured.samples.flatMap((sample) => drainOf(sample) ?? [])
   if (drains.length > 0) samples.set('drain', drains)
   const record: SuiteResults = {
     ...cell,
-    label: formatSize(cell.size),
+    label: checkpoint.handler.memory === undefined ? formatSize(cell.size) : cell.handler,
     mounted: prepared.mounted.description,
     baseImage: prepared.baseImage,
     checksum: checkpoint.checksum,
@@ -47,7 +50,7 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
     ...(checkpoint.restorable.guard && { guarded: checkpoint.restorable.guard }),
     figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, settings)),
     dumps: prepared.dumps.map(({ total, wall, stats }) => ({ total, wall, stats: { ...stats } })),
-    samples: measured.samples.map(sampleRecord),
+    samples: measured.samples.map((sample) => sampleRecord(sample, phases)),
   }
   return { samples, record }
 }
@@ -61,11 +64,17 @@ function figure(cell: Cell, phase: string, durations: readonly number[], setting
   return { phase, ...summary, ...(judgeByPeer(measured, settings.ratios) ?? byReference) }
 }
 
-function sampleRecord({ points, checksum, stats, memory, guard, drained }: Sample): SampleResults {
+function sampleRecord(
+  { points, checksum, stats, memory, guard, drained }: Sample,
+  phases: readonly Phase[],
+): SampleResults {
   const { s, a, b, c, d, e } = points
   return {
-    points: { s: String(s), a: String(a), b: String(b), c: String(c), d: String(d), e: String(e) },
-    nanoseconds: Object.fromEntries(PHASES.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
+    points: {
+      ...{ s: String(s), a: String(a), b: String(b), d: String(d), e: String(e) },
+      ...(c !== undefined && { c: String(c) }),
+    },
+    nanoseconds: Object.fromEntries(phases.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
     checksum,
     stats: { ...stats },
     ...(drained !== undefined && { drained: String(drained) }),

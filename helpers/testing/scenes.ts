@@ -1,17 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { handlerFiles, type Handler } from '../handlers/handler.ts'
+import type { Handler } from '../handlers/definition.ts'
+import { handlerFiles, reporting } from '../handlers/handler.ts'
 import { compile } from '../system/compile.ts'
 import { fixture } from '../system/paths.ts'
 
 /** A real process with its memory in one particular way, as a handler: fixtures/scenes/scenes.c tells of each. */
-export const scene = (name: string): Handler => ({
-  name,
-  command: async () => [
+export const scene = (name: string): Handler =>
+  reporting(name, async () => [
     await compile(fixture('scenes'), name === 'discard-jemalloc' ? ['-ljemalloc'] : undefined),
     name,
-  ],
-})
+  ])
 
 const Outcome = z.object({ event: z.literal('done'), nonzero: z.int(), damaged: z.int(), surprises: z.int() })
 

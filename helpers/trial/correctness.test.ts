@@ -9,7 +9,7 @@ import { withCheckpoints } from '../testing/checkpoints.ts'
 import { compareWithDump, restoreAndHold } from '../testing/live-restore.ts'
 import { outcomeOf, RIGHT, scene } from '../testing/scenes.ts'
 import { MB } from '../units.ts'
-import { strategyNamed, strategyNames } from './strategies/index.ts'
+import { restoringNames, strategyNamed } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
 
 /** Real processes, each with its memory in one particular way: fixtures/scenes/scenes.c tells of each. */
@@ -27,7 +27,7 @@ const SCENES = [
   'stack',
 ]
 
-const all = strategyNames.map(strategyNamed)
+const all = restoringNames.map(strategyNamed)
 
 async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256')

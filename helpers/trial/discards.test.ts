@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { withCheckpoints } from '../testing/checkpoints.ts'
 import { outcomeOf, RIGHT, scene } from '../testing/scenes.ts'
 import { MB } from '../units.ts'
-import { strategyNamed, strategyNames } from './strategies/index.ts'
+import { restoringNames, strategyNamed } from './strategies/index.ts'
 import { startRestore, type Checkpoint } from './trial.ts'
 
 /** Processes that give memory back after the restore: what they gave back must read as zeros, as it did before. */
@@ -51,7 +51,7 @@ const unguarded = (checkpoint: Checkpoint): Checkpoint => ({
 
 describe('memory that a restored process discards', () => {
   test.each(DISCARDS)('is as if it had never been dumped, whatever the strategy: %s', async (name) => {
-    const plan = { handler: scene(name), size: SIZE, strategies: strategyNames.map(strategyNamed) }
+    const plan = { handler: scene(name), size: SIZE, strategies: restoringNames.map(strategyNamed) }
     await withCheckpoints(plan, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
         expect(await play(checkpoint), checkpoint.restorable.strategy).toEqual(RIGHT)

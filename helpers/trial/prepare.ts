@@ -6,7 +6,9 @@ import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
 import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
-import type { Handler } from '../handlers/handler.ts'
+import type { Handler } from '../handlers/definition.ts'
+import { isObserved } from '../handlers/handler.ts'
+import { observer } from '../handlers/observe.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
@@ -87,25 +89,25 @@ async function fill(
   const rootfs = plan.criuOn === 'local' ? await installLocally(host, exported) : exported
   progress(`starting the ${plan.handler.name} handler`)
   await using handler = await startHandler(host, plan.handler, plan.size)
-  const dumps = await dumpRepeatedly(host, plan, handler, { criu: criu.path, point }, progress)
+  const dumps = await dumpRepeatedly(plan, handler, { criu: criu.path, point }, progress)
   progress('copying images and files')
-  await copyForRestore(host, point)
+  await copyForRestore(host, point, isObserved(plan.handler) ? [await observer()] : [])
   const checkpoints: Checkpoint[] = []
   for (const strategy of plan.strategies) {
     progress(`preparing the ${strategy.name} restore`)
-    await strategy.prepare(host, rootfs)
-    const restorable = await strategy.open(host, rootfs)
-    const { containerName, size } = plan
-    checkpoints.push({ host, rootfs, restorable, containerName, size, checksum: handler.checksum })
+    await strategy.prepare(host, rootfs, plan)
+    const restorable = await strategy.open(host, rootfs, plan)
+    const { containerName, size, handler: of } = plan
+    const { pid, checksum } = handler
+    checkpoints.push({ host, rootfs, restorable, containerName, handler: of, size, pid, checksum })
   }
   return { checkpoints, dumps, baseImage: image.description }
 }
 
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */
 async function dumpRepeatedly(
-  host: Host,
   { iterations, warmup, size }: Plan,
-  { pid }: WaitingHandler,
+  { pid, host }: WaitingHandler,
   { criu, point }: { criu: string; point: string },
   progress: Progress,
 ): Promise<DumpSample[]> {

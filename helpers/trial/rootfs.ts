@@ -94,15 +94,20 @@ export async function validateImages(host: Host, folder: string): Promise<ImageS
 
 /**
  * Copies what a restore needs into the rootfs: the images, and exactly the files that the dumped process had open or
- * mapped, as the images list them. Sizes and modes are checked as CRIU will check them.
+ * mapped, as the images list them, and `programs` that the container runs besides. Sizes and modes are checked as CRIU
+ * will check them.
  */
-export async function copyForRestore(host: Host, rootfs: string): Promise<{ files: number; bytes: Bytes }> {
+export async function copyForRestore(
+  host: Host,
+  rootfs: string,
+  programs: readonly string[] = [],
+): Promise<{ files: number; bytes: Bytes }> {
   const dump = join(rootfs, DUMP_FOLDER)
   const files = neededFiles(await validateImages(host, dump)).filter(({ kind }) => kind === 'file')
   // cp looks up the parents of an absolute path from where it stands. The images come last: no images, no restore.
   const script = `rootfs=$1; images=$2; dump=$3; shift 3; cd /
     rm -rf "$images"; cp -a --parents -- "$@" "$rootfs"; cp -a "$dump" "$images"; du -sb "$images"`
-  const paths = files.map(({ path }) => path)
+  const paths = [...files.map(({ path }) => path), ...programs]
   const { stdout } = await run(host, {
     argv: ['sh', '-ec', script, 'sh', rootfs, join(rootfs, IMAGES_FOLDER), dump, ...paths],
     failed: `cannot copy the images and ${files.length} files to ${rootfs}`,

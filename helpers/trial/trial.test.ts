@@ -110,7 +110,8 @@ type Damage = (folder: string) => Promise<unknown>
 /** What is said of a dump with that damage; the same is said of the copy with it, before any restore. */
 const refusing = (damage: Damage): Promise<string> =>
   withCheckpoint({}, async (checkpoint) => {
-    const { host, rootfs } = checkpoint
+    const { host, rootfs, handler, size } = checkpoint
+    const origin = { handler, size }
     const [dumped, copied] = [DUMP_FOLDER, IMAGES_FOLDER].map((folder) =>
       seenFrom(host, join(rootfs.path, folder)),
     )
@@ -118,8 +119,8 @@ const refusing = (damage: Damage): Promise<string> =>
     const message = await whole(() => copyForRestore(host, rootfs.path))
     await damage(copied ?? '')
     const ofCopy = message.replaceAll(DUMP_FOLDER, IMAGES_FOLDER)
-    expect(await whole(() => strategyNamed('eager').open(host, rootfs))).toBe(ofCopy)
-    expect(await whole(() => strategyNamed('mapped').prepare(host, rootfs))).toBe(ofCopy)
+    expect(await whole(() => strategyNamed('eager').open(host, rootfs, origin))).toBe(ofCopy)
+    expect(await whole(() => strategyNamed('mapped').prepare(host, rootfs, origin))).toBe(ofCopy)
     return message
   })
 

@@ -1,10 +1,13 @@
-import { cp, readFile, rm } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
 import { explainFailure, restoreLimit } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
-import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
-import { doneIn, readReport, type DoneReport } from '../handlers/report.ts'
+import { hasOwnNetwork, type Handler } from '../handlers/definition.ts'
+import { HANDLER_FOLDER, handlerFiles, isObserved, reportsItself } from '../handlers/handler.ts'
+import { checksumOf, observed, observedDone, seenFile } from '../handlers/observe.ts'
+import { doneIn, readReport, readyIn } from '../handlers/report.ts'
 import { layOut } from '../handlers/start.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
@@ -21,7 +24,10 @@ export interface Checkpoint {
   readonly rootfs: Rootfs
   readonly restorable: Restorable
   readonly containerName: string
+  readonly handler: Handler
   readonly size: Bytes
+  /** What the dumped process had, and has again; the steps by hand do without. */
+  readonly pid?: number
   /** Checksum from before the dump. */
   readonly checksum: string
 }
@@ -30,7 +36,8 @@ export interface Checkpoint {
 export interface Sample {
   readonly points: TimePoints
   readonly checksum: string
-  readonly stats: RestoreStats
+  /** Undefined where nothing was restored. */
+  readonly stats: RestoreStats | undefined
   /** What the launcher answered in place of the kernel; null where nothing is guarded. */
   readonly guard: GuardReport | null
   /** When the last page had come in; undefined where none comes later. */
@@ -41,7 +48,7 @@ export interface Sample {
 
 /** How long pages still came in while the restored process ran, ms: zero where all were there before it did. */
 export function drainOf({ points, drained }: Sample): Milliseconds | undefined {
-  if (drained === undefined) return undefined
+  if (drained === undefined || points.c === undefined) return undefined
   return drained > points.c ? Number(drained - points.c) / 1e6 : 0
 }
 
@@ -81,27 +88,37 @@ export async function startRestore(
   checkpoint: Checkpoint,
   options: TrialOptions = {},
 ): Promise<StartedTrial> {
-  const { host, rootfs, restorable, containerName, size } = checkpoint
+  const { host, rootfs, restorable, containerName, size, handler } = checkpoint
   const { timeout = restoreLimit(size), lock = '1' } = options
   const shown = sampleFolder(containerName)
   const folder = seenFrom(host, shown)
   await restorable.check()
   // What else the handler has in its folder is as it was at the dump, for each sample anew.
   await rm(folder, { recursive: true, force: true })
-  await cp(seenFrom(host, join(rootfs.path, HANDLER_FOLDER)), folder, { recursive: true })
+  const dumped = seenFrom(host, join(rootfs.path, HANDLER_FOLDER))
+  if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
   await layOut(folder, lock)
+  if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
+    await writeFile(join(folder, handler.trigger.file), '')
+  const command = await commandOf(checkpoint, timeout)
   const s = onTheMillisecond()
   const launched = launch(host, {
     name: containerName,
-    rootfs: rootfs.path,
-    command: restorable.command(HANDLER_FOLDER),
+    rootfs: restorable.root ?? rootfs.path,
+    command,
     binds: [
       [shown, HANDLER_FOLDER],
-      ...(rootfs.localCriu === undefined ? [] : [[rootfs.localCriu, rootfs.criu] as const]),
+      ...(rootfs.localCriu === undefined || restorable.fromScratch
+        ? []
+        : [[rootfs.localCriu, rootfs.criu] as const]),
     ],
+    ...(restorable.readOnly && { readOnly: restorable.readOnly }),
+    network: hasOwnNetwork(handler),
+    ...(restorable.fromScratch && { env: handler.env }),
     guard: restorable.guard,
     timeout,
   })
+  if (typeof handler.done === 'function') void tellWhen(handler.done, folder, launched)
   return { folder, ended: launched.then((report) => finish(checkpoint, folder, s, report)) }
 }
 
@@ -111,19 +128,64 @@ async function finish(
   s: Nanoseconds,
   launched: LaunchReport,
 ): Promise<Trial> {
-  const files = handlerFiles(folder)
-  const log = await readFile(files.log, 'utf8')
-  const done = doneIn(await readReport(files.report))
+  const { handler, restorable } = checkpoint
+  const log = await readFile(handlerFiles(folder).log, 'utf8')
+  const done = await outcomeOf(checkpoint, folder)
   // First: a handler that reads other memory than before may say so by its exit status, too.
   if (done) checkChecksum(checkpoint, done.checksum)
   if (launched.status !== 0 || !done) throw notRestored(checkpoint, launched, done, log)
-  const points = { s, a: launched.a, b: launched.b, c: done.start, d: done.end, e: launched.e }
+  const { c, d } = done
+  const points = { s, a: launched.a, b: launched.b, ...(c !== undefined && { c }), d, e: launched.e }
   checkOrder(points)
-  const stats = await readRestoreStats(join(folder, 'stats-restore'))
+  const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
   const memory = await readAccount(folder)
-  const drained = await checkpoint.restorable.drained?.(folder)
+  const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
   const sample = { points, checksum: done.checksum, stats, guard: launched.guard, drained, memory }
   return { sample, output: { launcher: launched.stdout, handler: log } }
+}
+
+interface Outcome extends Pick<TimePoints, 'c' | 'd'> {
+  readonly checksum: string
+}
+
+/** What the handler reported, or the observer saw. From scratch, the run before the handler waits is the one that counts. */
+async function outcomeOf({ handler, restorable }: Checkpoint, folder: string): Promise<Outcome | undefined> {
+  if (!reportsItself(handler)) {
+    const d = await observedDone(folder)
+    return d === undefined ? undefined : { d, checksum: await checksumOf(handler, folder) }
+  }
+  const lines = await readReport(handlerFiles(folder).report)
+  const done = doneIn(lines)
+  const { start, end } = readyIn(lines) ?? {}
+  if (!done) return undefined
+  const { checksum } = done
+  if (restorable.fromScratch && start !== undefined && end !== undefined)
+    return { c: start, d: end, checksum }
+  return { c: done.start, d: done.end, checksum }
+}
+
+/** A restore that is observed leaves the process to the observer, which sees its answer and then that CRIU has ended. */
+async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<string[]> {
+  const { handler, restorable, pid } = checkpoint
+  if (!isObserved(handler)) return restorable.command(HANDLER_FOLDER)
+  const command = restorable.command(HANDLER_FOLDER, 'leave')
+  const leaves = restorable.fromScratch !== true
+  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit })
+}
+
+/** Asks a function of the user's, while the container runs, and tells the observer, which has the better clock. */
+async function tellWhen(
+  isDone: (seen: { folder: string }) => boolean | Promise<boolean>,
+  folder: string,
+  running: Promise<unknown>,
+): Promise<void> {
+  const ended = new AbortController()
+  const end = (): void => ended.abort()
+  running.then(end, end)
+  while (!ended.signal.aborted) {
+    if (await isDone({ folder })) return writeFile(seenFile(folder), '')
+    await delay(1)
+  }
 }
 
 function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
@@ -139,12 +201,12 @@ function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
 function notRestored(
   { rootfs, restorable }: Checkpoint,
   launched: LaunchReport,
-  done: DoneReport | undefined,
+  done: Outcome | undefined,
   log: string,
 ): CriuBenchError {
   const explained = explainFailure(launched.stderr)
   return new CriuBenchError({
-    failed: `cannot restore on ${rootfs.path} in the lean container (${restorable.strategy})`,
+    failed: `cannot ${restorable.fromScratch ? 'start' : 'restore'} on ${rootfs.path} in the lean container (${restorable.strategy})`,
     found: `exit status ${launched.status}${done ? '' : ', and no word from the handler that it is done'}`,
     expected: 'exit status 0 and the handler done',
     mend: explained.mend,

@@ -11,7 +11,7 @@ export const eager: Strategy = {
     const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
     return {
       strategy: 'eager',
-      command: (folder) => restoreCommand(criu, IMAGES_FOLDER, folder),
+      command: (folder, afterwards) => restoreCommand(criu, IMAGES_FOLDER, folder, afterwards),
       check: async () => {},
       mapped: 0,
       copied: [...raw.values()].reduce((sum, size) => sum + size, 0),

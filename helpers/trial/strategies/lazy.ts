@@ -32,9 +32,9 @@ export const lazy: Strategy = {
     const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
     return {
       strategy: 'lazy',
-      command: (folder) => {
+      command: (folder, afterwards) => {
         const daemon = lazyPagesCommand(criu, IMAGES_FOLDER, folder)
-        const restore = [...restoreCommand(criu, IMAGES_FOLDER, folder), '--lazy-pages']
+        const restore = [...restoreCommand(criu, IMAGES_FOLDER, folder, afterwards), '--lazy-pages']
         return [LAZY_RESTORE, reportIn(folder), '--', ...daemon, '--', ...restore]
       },
       check: async () => {},

@@ -21,7 +21,7 @@ export const mapped: Strategy = {
     const { check, mapped: bytes, copied, range } = await openMapped(folderOn(host, path))
     return {
       strategy: 'mapped',
-      command: (folder) => restoreCommand(criu, MAPPED_FOLDER, folder),
+      command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
       // What the process discards must read as zeros, as anonymous memory does, and not as the file.
       guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },
       check,

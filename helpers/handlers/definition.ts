@@ -1,0 +1,158 @@
+import { constants } from 'node:os'
+import { z } from 'zod'
+import { CriuBenchError } from '../errors.ts'
+import { parseSize, type Bytes } from '../units.ts'
+
+/** What a command line is made for: one run of the handler, on the host or in a container. */
+export interface Site {
+  /** Bytes that the handler is to touch; its own memory where it has no sizes. */
+  readonly size: Bytes
+  /** The handler's own folder, at the same path on the host and in the container: what it keeps must be in there. */
+  readonly folder: string
+  /** Files in it: the byte of the trigger "lock", the report of ready and done "report", the standard output. */
+  readonly lock: string
+  readonly report: string
+  readonly log: string
+}
+
+/** What a function of a definition sees: the handler's own folder, where this process reaches it. */
+export interface Seen {
+  readonly folder: string
+}
+/** Of a request, besides: what was answered. */
+export interface Answered extends Seen {
+  readonly body: string
+}
+
+type Predicate = (seen: Seen) => boolean | Promise<boolean>
+
+const text = z.string().min(1)
+const fn = <T>() => z.custom<T>((value) => typeof value === 'function', { error: 'a function' })
+/** In the handler's own folder: everything else is the machine's before the dump, and the container's after it. */
+const file = text.refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), {
+  error: 'a path below the handler’s own folder, relative to it',
+})
+const TCP = /^(127\.\d+\.\d+\.\d+|localhost):\d+$/
+const address = text.refine((value) => TCP.test(value) || file.safeParse(value).success, {
+  error: '127.0.0.1:PORT, or the path of a Unix socket, relative to the handler’s own folder',
+})
+const url = text.refine((value) => /^http:\/\/(127\.\d+\.\d+\.\d+|localhost)(:\d+)?\//.test(value), {
+  error: 'http://127.0.0.1:PORT/…: a container has its own loopback, and nothing else',
+})
+
+const Line = z.strictObject({ line: text })
+const File = z.strictObject({ file })
+const Socket = z.strictObject({ socket: address })
+
+/** When it may be dumped. */
+const Ready = z.union([
+  z.literal('report'),
+  z.strictObject({ line: z.union([text, z.instanceof(RegExp)]) }),
+  File,
+  Socket,
+  fn<Predicate>(),
+])
+/** What makes it run, before it was dumped as well as after it came back. */
+const Trigger = z.union([
+  z.literal('lock'),
+  z.strictObject({ signal: z.custom<NodeJS.Signals>((name) => typeof name === 'string' && name in constants.signals, { error: 'a signal, such as SIGUSR1' }) }), // prettier-ignore
+  File,
+  z.strictObject({ stdin: text }),
+  z.strictObject({ request: url, method: text.default('GET'), body: z.string().default(''), socket: file.optional() }), // prettier-ignore
+])
+/** What shows that it has run. */
+const Done = z.union([
+  z.literal('report'),
+  z.literal('response'),
+  z.literal('exit'),
+  Line,
+  File,
+  Socket,
+  fn<Predicate>(),
+])
+
+const Definition = z
+  .strictObject({
+    /** In titles and results. */
+    name: z.string().regex(/^[\w.-]+$/, 'letters, digits, ".", "_" and "-"'),
+    /** Program and arguments, or a function that gives them; paths are absolute. */
+    command: z.union([
+      z.array(text).min(1).readonly(),
+      fn<(site: Site) => readonly string[] | Promise<readonly string[]>>(),
+    ]),
+    env: z.record(z.string(), z.string()).default({}),
+    /** Absolute. */
+    cwd: z.string().startsWith('/').default('/'),
+    /** Memory that its process has, where that does not follow from a size: the suite then has one, without a size. */
+    memory: z.union([z.int().positive(), z.string().transform((value) => parseSize(value))]).optional(),
+    /** Refuses io_uring to that process alone, since CRIU cannot dump it: libuv, and so Node, goes on with epoll. */
+    withoutIoUring: z.boolean().default(false),
+    /** A network namespace of its own, with a loopback; left out, it has one if any address here is of TCP. */
+    network: z.boolean().optional(),
+    ready: Ready,
+    trigger: Trigger,
+    done: Done,
+    /** What must be the same before the dump and after each restore; left out, the whole answer to a request. */
+    checksum: fn<(answered: Answered) => string | Promise<string>>().optional(),
+  })
+  .refine(({ done, trigger }) => done !== 'response' || isRequest(trigger), {
+    path: ['done'],
+    error: 'a trigger { request } where done is "response"',
+  })
+
+/** What a user writes. */
+export type HandlerDefinition = z.input<typeof Definition>
+/** The function that is checkpointed: checked and complete. */
+export type Handler = Readonly<z.output<typeof Definition>>
+export type Trigger = z.output<typeof Trigger>
+export type Request = Extract<Trigger, { request: string }>
+
+export const isRequest = (trigger: Trigger): trigger is Request =>
+  typeof trigger === 'object' && 'request' in trigger
+
+/** Checks and completes a definition. Throws CriuBenchError that names the part, and what it takes. */
+export function parseHandler(definition: HandlerDefinition): Handler {
+  const parsed = Definition.safeParse(definition)
+  if (parsed.success) return Object.freeze(parsed.data)
+  const [issue] = parsed.error.issues
+  const part = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.')
+  throw new CriuBenchError({
+    failed: `cannot use the handler "${definition.name}": its ${part}`,
+    found: shown(definition[part as keyof HandlerDefinition]),
+    expected: TAKES[part as keyof typeof TAKES] ?? `one of ${Object.keys(Definition.shape).join(', ')}`,
+    mend: `correct ${part} in defineHandler({ … })`,
+    ...(deepest(issue) && { log: deepest(issue) }),
+  })
+}
+
+/** The parts that take one of several things: zod's own words name none of them. */
+const TAKES = {
+  name: 'letters, digits, ".", "_" and "-"',
+  command: 'program and arguments, or a function that gives them',
+  env: 'names and values, all strings',
+  cwd: 'an absolute path',
+  memory: 'bytes, or "64MB"',
+  withoutIoUring: 'true or false',
+  network: 'true or false',
+  ready: '"report", { line }, { file }, { socket } or a function',
+  trigger: '"lock", { signal }, { file }, { stdin } or { request }',
+  done: '"report", "response" (of a request), "exit", { line }, { file }, { socket } or a function',
+  checksum: 'a function',
+} as const
+
+const shown = (value: unknown): string =>
+  typeof value === 'function' ? 'a function' : value instanceof RegExp ? String(value) : (JSON.stringify(value) ?? 'nothing') // prettier-ignore
+
+/** What is wrong inside of the alternative that was meant: the one that got furthest into the value. */
+function deepest(issue: z.core.$ZodIssue | undefined): string | undefined {
+  if (issue?.code !== 'invalid_union') return undefined
+  const inner = issue.errors.flat().find(({ path }) => path.length > 0)
+  return inner && `${inner.path.join('.')}: ${inner.message}`
+}
+
+const isTcp = (part: unknown): boolean =>
+  typeof part === 'object' && part !== null && 'socket' in part && TCP.test(String(part.socket))
+
+/** Whether its sockets are to be its own: two handlers may then have the same port, on the machine and in containers. */
+export const hasOwnNetwork = ({ network, ready, trigger, done }: Handler): boolean =>
+  network ?? ((isRequest(trigger) && trigger.socket === undefined) || isTcp(ready) || isTcp(done))

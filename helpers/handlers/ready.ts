@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CriuBenchError } from '../errors.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+import { startTimeOf } from '../system/pids.ts'
+import type { Bytes } from '../units.ts'
+import type { Handler } from './definition.ts'
+import { HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { untilAccepted } from './observe.ts'
+import { readReport, readyIn } from './report.ts'
+
+const POLL = 5
+
+export interface Starting {
+  readonly pid: number
+  readonly handler: Handler
+  readonly size: Bytes
+  /** Milliseconds. */
+  readonly limit: number
+}
+
+/** Waits until a started handler may be dumped. Throws CriuBenchError when it ends first, or at the limit. */
+export async function untilReady(host: Host, starting: Starting): Promise<void> {
+  const { pid, handler, size, limit } = starting
+  const files = handlerFiles(seenFrom(host, HANDLER_FOLDER))
+  const deadline = performance.now() + limit
+  for (;;) {
+    // Asked before the look: a handler that ends in between has written all it will.
+    const alive = (await startTimeOf(pid, host)) !== undefined
+    if (await isReady(host, handler)) return
+    if (!alive || performance.now() > deadline) {
+      throw new CriuBenchError({
+        failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,
+        found: alive ? `no word from it after ${limit / 1000} s` : 'that it had ended',
+        expected: expectation(handler),
+        mend: 'run its command by hand; it needs about three times its size in memory',
+        log: await readFile(files.log, 'utf8').catch(() => ''),
+      })
+    }
+    await delay(POLL)
+  }
+}
+
+/** One look, which takes no longer than a few polls. */
+async function isReady(host: Host, { ready }: Handler): Promise<boolean> {
+  const folder = seenFrom(host, HANDLER_FOLDER)
+  const files = handlerFiles(folder)
+  if (typeof ready === 'function') return ready({ folder })
+  if (ready === 'report') return readyIn(await readReport(files.report)) !== undefined
+  if ('file' in ready) return existsSync(join(folder, ready.file))
+  if ('socket' in ready) return untilAccepted(host, ready.socket, HANDLER_FOLDER, ACCEPT)
+  const log = await readFile(files.log, 'utf8').catch(() => '')
+  const { line } = ready
+  // What follows the last newline is still being written.
+  const lines = log.split('\n').slice(0, -1)
+  return lines.some((each) => (typeof line === 'string' ? each.includes(line) : line.test(each)))
+}
+
+/** ms that one look at a socket waits. */
+const ACCEPT = 200
+
+function expectation({ ready }: Handler): string {
+  if (typeof ready === 'function') return 'that the function `ready` gives true'
+  if (ready === 'report') return `a line {"event":"ready",…} in ${handlerFiles(HANDLER_FOLDER).report}`
+  if ('file' in ready) return `the file ${join(HANDLER_FOLDER, ready.file)}`
+  if ('socket' in ready) return `a socket that accepts at ${ready.socket}`
+  return `a line with ${String(ready.line)} on its standard output`
+}
