@@ -1,17 +1,21 @@
 import { markdownTable } from 'markdown-table'
 import type { FigureResults, Results, SuiteResults } from './results.ts'
 
-/** The rows of the reference's table, then their sum. */
-const ROWS = ['dump', 'lean container', 'restore', 'execution', 'cold start']
+/** The rows of the reference's table, with what stands in their place from scratch and seen from outside, then their sum. */
+const ROWS = ['dump', 'lean container', 'restore', 'startup', 'first response', 'done', 'execution', 'cold start'] // prettier-ignore
 /** Legible without colour. */
 const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
+
+/** Of a handler that has no sizes: its strategies stand side by side, and plain is what they are held against. */
+const hasNoSize = ({ label, handler }: SuiteResults): boolean => label === handler
 
 /** The reference's table with this run's medians: one a filesystem and strategy, in Markdown, which reads well in a terminal too. */
 export function referenceTable(suites: readonly SuiteResults[]): string {
   const columns = suites.toSorted((one, other) => one.size - other.size)
-  const header = ['ms', ...columns.map(({ label }) => label)]
+  const header = ['ms', ...columns.map((suite) => (hasNoSize(suite) ? suite.strategy : suite.label))]
   const rows = phasesIn(columns).flatMap((phase) => {
-    const figures = columns.map((suite) => suite.figures.find((figure) => figure.phase === phase))
+    const figures = columns.map((suite) => figureOf(suite, phase))
+    if (!figures.some(Boolean)) return []
     const references = figures.map((figure) => figure?.reference)
     const row = [phase, ...figures.map(cell)]
     if (references.every((reference) => reference === undefined)) return [row]
@@ -21,7 +25,20 @@ export function referenceTable(suites: readonly SuiteResults[]): string {
     const title = peer === undefined ? '  reference' : `  on ${peer}`
     return [row, [title, ...references.map((reference) => (reference === undefined ? '–' : text(reference)))]]
   })
-  return markdownTable([header, ...rows], { align: ['l', ...columns.map(() => 'r')] })
+  return markdownTable([header, ...rows, ...againstPlain(columns)], {
+    align: ['l', ...columns.map(() => 'r')],
+  })
+}
+
+const figureOf = (suite: SuiteResults | undefined, phase: string): FigureResults | undefined =>
+  suite?.figures.find((figure) => figure.phase === phase)
+
+/** How many times as fast as a start from scratch; no row where that was not measured beside the others. */
+function againstPlain(columns: readonly SuiteResults[]): string[][] {
+  const plain = figureOf(columns.filter(hasNoSize).find(({ strategy }) => strategy === 'plain'), 'cold start') // prettier-ignore
+  if (!plain || columns.length < 2) return []
+  const ratios = columns.map((suite) => plain.median / (figureOf(suite, 'cold start')?.median ?? Number.NaN))
+  return [['  plain / it', ...ratios.map((ratio) => `${ratio.toFixed(1)}×`)]]
 }
 
 /** "5.42 1.08× ✓"; empty for a phase that was not measured. */
@@ -52,8 +69,8 @@ export function legend({ suites }: Results): string {
 export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
   ...Map.groupBy(
     suites,
-    ({ filesystem, strategy, handler, cold }) =>
-      `${filesystem}, ${strategy}${cold ? ', cold' : ''}, ${handler} handler`,
+    (suite) =>
+      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${suite.strategy}`}${suite.cold ? ', cold' : ''}, ${suite.handler} handler`,
   ),
 ]
 

@@ -12,6 +12,14 @@ export function firstErrors(log: string): string {
   return errors.slice(0, MAX_ERRORS).join('\n')
 }
 
+/** What else was said, where there is no error line: without what does no harm. */
+export const withoutHarmless = (log: string): string =>
+  log
+    .split('\n')
+    .filter((line) => !HARMLESS.test(line))
+    .join('\n')
+    .trim()
+
 /** What an error line of CRIU means for the user, the first that matches: pattern, mend. */
 export type Mends = ReadonlyArray<readonly [RegExp, string]>
 

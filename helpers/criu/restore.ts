@@ -1,5 +1,5 @@
 import { MB, type Bytes } from '../units.ts'
-import { firstErrors, mendFor, type Mends } from './log.ts'
+import { firstErrors, mendFor, withoutHarmless, type Mends } from './log.ts'
 
 /** What a restore does once the process is back: it stays until that ends, or it leaves it to who started the restore. */
 export type Afterwards = 'stay' | 'leave'
@@ -28,11 +28,15 @@ const MENDS: Mends = [
   [/bad mode/i, 'a file that the process had open has another mode now: dump and copy again'],
   [/build-?id/i, 'a mapped program or library is another build now: dump and copy again'],
   [/No such file|Can't open file/i, 'the rootfs lacks a file that the process had open: copy again'],
+  [
+    /^observe: (not done|it ended)/m,
+    'the handler came back and did not do what its `done` waits for: its own output is below',
+  ],
   [/magic|version/i, 'the images are of another CRIU: dump with the one of the base image'],
 ]
 
 /** What CRIU said went wrong, and what mends it. */
 export function explainFailure(stderr: string): { log: string; mend: string } {
-  const log = firstErrors(stderr) || stderr.trim()
+  const log = firstErrors(stderr) || withoutHarmless(stderr)
   return { log, mend: mendFor(log, MENDS) }
 }

@@ -115,18 +115,19 @@ export function parseHandler(definition: HandlerDefinition): Handler {
   const parsed = Definition.safeParse(definition)
   if (parsed.success) return Object.freeze(parsed.data)
   const [issue] = parsed.error.issues
-  const part = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.')
+  const given: Readonly<Record<string, unknown>> = { ...definition }
+  const part = String(issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0])
   throw new CriuBenchError({
     failed: `cannot use the handler "${definition.name}": its ${part}`,
-    found: shown(definition[part as keyof HandlerDefinition]),
-    expected: TAKES[part as keyof typeof TAKES] ?? `one of ${Object.keys(Definition.shape).join(', ')}`,
+    found: shown(given[part]),
+    expected: TAKES[part] ?? `one of ${Object.keys(Definition.shape).join(', ')}`,
     mend: `correct ${part} in defineHandler({ … })`,
     ...(deepest(issue) && { log: deepest(issue) }),
   })
 }
 
 /** The parts that take one of several things: zod's own words name none of them. */
-const TAKES = {
+const TAKES: Readonly<Record<string, string>> = {
   name: 'letters, digits, ".", "_" and "-"',
   command: 'program and arguments, or a function that gives them',
   env: 'names and values, all strings',
@@ -138,17 +139,24 @@ const TAKES = {
   trigger: '"lock", { signal }, { file }, { stdin } or { request }',
   done: '"report", "response" (of a request), "exit", { line }, { file }, { socket } or a function',
   checksum: 'a function',
-} as const
-
-const shown = (value: unknown): string =>
-  typeof value === 'function' ? 'a function' : value instanceof RegExp ? String(value) : (JSON.stringify(value) ?? 'nothing') // prettier-ignore
-
-/** What is wrong inside of the alternative that was meant: the one that got furthest into the value. */
-function deepest(issue: z.core.$ZodIssue | undefined): string | undefined {
-  if (issue?.code !== 'invalid_union') return undefined
-  const inner = issue.errors.flat().find(({ path }) => path.length > 0)
-  return inner && `${inner.path.join('.')}: ${inner.message}`
 }
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  return typeof value === 'function' ? 'a function' : JSON.stringify(value)
+}
+
+/** What is wrong inside of the alternative that was meant, the one whose parts have their names. */
+function deepest(issue: z.core.$ZodIssue | undefined): string | undefined {
+  if (issue === undefined || issue.code === 'unrecognized_keys') return undefined
+  if (issue.code !== 'invalid_union')
+    return issue.path.length > 1 ? told(issue.path.slice(1), issue) : undefined
+  const meant = issue.errors.find(([first, ...rest]) => (first?.path.length ?? 0) > 0 && rest.length === 0)
+  return meant?.[0] && told(meant[0].path, meant[0])
+}
+
+const told = (path: readonly PropertyKey[], { message }: { message: string }): string =>
+  `${path.map(String).join('.')}: ${message}`
 
 const isTcp = (part: unknown): boolean =>
   typeof part === 'object' && part !== null && 'socket' in part && TCP.test(String(part.socket))

@@ -69,7 +69,7 @@ export interface Observation {
 export async function observed(handler: Handler, on: Observation): Promise<string[]> {
   const { command, folder, leaves, pid, limit } = on
   // prettier-ignore
-  return [await observer(), '--limit', String(limit), ...(leaves ? ['--await'] : []), ...triggerOptions(handler, folder, pid),
+  return [await observer(), '--limit', String(Math.floor(limit)), ...(leaves ? ['--await'] : []), ...triggerOptions(handler, folder, pid),
     ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
 }
 

@@ -41,7 +41,7 @@ describe('a handler', () => {
     expect(await messageOf(() => handlerNamed('ruby'))).toMatchInlineSnapshot(`
       "cannot use the handler "ruby"
         found:    "ruby"
-        expected: one of python, native
+        expected: one of python, native, python-http, node-http
         mend:     VITEST_CRIU_HANDLER=python"
     `)
   })

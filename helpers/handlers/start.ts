@@ -95,4 +95,7 @@ async function kill(host: Host, pid: number, started: string | undefined): Promi
     mend: `kill ${pid}`,
     timeout: 5000,
   })
+  // Killed is not ended yet: what it had, such as its port, goes with its end.
+  const deadline = performance.now() + 5000
+  while ((await startTimeOf(pid, host)) === started && performance.now() < deadline) await delay(1)
 }

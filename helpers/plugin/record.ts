@@ -71,8 +71,12 @@ function sampleRecord(
   const { s, a, b, c, d, e } = points
   return {
     points: {
-      ...{ s: String(s), a: String(a), b: String(b), d: String(d), e: String(e) },
+      s: String(s),
+      a: String(a),
+      b: String(b),
       ...(c !== undefined && { c: String(c) }),
+      d: String(d),
+      e: String(e),
     },
     nanoseconds: Object.fromEntries(phases.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
     checksum,

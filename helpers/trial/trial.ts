@@ -170,7 +170,8 @@ async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<s
   if (!isObserved(handler)) return restorable.command(HANDLER_FOLDER)
   const command = restorable.command(HANDLER_FOLDER, 'leave')
   const leaves = restorable.fromScratch !== true
-  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit })
+  // Before the launcher's own limit: the observer knows what it waited for.
+  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit: limit * 0.9 })
 }
 
 /** Asks a function of the user's, while the container runs, and tells the observer, which has the better clock. */

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { lstat, mkdir, readlink, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { CriuBenchError } from '../../errors.ts'
+import type { Handler } from '../../handlers/definition.ts'
 import { commandLine, HANDLER_FOLDER } from '../../handlers/handler.ts'
 import { neededFiles } from '../../images/index.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
@@ -26,6 +28,7 @@ export const plain: Strategy = {
   name: 'plain',
   fromScratch: true,
   async prepare(host, rootfs, origin) {
+    refuseSignal(origin.handler)
     const root = seenFrom(host, join(rootfs.path, PLAIN_FOLDER))
     await rm(root, { recursive: true, force: true })
     for (const folder of OWN) await mkdir(join(root, folder), { recursive: true })
@@ -46,6 +49,17 @@ export const plain: Strategy = {
       copied: 0,
     }
   },
+}
+
+/** A process that has not started yet would be ended by a signal, and nothing tells in the container when it has. */
+function refuseSignal({ name, trigger }: Handler): void {
+  if (typeof trigger === 'string' || !('signal' in trigger)) return
+  throw new CriuBenchError({
+    failed: `cannot start the ${name} handler from scratch`,
+    found: `that ${trigger.signal} sets it off`,
+    expected: 'a trigger that waits for its handler: "lock", { file }, { stdin } or { request }',
+    mend: `measure it without the strategy "plain", or give it another trigger`,
+  })
 }
 
 /** The machine's folders that the container needs: of what the command names, and of what the dumped process had. */

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { messageOf } from '../testing/messages.ts'
+import { hasOwnNetwork, parseHandler, type HandlerDefinition } from './definition.ts'
+
+const hello: HandlerDefinition = {
+  name: 'hello',
+  command: ['/usr/bin/true'],
+  ready: { socket: '127.0.0.1:8080' },
+  trigger: { request: 'http://127.0.0.1:8080/' },
+  done: 'response',
+}
+
+/** What is said of that definition with some parts of anything, as plain JavaScript may have them. */
+const refusing = (parts: object): Promise<string> => messageOf(() => parseHandler({ ...hello, ...parts }))
+
+describe('a definition', () => {
+  test('is completed', () => {
+    expect(parseHandler({ ...hello, memory: '64MB' })).toMatchObject({
+      cwd: '/',
+      env: {},
+      memory: 67_108_864,
+      withoutIoUring: false,
+      trigger: { request: 'http://127.0.0.1:8080/', method: 'GET', body: '' },
+    })
+  })
+
+  test('has a network of its own where an address of it is of TCP', () => {
+    const quiet = { ready: { line: 'up' }, trigger: 'lock', done: 'exit' } as const
+    expect(hasOwnNetwork(parseHandler(hello))).toBe(true)
+    expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet }))).toBe(false)
+    expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet, ready: { socket: 'localhost:1' } }))).toBe(true)
+    expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet, ready: { socket: 'door' } }))).toBe(false)
+    expect(hasOwnNetwork(parseHandler({ ...hello, network: false }))).toBe(false)
+  })
+
+  test.each<[string, object]>([
+    ['a part that there is not', { redy: 'report' }],
+    ['a name with a blank', { name: 'my server' }],
+    ['a ready that is no such thing', { ready: { port: 80 } }],
+    ['a file outside of its folder', { done: { file: '../../etc/passwd' } }],
+    ['a signal that there is not', { trigger: { signal: 'SIGWHAT' }, done: 'exit' }],
+    ['a request to another machine', { trigger: { request: 'http://example.org/' } }],
+    ['a response without a request', { trigger: 'lock' }],
+    ['a size that is none', { memory: 'much' }],
+  ])('is refused for %s', async (_, parts) => {
+    expect(await refusing(parts)).toMatchSnapshot()
+  })
+})
