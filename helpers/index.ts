@@ -1,6 +1,15 @@
 /** The public API: what a project that installs vitest-criu imports. Nothing else is public. */
 import './disposal.ts'
 export { criu } from './plugin/plugin.ts'
+export { defineHandler } from './handlers/handler.ts'
+export type { Handler, HandlerDefinition, Site } from './handlers/definition.ts'
+export { restoreSuite, type RestoreSuite, type Threshold } from './plugin/restore-suite.ts'
+export {
+  checkpointOf,
+  type CheckpointOptions,
+  type DumpedProcess,
+  type RestoredRun,
+} from './plugin/checkpoint.ts'
 export { matrix, phasesOf, type Axes, type Cell } from './plugin/matrix.ts'
 export { checkpointed } from './plugin/suite.ts'
 export { hasPeer } from './gate/peer.ts'

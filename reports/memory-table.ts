@@ -1,5 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import type { SuiteResults } from './results.ts'
+import { columnTitle } from './table.ts'
 
 type Account = NonNullable<SuiteResults['samples'][number]['memory']>
 
@@ -30,7 +31,7 @@ export function memoryTable(suites: readonly SuiteResults[]): string | undefined
     ['mapped (MB)', ...columns.map(({ mapped }) => megabytes(mapped))],
     ['copied (MB)', ...columns.map(({ copied }) => megabytes(copied))],
   ]
-  const header = ['restored process', ...columns.map(({ label }) => label)]
+  const header = ['restored process', ...columns.map(columnTitle)]
   return markdownTable([header, ...constant, ...rows], { align: ['l', ...columns.map(() => 'r')] })
 }
 

@@ -9,10 +9,13 @@ const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
 /** Of a handler that has no sizes: its strategies stand side by side, and plain is what they are held against. */
 const hasNoSize = ({ label, handler }: SuiteResults): boolean => label === handler
 
+/** What a suite is in a table of its like. */
+export const columnTitle = (suite: SuiteResults): string => (hasNoSize(suite) ? suite.strategy : suite.label)
+
 /** The reference's table with this run's medians: one a filesystem and strategy, in Markdown, which reads well in a terminal too. */
 export function referenceTable(suites: readonly SuiteResults[]): string {
   const columns = suites.toSorted((one, other) => one.size - other.size)
-  const header = ['ms', ...columns.map((suite) => (hasNoSize(suite) ? suite.strategy : suite.label))]
+  const header = ['ms', ...columns.map(columnTitle)]
   const rows = phasesIn(columns).flatMap((phase) => {
     const figures = columns.map((suite) => figureOf(suite, phase))
     if (!figures.some(Boolean)) return []

@@ -89,9 +89,10 @@ const Definition = z
     withoutIoUring: z.boolean().default(false),
     /** A network namespace of its own, with a loopback; left out, it has one if any address here is of TCP. */
     network: z.boolean().optional(),
-    ready: Ready,
-    trigger: Trigger,
-    done: Done,
+    /** Left out, these three are what `checkpointHere` of vitest-criu/handler and the Python module do. */
+    ready: Ready.default('report'),
+    trigger: Trigger.default('lock'),
+    done: Done.default('report'),
     /** What must be the same before the dump and after each restore; left out, the whole answer to a request. */
     checksum: fn<(answered: Answered) => string | Promise<string>>().optional(),
   })

@@ -18,6 +18,15 @@ export const handlerFiles = (folder: string) => ({
   stdin: join(folder, 'stdin'),
 })
 
+/** Tells a program of ours, such as `checkpointHere`, where it finds lock and report. */
+const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
+
+/** What a handler has in its environment: its own variables, and where its folder is. */
+export const environmentOf = ({ env }: Handler, folder: string): Record<string, string> => ({
+  ...env,
+  [FOLDER_VARIABLE]: folder,
+})
+
 /** A program that takes SIZE LOCK REPORT at its end, and reports by itself when it is ready and done. */
 export const reporting = (name: string, program: () => Promise<readonly string[]>): Handler =>
   parseHandler({

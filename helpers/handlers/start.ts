@@ -5,8 +5,9 @@ import { startTimeOf } from '../system/pids.ts'
 import { run } from '../system/process.ts'
 import { MB, type Bytes } from '../units.ts'
 import { hasOwnNetwork, type Handler } from './definition.ts'
-import { commandLine, HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { commandLine, environmentOf, HANDLER_FOLDER, handlerFiles } from './handler.ts'
 import { askOnce, checksumOf } from './observe.ts'
+import { checkDumpable } from './preflight/index.ts'
 import { untilReady } from './ready.ts'
 import { readReport, readyIn } from './report.ts'
 
@@ -45,7 +46,7 @@ export async function startHandler(
     failed: `cannot start the ${handler.name} handler`,
     mend: 'run the command by hand and look',
     timeout: 10_000,
-    env: handler.env,
+    env: environmentOf(handler, HANDLER_FOLDER),
   })
   const pid = Number(stdout.trim())
   const started = await startTimeOf(pid, host)
@@ -55,6 +56,7 @@ export async function startHandler(
     await untilReady(inside, { pid, handler, size, limit })
     await askOnce(inside, handler, HANDLER_FOLDER, limit)
     const checksum = await firstChecksum(handler, folder)
+    await checkDumpable(inside, { name: handler.name, pid })
     return { pid, name: handler.name, size, checksum, host: inside, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()

@@ -40,7 +40,13 @@ const answering = waiting('socket', {
 const WAYS = [
   waiting('stdin', { trigger: { stdin: 'go on\n' }, done: { line: `done ${WORD} go on` } }),
   waiting('file', { ready: { line: /^ready$/ }, trigger: { file: 'go' }, done: { file: 'gone' } }),
-  waiting('lock', { ready: { file: 'up' }, trigger: 'lock', done: 'exit' }),
+  waiting('lock', {
+    cwd: '/var/spool',
+    env: { LOCK_IS: 'a byte' },
+    ready: { file: 'up' },
+    trigger: 'lock',
+    done: 'exit',
+  }),
   answering,
   waiting('file', {
     ready: ({ folder }) => existsSync(join(folder, 'up')),

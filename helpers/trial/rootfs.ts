@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { launch } from '../container/launcher.ts'
 import { exportBaseImage, type BaseImage } from '../criu/base-image.ts'
@@ -103,7 +103,9 @@ export async function copyForRestore(
   programs: readonly string[] = [],
 ): Promise<{ files: number; bytes: Bytes }> {
   const dump = join(rootfs, DUMP_FOLDER)
-  const files = neededFiles(await validateImages(host, dump)).filter(({ kind }) => kind === 'file')
+  const needed = neededFiles(await validateImages(host, dump))
+  const files = needed.filter(({ kind }) => kind === 'file')
+  await makeFolders(host, rootfs, needed.filter(({ kind }) => kind === 'directory')) // prettier-ignore
   // cp looks up the parents of an absolute path from where it stands. The images come last: no images, no restore.
   const script = `rootfs=$1; images=$2; dump=$3; shift 3; cd /
     rm -rf "$images"; cp -a --parents -- "$@" "$rootfs"; cp -a "$dump" "$images"; du -sb "$images"`
@@ -118,6 +120,16 @@ export async function copyForRestore(
   await validateImages(host, join(rootfs, IMAGES_FOLDER))
   await writeFile(seenFrom(host, join(rootfs, handlerFiles(HANDLER_FOLDER).lock)), '1')
   return { files: files.length, bytes: Number.parseInt(stdout, 10) }
+}
+
+/** Working directories and the like: what is in them comes with the files. */
+async function makeFolders(host: Host, rootfs: string, folders: readonly NeededFile[]): Promise<void> {
+  for (const { path, mode } of folders) {
+    const folder = seenFrom(host, join(rootfs, path))
+    if (path === '/' || existsSync(folder)) continue
+    await mkdir(folder, { recursive: true })
+    if (mode !== undefined) await chmod(folder, mode & 0o7777)
+  }
 }
 
 async function checkCopy(host: Host, rootfs: string, file: NeededFile): Promise<void> {

@@ -5,7 +5,13 @@ import { launch, type GuardReport, type LaunchReport } from '../container/launch
 import { explainFailure, restoreLimit } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
 import { hasOwnNetwork, type Handler } from '../handlers/definition.ts'
-import { HANDLER_FOLDER, handlerFiles, isObserved, reportsItself } from '../handlers/handler.ts'
+import {
+  environmentOf,
+  HANDLER_FOLDER,
+  handlerFiles,
+  isObserved,
+  reportsItself,
+} from '../handlers/handler.ts'
 import { checksumOf, observed, observedDone, seenFile } from '../handlers/observe.ts'
 import { doneIn, readReport, readyIn } from '../handlers/report.ts'
 import { layOut } from '../handlers/start.ts'
@@ -114,7 +120,7 @@ export async function startRestore(
     ],
     ...(restorable.readOnly && { readOnly: restorable.readOnly }),
     network: hasOwnNetwork(handler),
-    ...(restorable.fromScratch && { env: handler.env }),
+    ...(restorable.fromScratch && { env: environmentOf(handler, HANDLER_FOLDER) }),
     guard: restorable.guard,
     timeout,
   })
@@ -138,7 +144,8 @@ async function finish(
   const points = { s, a: launched.a, b: launched.b, ...(c !== undefined && { c }), d, e: launched.e }
   checkOrder(points)
   const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
-  const memory = await readAccount(folder)
+  // From scratch it has run twice by then.
+  const memory = restorable.fromScratch ? undefined : await readAccount(folder)
   const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
   const sample = { points, checksum: done.checksum, stats, guard: launched.guard, drained, memory }
   return { sample, output: { launcher: launched.stdout, handler: log } }

@@ -1,0 +1,54 @@
+import { describeBytes, MB } from '../../units.ts'
+import { HANDLER_FOLDER } from '../handler.ts'
+import type { Finding } from './finding.ts'
+import type { OpenFile, Process } from './process.ts'
+
+/** CRIU keeps the content of deleted files in its images up to its own --ghost-limit. */
+const GHOST_LIMIT = MB
+
+/** What the kernel does not let be handed over, or CRIU does not know how to make again. */
+const UNKNOWN: ReadonlyArray<readonly [RegExp, string, string]> = [
+  [/^anon_inode:\[io_uring\]$/, 'an io_uring', 'withoutIoUring: true in defineHandler({ … })'],
+  [/^anon_inode:\[perf_event\]$/, 'a performance counter', 'start it without a profiler'],
+  [/^anon_inode:\[userfaultfd\]$/, 'a userfaultfd', 'start it without what handles its page faults'],
+  [/^anon_inode:bpf-/, 'a BPF object', 'start it without what loads BPF programs'],
+]
+
+const TERMINAL = /^\/dev\/(pts\/\d+|ptmx|tty\d*|console)$/
+/** What a container has of its own, and so has none of the machine's files in it. */
+const FRESH = /^\/(dev|run|sys)\//
+/** Devices of a container. */
+const DEVICES = /^\/dev\/(null|zero|full|random|urandom|tty)$/
+
+/** Open and mapped files that CRIU cannot take along, or that will be missing in the container's root. */
+export const fileFindings = (tree: readonly Process[]): Finding[] =>
+  tree.flatMap((process) => [...process.files.flatMap(fileFinding), ...terminalFinding(process)])
+
+function fileFinding(file: OpenFile): Finding[] {
+  const { user, target } = file
+  const unknown = UNKNOWN.find(([pattern]) => pattern.test(target))
+  if (unknown) return [{ what: `${user}: ${unknown[1]}`, mend: unknown[2] }]
+  if (!target.startsWith('/') || target.startsWith('/memfd:')) return []
+  const finding = pathFinding(file)
+  return finding ? [{ what: `${user}: ${finding[0]}`, mend: finding[1] }] : []
+}
+
+function pathFinding(file: OpenFile): readonly [string, string] | undefined {
+  const { target, deleted, size, isFifo, isDevice, isMounted } = file
+  // Shared anonymous memory has such a name.
+  if (deleted && (target === '/dev/zero' || target.startsWith('/SYSV'))) return undefined
+  if (deleted) {
+    if (size <= GHOST_LIMIT) return undefined
+    return [`${target}, deleted, of ${describeBytes(size)}`, 'keep it, or close it before it is ready: CRIU takes deleted files up to 1 MB'] // prettier-ignore
+  }
+  if (TERMINAL.test(target)) return [`the terminal ${target}`, 'start it with its input and output in files, as startHandler() does'] // prettier-ignore
+  if (!isMounted) return [`${target}, from outside of its mount namespace`, 'open it after the start, and close what it inherits'] // prettier-ignore
+  if (isDevice) return DEVICES.test(target) ? undefined : [`the device ${target}`, 'close it before it is ready: a container has not that device'] // prettier-ignore
+  if (FRESH.test(target)) return [`${target}, which a container will not have`, `keep it below its own folder, ${HANDLER_FOLDER}`] // prettier-ignore
+  if (isFifo && !target.startsWith(`${HANDLER_FOLDER}/`)) return [`the FIFO ${target}, which a container will not have`, `keep it below its own folder, ${HANDLER_FOLDER}`] // prettier-ignore
+  return undefined
+}
+
+/** Nobody gives a restored process the terminal that it was started from. */
+const terminalFinding = ({ pid, terminal }: Process): Finding[] =>
+  terminal === 0 ? [] : [{ what: `process ${pid}: a controlling terminal`, mend: 'start it in a session of its own (setsid)' }] // prettier-ignore

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { fixture } from '../../system/paths.ts'
+import { openSandbox } from '../../system/sandbox.ts'
+import { expectNothingLeft } from '../../testing/leaks.ts'
+import { withCheckpoint } from '../../testing/checkpoints.ts'
+import { messageOf, steady } from '../../testing/messages.ts'
+import { MB } from '../../units.ts'
+import { parseHandler } from '../definition.ts'
+import { startHandler } from '../start.ts'
+
+/** The process of fixtures/scenes/misbehaving.py: it never does anything, so that nothing but the look at it counts. */
+const behaving = (way: string) =>
+  parseHandler({
+    name: way,
+    command: ({ folder }) => ['/usr/bin/python3', '-I', '-S', fixture('scenes/misbehaving.py'), way, folder],
+    ready: { line: 'ready' },
+    trigger: 'lock',
+    done: { file: 'never' },
+    network: true,
+  })
+
+const WAYS = [
+  'io_uring',
+  'perf_event',
+  'tcp',
+  'unix',
+  'terminal',
+  'controlling-terminal',
+  'deleted',
+  'mapped-deleted',
+  'shared-memory',
+  'device',
+  'fifo',
+]
+
+/** Numbers that differ from run to run. */
+const NUMBERS = [
+  [/ of \d+:/g, ' of PID:'],
+  [/ to port \d+/g, ' to port N'],
+  [/handler\/#\d+/g, 'handler/#N'],
+  [/\/dev\/pts\/\d+/g, '/dev/pts/N'],
+  [/fd \d+/g, 'fd N'],
+] as const
+
+describe('before a dump, a process is refused, with the mend,', () => {
+  test.each(WAYS)('that misbehaves in this way: %s', async (way) => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(`vitest-criu-preflight-${process.pid}`)
+      const message = await messageOf(() => startHandler(sandbox, behaving(way), MB))
+      expect(steady(message, ...NUMBERS)).toMatchSnapshot()
+    })
+  })
+
+  test('and for all it has at once, from outside of its mount namespace as well', async () => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(`vitest-criu-preflight-${process.pid}`)
+      const handler = parseHandler({
+        name: 'heir',
+        // The descriptor is of the mount namespace that the shell leaves.
+        command: [
+          'sh',
+          '-c',
+          'exec 7</etc/hostname; exec unshare --mount -- sh -c "echo ready; exec sleep 1000"',
+        ],
+        ready: { line: 'ready' },
+        trigger: 'lock',
+        done: 'exit',
+      })
+      const message = await messageOf(() => startHandler(sandbox, handler, MB))
+      expect(steady(message, ...NUMBERS)).toMatchSnapshot()
+    })
+  })
+})
+
+test('a process with threads, children, pipes and sockets of its own is dumped', async () => {
+  await withCheckpoint({ handler: behaving('well'), size: MB }, async ({ pid, rootfs, host }) => {
+    expect(pid).toBeGreaterThan(0)
+    expect(await readFile(`${host.root}${rootfs.path}/images/inventory.img`)).not.toHaveLength(0)
+  })
+})

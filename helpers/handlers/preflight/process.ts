@@ -1,0 +1,84 @@
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { seenFrom, type Host } from '../../system/host.ts'
+import type { Bytes } from '../../units.ts'
+
+/** An open file of a process, or one that it maps, as /proc shows it. */
+export interface OpenFile {
+  /** "fd 5 of 1002", "mapping of 1002". */
+  readonly user: string
+  /** What the link says: "/srv/data", "socket:[4711]", "anon_inode:[io_uring]"; without " (deleted)". */
+  readonly target: string
+  readonly deleted: boolean
+  readonly size: Bytes
+  readonly isFifo: boolean
+  readonly isDevice: boolean
+  /** Whether the mount it lies on is one of the process' own namespace. */
+  readonly isMounted: boolean
+}
+
+/** What a dump would have to take of one process. */
+export interface Process {
+  readonly pid: number
+  readonly files: readonly OpenFile[]
+  /** Number of its controlling terminal; 0 for none. */
+  readonly terminal: number
+}
+
+const DELETED = ' (deleted)'
+
+/** A process and its children, as they are right now; what ends meanwhile is left out. */
+export async function processTree(host: Host, pid: number): Promise<Process[]> {
+  const folder = seenFrom(host, `/proc/${pid}`)
+  const stats = await readFile(join(folder, 'stat'), 'utf8').catch(() => '')
+  if (stats === '') return []
+  const fields = stats.slice(stats.lastIndexOf(')') + 2).split(' ')
+  const files = [...(await openFiles(folder, pid)), ...(await mappedFiles(folder, pid))]
+  const below = await Promise.all((await childrenOf(folder)).map((child) => processTree(host, child)))
+  return [{ pid, files, terminal: Number(fields[4]) }, ...below.flat()]
+}
+
+async function childrenOf(folder: string): Promise<number[]> {
+  const threads = await readdir(join(folder, 'task')).catch(() => [])
+  const lists = await Promise.all(
+    threads.map((thread) => readFile(join(folder, 'task', thread, 'children'), 'utf8').catch(() => '')),
+  )
+  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
+}
+
+async function openFiles(folder: string, pid: number): Promise<OpenFile[]> {
+  const mounts = await mountIds(folder)
+  const numbers = await readdir(join(folder, 'fd')).catch(() => [])
+  const files = await Promise.all(
+    numbers.map(async (number) => {
+      const info = await readFile(join(folder, 'fdinfo', number), 'utf8').catch(() => '')
+      const mount = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? ''
+      return describe(join(folder, 'fd', number), `fd ${number} of ${pid}`, mounts.has(mount))
+    }),
+  )
+  return files.flat()
+}
+
+async function mountIds(folder: string): Promise<Set<string>> {
+  const lines = (await readFile(join(folder, 'mountinfo'), 'utf8').catch(() => '')).split('\n')
+  return new Set(lines.map((line) => line.split(' ', 1)[0] ?? ''))
+}
+
+async function mappedFiles(folder: string, pid: number): Promise<OpenFile[]> {
+  const names = await readdir(join(folder, 'map_files')).catch(() => [])
+  const files = await Promise.all(
+    names.map((name) => describe(join(folder, 'map_files', name), `mapping of ${pid}`, true)),
+  )
+  // A library is mapped in several pieces.
+  return [...new Map(files.flat().map((file) => [file.target, file])).values()]
+}
+
+async function describe(link: string, user: string, isMounted: boolean): Promise<OpenFile[]> {
+  const text = await readlink(link).catch(() => undefined)
+  const status = await stat(link).catch(() => undefined)
+  if (text === undefined || status === undefined) return []
+  const deleted = text.endsWith(DELETED)
+  const target = deleted ? text.slice(0, -DELETED.length) : text
+  const [isFifo, isDevice] = [status.isFIFO(), status.isCharacterDevice() || status.isBlockDevice()]
+  return [{ user, target, deleted, size: status.size, isFifo, isDevice, isMounted }]
+}

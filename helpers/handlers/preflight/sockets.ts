@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { compile } from '../../system/compile.ts'
+import { seenFrom, type Host } from '../../system/host.ts'
+import { fixture } from '../../system/paths.ts'
+import { run } from '../../system/process.ts'
+import type { Finding } from './finding.ts'
+import type { Process } from './process.ts'
+
+/** The state of a socket that listens, in proc_net_tcp(5). */
+const LISTEN = '0A'
+
+const inodeOf = (target: string): string | undefined => /^socket:\[(\d+)\]$/.exec(target)?.[1]
+
+/** Sockets by what has them: inode -> "fd 5 of 1002". */
+const socketsOf = (tree: readonly Process[]): Map<string, string> =>
+  new Map(
+    tree.flatMap(({ files }) =>
+      files.flatMap(({ target, user }) => {
+        const inode = inodeOf(target)
+        return inode === undefined ? [] : [[inode, user] as const]
+      }),
+    ),
+  )
+
+/** Connections whose other end is not dumped with it, and so would not be there after a restore. */
+export async function socketFindings(host: Host, tree: readonly Process[]): Promise<Finding[]> {
+  const sockets = socketsOf(tree)
+  const [first] = tree
+  if (sockets.size === 0 || !first) return []
+  return [...(await tcpFindings(host, first.pid, sockets)), ...(await unixFindings(host, sockets))]
+}
+
+async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>): Promise<Finding[]> {
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) =>
+      readFile(seenFrom(host, `/proc/${pid}/net/${name}`), 'utf8').catch(() => ''),
+    ),
+  )
+  return tables.flatMap((table) =>
+    table.split('\n').flatMap((line) => {
+      const [, , peer = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
+      const user = sockets.get(inode)
+      if (user === undefined || state === LISTEN) return []
+      const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
+      return {
+        what: `${user}: an open TCP connection, to port ${port}`,
+        mend: 'close it before it is ready; connect anew after the restore',
+        // The end of a connection takes its time, from one end to the other.
+        passes: true,
+      }
+    }),
+  )
+}
+
+async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {
+  const { stdout } = await run(host, {
+    argv: [await compile(fixture('unix-peers.c'))],
+    failed: 'cannot tell the peers of Unix sockets',
+    mend: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
+    timeout: 5000,
+  })
+  return stdout.split('\n').flatMap((line) => {
+    const [inode = '', peer = ''] = line.split(' ')
+    const user = sockets.get(inode)
+    if (user === undefined || sockets.has(peer)) return []
+    const what = `${user}: a Unix socket that is connected to another program`
+    const mend =
+      'close it before it is ready (such as to a log daemon or a database); connect anew after the restore'
+    return { what, mend, passes: true }
+  })
+}
