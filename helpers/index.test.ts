@@ -4,7 +4,21 @@ import type { DumpedProcess, Handler, HandlerDefinition, RestoredRun, RestoreSui
 import { messageOf } from './testing/messages.ts'
 
 test('nothing but the public API is exported', () => {
-  expect(Object.keys(api).toSorted()).toMatchInlineSnapshot()
+  expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
+    [
+      "CriuBenchError",
+      "MB",
+      "checkpointOf",
+      "checkpointed",
+      "criu",
+      "defineHandler",
+      "hasPeer",
+      "hasReference",
+      "matrix",
+      "phasesOf",
+      "restoreSuite",
+    ]
+  `)
 })
 
 /** Read by the type check: what is a mistake in a user's file has to be one there. */
@@ -48,17 +62,27 @@ describe('the types', () => {
   })
 })
 
-describe('a suite is refused', () => {
-  const refusing = (thresholds: RestoreSuite['thresholds']): Promise<string> =>
-    messageOf(() =>
-      api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], ...(thresholds && { thresholds }) }),
-    )
+const refusing = (thresholds: RestoreSuite['thresholds']): Promise<string> =>
+  messageOf(() =>
+    api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], ...(thresholds && { thresholds }) }),
+  )
 
+describe('a suite is refused', () => {
   test('with a threshold of no phase', async () => {
-    expect(await refusing({ 'first respons': 5 })).toMatchInlineSnapshot()
+    expect(await refusing({ 'first respons': 5 })).toMatchInlineSnapshot(`
+      "cannot use the threshold of "first respons"
+        found:    no phase of that name
+        expected: one of dump, lean container, restore, execution, cold start
+        mend:     correct thresholds in restoreSuite({ … })"
+    `)
   })
 
   test('with a threshold by a strategy that is not measured', async () => {
-    expect(await refusing({ restore: { times: 2, of: 'plain' } })).toMatchInlineSnapshot()
+    expect(await refusing({ restore: { times: 2, of: 'plain' } })).toMatchInlineSnapshot(`
+      "cannot use the threshold of "restore"
+        found:    "plain", which is not measured beside it
+        expected: one of mapped
+        mend:     correct thresholds in restoreSuite({ … })"
+    `)
   })
 })
