@@ -4,7 +4,8 @@ import { criu } from './helpers/index.ts'
 export default defineConfig({
   plugins: [criu()],
   test: {
-    include: ['{helpers,reports,fixtures}/**/*.test.ts'],
+    // The examples are projects of their own: helpers/package.test.ts runs them with the package.
+    include: ['{helpers,reports}/**/*.test.ts', 'fixtures/!(examples)/**/*.test.ts'],
     // With --typecheck: the public types, as the compiler sees them.
     typecheck: { include: ['helpers/**/*.test-d.ts'] },
     benchmark: { include: ['bench/**/*.bench.ts'] },

@@ -2,13 +2,20 @@ import { describe, expect, expectTypeOf, inject, test, type BenchResult } from '
 import { defineConfig, type Plugin } from 'vitest/config'
 import {
   checkpointed,
+  checkpointOf,
   criu,
+  defineHandler,
   matrix,
   MB,
   phasesOf,
   type Cell,
   type CriuBenchError,
   type CriuOptions,
+  type DumpedProcess,
+  type Handler,
+  type HandlerDefinition,
+  type RestoredRun,
+  type RestoreSuite,
 } from './index.ts'
 
 // Nothing here runs: the compiler alone looks at it.
@@ -37,6 +44,46 @@ describe('criu()', () => {
     criu({ ratios: { restoring: 8 } })
     // @ts-expect-error -- not a number
     criu({ iterations: '10' })
+  })
+})
+
+describe('the types of your own function', () => {
+  test('of a definition take what it takes, and nothing else', () => {
+    expectTypeOf(defineHandler).parameters.toEqualTypeOf<[HandlerDefinition]>()
+    expectTypeOf(defineHandler).returns.toEqualTypeOf<Handler>()
+    expectTypeOf<{ name: 'own'; command: string[] }>().toExtend<HandlerDefinition>()
+    expectTypeOf<{
+      name: 'own'
+      command: () => Promise<string[]>
+      ready: { line: RegExp }
+    }>().toExtend<HandlerDefinition>()
+    expectTypeOf<{
+      name: 'own'
+      command: string[]
+      trigger: { signal: 'SIGUSR1' }
+    }>().toExtend<HandlerDefinition>()
+    expectTypeOf<{ name: 'own' }>().not.toExtend<HandlerDefinition>()
+    expectTypeOf<{ name: 'own'; command: string }>().not.toExtend<HandlerDefinition>()
+    expectTypeOf<{ name: 'own'; command: string[]; done: 'soon' }>().not.toExtend<HandlerDefinition>()
+    expectTypeOf<{
+      name: 'own'
+      command: string[]
+      trigger: { signal: 'SIGWHAT' }
+    }>().not.toExtend<HandlerDefinition>()
+  })
+
+  test('of a suite take a handler or a name of one, and thresholds in ms or as a ratio', () => {
+    expectTypeOf<RestoreSuite['handler']>().toEqualTypeOf<Handler | string | undefined>()
+    expectTypeOf<{
+      thresholds: { restore: 5; 'cold start': { times: 2; of: 'plain' } }
+    }>().toExtend<RestoreSuite>()
+    expectTypeOf<{ thresholds: { restore: '5ms' } }>().not.toExtend<RestoreSuite>()
+  })
+
+  test('of a checkpoint are disposable, and give phases in ms', () => {
+    expectTypeOf(checkpointOf).returns.resolves.toEqualTypeOf<DumpedProcess>()
+    expectTypeOf<DumpedProcess>().toExtend<AsyncDisposable>()
+    expectTypeOf<RestoredRun['phases']>().toEqualTypeOf<ReadonlyMap<string, number>>()
   })
 })
 

@@ -1,5 +1,5 @@
 import { globSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -142,6 +142,25 @@ describe('in an empty project', () => {
     expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
   })
 
+  test.each(EXAMPLES)('the example %s passes its own gate', async (example, figures, file) => {
+    await cp(join(PROJECT, 'fixtures/examples', example), join(app, example), {
+      recursive: true,
+      dereference: true,
+    })
+    const command = ['npx', 'vitest', ...(file.endsWith('.test.ts') ? ['run'] : ['bench', '--run'])]
+    const { status, stdout, stderr } = await expectNothingLeft(() =>
+      inApp([...command, '--root', example, file], { VITEST_CRIU_ITERATIONS: '3' }),
+    )
+    expect(status, stdout + stderr).toBe(0)
+    for (const figure of figures) expect(stdout).toMatch(new RegExp(`^\\| +${figure} +\\|`, 'm'))
+  })
+
+  test.each(['node-server', 'python-function'])('the example %s is what README shows', async (example) => {
+    const readme = await readFile(join(PROJECT, 'README.md'), 'utf8')
+    const suite = await readFile(join(PROJECT, 'fixtures/examples', example, 'restore.bench.ts'), 'utf8')
+    expect(readme).toContain(suite.replace(/^\/\*\*.*\*\/\n/, ''))
+  })
+
   test('neither a compiler nor a cache is needed', async () => {
     const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
     const { status, stdout, stderr } = await expectNothingLeft(() =>
@@ -180,6 +199,14 @@ describe('in an empty project', () => {
     expect(await inApp([join(PROJECT, 'node_modules/.bin/tsc')])).toMatchObject({ status: 0, stdout: '' })
   })
 })
+
+/** The complete projects of fixtures/examples: what their tables have. */
+const EXAMPLES = [
+  ['python-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
+  ['node-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
+  ['node-server', ['first response', 'plain / it'], 'restore.bench.ts'],
+  ['node-server', [], 'restore.test.ts'],
+] as const
 
 /** A machine with CRIU, but without a compiler and without anything that was compiled before. */
 const WITHOUT_COMPILER = `

@@ -3,7 +3,8 @@ import { lstat, mkdir, readlink, realpath, rm, stat, symlink, writeFile } from '
 import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
 import type { Handler } from '../../handlers/definition.ts'
-import { commandLine, HANDLER_FOLDER } from '../../handlers/handler.ts'
+import { commandLine, HANDLER_FOLDER, isObserved } from '../../handlers/handler.ts'
+import { observer } from '../../handlers/observe.ts'
 import { neededFiles } from '../../images/index.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
 import { CACHE, WORK } from '../../system/paths.ts'
@@ -64,21 +65,23 @@ function refuseSignal({ name, trigger }: Handler): void {
 
 /** The machine's folders that the container needs: of what the command names, and of what the dumped process had. */
 async function foldersOf(host: Host, { path }: Rootfs, { handler, size }: Origin): Promise<string[]> {
-  const words = await commandLine(handler, size, HANDLER_FOLDER, 'container')
+  const programs = isObserved(handler) ? [await observer()] : []
+  const words = [...programs, ...(await commandLine(handler, size, HANDLER_FOLDER, 'container'))]
   const needed = neededFiles(await validateImages(host, join(path, IMAGES_FOLDER)))
   const paths = [...words, handler.cwd, ...needed.map((file) => file.path)]
   const real = paths.filter((word) => word.startsWith('/') && existsSync(seenFrom(host, word)))
   const links = await Promise.all(real.map((word) => realpath(word).catch(() => word)))
   const apart = (await Promise.all(MERGED.map(async (each) => ((await isFolder(each)) ? [each] : [])))).flat()
-  // Programs that are compiled here, the observer among them, lie in the cache.
-  return [...new Set([...SYSTEM, ...apart, CACHE, ...[...real, ...links].flatMap(folderOf)])]
+  return [...new Set([...SYSTEM, ...apart, ...[...real, ...links].flatMap(folderOf)])]
 }
 
 /** Two names deep, "/srv/app" and "/home/ann": a program has more than one file, and its neighbours are not its own. */
 function folderOf(path: string): string[] {
   const [, first = '', second] = path.split('/')
   if (first === '' || ['proc', 'dev', 'sys', 'run'].includes(first) || path.startsWith(WORK)) return []
-  if ([...SYSTEM, ...MERGED].includes(`/${first}`) || path.startsWith(CACHE)) return []
+  if ([...SYSTEM, ...MERGED].includes(`/${first}`)) return []
+  // Programs that are compiled here: what else is in /var is not the container's.
+  if (path.startsWith(CACHE)) return [CACHE]
   return [second === undefined ? `/${first}` : `/${first}/${second}`]
 }
 
