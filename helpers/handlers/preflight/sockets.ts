@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { compile } from '../../system/compile.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
-import { fixture } from '../../system/paths.ts'
 import { run } from '../../system/process.ts'
+import { observer } from '../observe.ts'
 import type { Finding } from './finding.ts'
 import type { Process } from './process.ts'
 
@@ -54,7 +53,7 @@ async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>
 
 async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {
   const { stdout } = await run(host, {
-    argv: [await compile(fixture('unix-peers.c'))],
+    argv: [await observer(), '--peers'],
     failed: 'cannot tell the peers of Unix sockets',
     mend: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
     timeout: 5000,
