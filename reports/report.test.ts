@@ -68,6 +68,39 @@ const measured = results(
   suite('5000000B', 5_000_000, [figure('restore', 7)]),
 )
 
+/** Of a handler without sizes: each strategy is a column. */
+const server = (strategy: string, figures: FigureResults[]): SuiteResults => ({
+  ...suite('hello', 2 ** 26, figures),
+  title: `tmpfs hello ${strategy}`,
+  handler: 'hello',
+  strategy,
+})
+
+test("a handler without sizes has its strategies side by side, and plain's multiple of each", () => {
+  const [plain, mapped] = [
+    [50, 51],
+    [10, 10.2],
+  ].map(([response = 0, whole = 0]) => [figure('first response', response), figure('cold start', whole)])
+  const report = terminalReport(results(server('plain', plain ?? []), server('mapped', mapped ?? [])))
+  expect(report).toMatchInlineSnapshot(`
+    "
+    tmpfs, hello handler, criu 4.1.1, built here
+
+    | ms             |  plain | mapped |
+    | :------------- | -----: | -----: |
+    | first response | 50.0 · | 10.0 · |
+    | cold start     | 51.0 · | 10.2 · |
+    |   plain / it   |   1.0× |   5.0× |
+
+
+    medians of n=2; · no reference (4)
+    kernel 6.18.0, 2 × A CPU, cgroup v2
+    "
+  `)
+  const alone = terminalReport(results(server('mapped', mapped ?? [])))
+  expect(alone).not.toContain('plain')
+})
+
 describe('a report', () => {
   test("is the reference's table in Markdown, by size, misses told from passes without colour", () => {
     expect(markdownReport(measured)).toMatchInlineSnapshot(`

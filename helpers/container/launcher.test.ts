@@ -1,4 +1,4 @@
-import { mkdir, readFile, rmdir } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -24,6 +24,13 @@ const shell = (script: string, more: Partial<LaunchRequest> = {}): Promise<Launc
 /** What the command itself printed, without the launcher's own lines. */
 const said = ({ stdout }: LaunchReport): string[] =>
   stdout.split('\n').filter((line) => line !== '' && !/lean container|before criu restore/.test(line))
+
+const NETWORK = 'readlink /proc/self/ns/net'
+/** Fails on a loopback that is down. */
+const CONNECT = `import socket
+server = socket.create_server(('127.0.0.1', 0))
+socket.create_connection(server.getsockname())
+print('up')`
 
 describe('a lean container', () => {
   test.each([
@@ -68,6 +75,26 @@ describe('a lean container', () => {
 
   test('sees a folder of the host where it is bound', async () => {
     expect(said(await shell('ls /media | head -n 1', { binds: [['/proc/sys', '/media']] }))).not.toEqual([])
+  })
+
+  test('cannot write to what is bound read-only', async () => {
+    const readOnly = [['/run', '/media']] as const
+    expect(said(await shell('touch /media/x || mkdir /media/y || echo refused', { readOnly }))).toEqual([
+      'refused',
+    ])
+    expect((await shell('touch /media/x', { binds: readOnly })).status).toBe(0)
+  })
+
+  test("has the host's network, or one of its own with a loopback that is up", async () => {
+    const [own, up] = said(await shell(`${NETWORK}; python3 -c "${CONNECT}"`, { network: true }))
+    expect(own).not.toBe(await readlink('/proc/self/ns/net'))
+    expect(up).toBe('up')
+    expect(said(await shell(NETWORK))).toEqual([await readlink('/proc/self/ns/net')])
+  })
+
+  test('has the variables that it is given, besides PATH and LANG', async () => {
+    const report = await shell('echo "$COLOUR $LANG"', { env: { COLOUR: 'blue' } })
+    expect(said(report)).toEqual(['blue C.UTF-8'])
   })
 
   test('keeps to its memory limit', async () => {
