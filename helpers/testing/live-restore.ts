@@ -21,7 +21,7 @@ export interface Live {
 /** Restores, and waits until every process of the dump is back and stopped. */
 export async function restoreAndHold(checkpoint: Checkpoint): Promise<Live> {
   const { restorable } = checkpoint
-  const command = (folder: string): string[] => [...restorable.command(folder), '--leave-stopped']
+  const command: typeof restorable.command = (...on) => [...restorable.command(...on), '--leave-stopped']
   const { folder, ended } = await startRestore({ ...checkpoint, restorable: { ...restorable, command } })
   const endedBefore = ended.then(() => {
     throw new Error('it ended by itself')
