@@ -116,17 +116,21 @@ export async function compareWithDump(
 /** How long a page of a lazily restored process may take to come in, ms. */
 const PATIENCE = 20_000
 
-/** Reads another process' memory. The kernel answers EIO, and does not wait, where a lazy page is still on its way. */
+/**
+ * Reads another process' memory. The kernel does not wait where a lazy page is still on its way: it answers EIO, or with
+ * less than was asked for.
+ */
 async function readMemory(memory: FileHandle, start: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
   const deadline = performance.now() + PATIENCE
   for (;;) {
     const error = await memory.read(buffer, 0, length, start).then(
-      () => undefined,
-      (cause: NodeJS.ErrnoException) => cause,
+      ({ bytesRead }) =>
+        bytesRead === length ? undefined : new Error(`${bytesRead} of ${length} bytes read`),
+      (cause: NodeJS.ErrnoException) => (cause.code === 'EIO' ? cause : Promise.reject(cause)),
     )
     if (!error) return buffer
-    if (error.code !== 'EIO' || performance.now() > deadline) throw error
+    if (performance.now() > deadline) throw error
     await delay(5)
   }
 }
