@@ -94,7 +94,7 @@ export interface Duration {
 function durationOf({ nanoseconds, points, drained }: SampleResults, phase: string): number | undefined {
   const own = nanoseconds[phase]
   if (own !== undefined) return Number(own) / 1e6
-  if (phase !== 'drain' || drained === undefined) return undefined
+  if (phase !== 'drain' || drained === undefined || points.c === undefined) return undefined
   // Pages may all have come in before the handler began.
   return Math.max(0, Number(BigInt(drained) - BigInt(points.c)) / 1e6)
 }
