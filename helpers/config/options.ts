@@ -80,7 +80,7 @@ export const Options = z.strictObject({
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
   /** What the rootfs and the images live on. */
   filesystems: z.array(z.string()).min(1).default(['tmpfs']),
-  /** How checkpoints come back: "mapped", "lazy", "eager". */
+  /** How checkpoints come back: "mapped", "lazy", "eager"; "plain" starts from scratch. */
   strategies: z.array(z.string()).min(1).default(['mapped']),
   /** Measure each suite once more with its files out of this machine's cache, where the filesystem has such a state. */
   cold: z.boolean().default(false),
@@ -88,7 +88,7 @@ export const Options = z.strictObject({
   ceph: Ceph.prefault({}),
   /** What containers read CRIU's program from: the filesystem under test, or this machine's memory. */
   criuOn: z.enum(['filesystem', 'local']).default('filesystem'),
-  /** The function that is checkpointed: "python" (the reference's) or "native". */
+  /** The function that is checkpointed, by name: "python" (the reference's), "native", "python-http", "node-http". */
   handler: z.string().default('python'),
   /** Samples of each phase, and dumps, per suite. */
   iterations: z.int().min(1).max(10_000).default(10),
