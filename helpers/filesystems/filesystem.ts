@@ -38,6 +38,8 @@ export interface MountedFilesystem extends AsyncDisposable {
   readonly description: string
   /** Takes the content of its files out of this machine's cache, and of no other file system. Throws CriuBenchError. */
   dropCache?(): Promise<void>
+  /** Unmounts it and mounts it on the same path of another host, with all that lies on it. Throws CriuBenchError. */
+  moveTo?(host: Host): Promise<void>
   /** What took it away while it was in use, such as a server that ended; undefined while it is well. */
   lost?(): CriuBenchError | undefined
 }

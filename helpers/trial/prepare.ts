@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
+import { CriuBenchError } from '../errors.ts'
 import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
 import type { Handler } from '../handlers/handler.ts'
@@ -12,7 +13,7 @@ import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs } from './rootfs.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs, keepProbeCache, type Rootfs } from './rootfs.ts'
 import type { Strategy } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
 
@@ -23,6 +24,8 @@ export interface Plan {
   /** Ways in which it is to be restored. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
+  /** The host that restores, where that is another than the one that dumps. */
+  readonly restoreOn?: Host | undefined
   /** Where to mount: the user's folder; one of the host's private work folder when left out. */
   readonly rootfs?: string | undefined
   /** The name of that private folder, where several checkpoints are on one host. */
@@ -48,15 +51,21 @@ export interface Prepared extends AsyncDisposable {
 
 type Progress = (line: string) => void
 
-/** The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. Half-built, it undoes itself. */
+/**
+ * The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. All of it happens on `host`; where
+ * another one restores, the filesystem then moves there, and leaves nothing cached behind. Half-built, it undoes itself.
+ */
 export async function prepare(host: Host, plan: Plan, progress: Progress): Promise<Prepared> {
   checkPresent(plan.filesystem)
   await checkMemory(plan.size, plan.filesystem.inMemory)
   await using undo = new AsyncDisposableStack()
   const mounted = undo.use(await mountFor(host, plan, progress))
   const filled = await whileMounted(mounted, fill(host, plan, mounted.point, progress))
+  if (plan.restoreOn)
+    await whileMounted(mounted, moveTo(plan.restoreOn, mounted, filled.rootfs, plan, progress))
+  const checkpoints = await whileMounted(mounted, open(plan.restoreOn ?? host, plan, filled))
   const owned = undo.move()
-  return { ...filled, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { ...filled, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<MountedFilesystem> {
@@ -68,13 +77,14 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
   return filesystem.mount(host, point, filesystemRoom(size), { progress })
 }
 
+/** What was dumped, with all that its restores need. */
+interface Filled extends Pick<Prepared, 'dumps' | 'baseImage'> {
+  readonly rootfs: Rootfs
+  readonly checksum: string
+}
+
 /** Everything that lies on the mounted filesystem. */
-async function fill(
-  host: Host,
-  plan: Plan,
-  point: string,
-  progress: Progress,
-): Promise<Pick<Prepared, 'checkpoints' | 'dumps' | 'baseImage'>> {
+async function fill(host: Host, plan: Plan, point: string, progress: Progress): Promise<Filled> {
   const criu = await findCriu(progress)
   const image = await findBaseImage(plan.baseImage, progress)
   progress(`exporting the base image: ${image.description}`)
@@ -84,15 +94,47 @@ async function fill(
   const dumps = await dumpRepeatedly(host, plan, handler, { criu: criu.path, point }, progress)
   progress('copying images and files')
   await copyForRestore(host, point)
-  const checkpoints: Checkpoint[] = []
   for (const strategy of plan.strategies) {
     progress(`preparing the ${strategy.name} restore`)
     await strategy.prepare(host, rootfs)
-    const restorable = await strategy.open(host, rootfs)
-    const { containerName, size } = plan
-    checkpoints.push({ host, rootfs, restorable, containerName, size, checksum: handler.checksum })
   }
-  return { checkpoints, dumps, baseImage: image.description }
+  return { dumps, baseImage: image.description, rootfs, checksum: handler.checksum }
+}
+
+/** Takes the filesystem to the host that restores, whose kernel its CRIU probes anew. */
+async function moveTo(
+  host: Host,
+  mounted: MountedFilesystem,
+  rootfs: Rootfs,
+  { containerName }: Plan,
+  progress: Progress,
+): Promise<void> {
+  const { name, point } = mounted
+  if (!mounted.moveTo) throw notShared(name)
+  progress(`moving ${name} to the host that restores`)
+  await mkdir(seenFrom(host, point), { recursive: true })
+  await checkMountPoint(host, point)
+  await mounted.moveTo(host)
+  await keepProbeCache(host, rootfs, containerName)
+}
+
+const notShared = (name: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot restore on another host what was dumped to ${name}`,
+    found: `${name}, which no other host can mount`,
+    expected: 'a shared filesystem',
+    mend: 'VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON',
+  })
+
+/** The checkpoint, for each strategy, on the host that restores. */
+async function open(host: Host, plan: Plan, { rootfs, checksum }: Filled): Promise<Checkpoint[]> {
+  const { containerName, size } = plan
+  const checkpoints: Checkpoint[] = []
+  for (const strategy of plan.strategies) {
+    const restorable = await strategy.open(host, rootfs)
+    checkpoints.push({ host, rootfs, restorable, containerName, size, checksum })
+  }
+  return checkpoints
 }
 
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */

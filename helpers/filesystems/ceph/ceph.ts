@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
 import { availableMemory } from '../../system/memory.ts'
+import type { Network } from '../../system/network.ts'
 import { run } from '../../system/process.ts'
 import { WORK } from '../../system/paths.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
@@ -29,35 +30,46 @@ interface Shared {
   readonly reserved: Map<symbol, Bytes>
 }
 
-let shared: Promise<Shared> | undefined
+/** A network's cluster; that of this machine's loopback under undefined. */
+const sharings = new Map<Network | undefined, Promise<Shared>>()
 let suites = 0
 
 /** Ceph's own: an OSD calls itself full there. */
 const FULL_RATIO = 0.95
 
-async function open({ progress = () => {} }: MountOptions): Promise<Shared> {
+async function open(network: Network | undefined, { progress = () => {} }: MountOptions): Promise<Shared> {
   const capacity = await availableMemory()
-  return { cluster: await Cluster.start({ store: 'memstore', capacity, progress }), reserved: new Map() }
+  const cluster = await Cluster.start({ store: 'memstore', capacity, progress, network })
+  network?.own({ [Symbol.asyncDispose]: () => closeOne(network) })
+  return { cluster, reserved: new Map() }
 }
 
-/** The running cluster; a new one where there is none, or where it has lost a daemon. */
-async function running(options: MountOptions): Promise<Shared> {
-  if (shared && (await shared.catch(() => undefined))?.cluster.lost) await close()
-  shared ??= open(options)
+/** The running cluster of a network; a new one where there is none, or where it has lost a daemon. */
+async function running(network: Network | undefined, options: MountOptions): Promise<Shared> {
+  const known = sharings.get(network)
+  if (known && (await known.catch(() => undefined))?.cluster.lost) await closeOne(network)
+  const sharing = sharings.get(network) ?? open(network, options)
+  sharings.set(network, sharing)
   try {
-    return await shared
+    return await sharing
   } catch (error) {
-    shared = undefined
+    sharings.delete(network)
     throw error
   }
 }
 
 /** The cluster that mounts of this process share; undefined while there is none. */
-export const sharedCluster = async (): Promise<Cluster | undefined> => (await shared)?.cluster
+export const sharedCluster = async (network?: Network): Promise<Cluster | undefined> =>
+  (await sharings.get(network))?.cluster
 
+/** Ends every cluster, or that of one network alone. */
 async function close(): Promise<void> {
-  const ending = shared
-  shared = undefined
+  for (const network of sharings.keys()) await closeOne(network)
+}
+
+async function closeOne(network: Network | undefined): Promise<void> {
+  const ending = sharings.get(network)
+  sharings.delete(network)
   await (await ending)?.cluster[Symbol.asyncDispose]()
 }
 
@@ -83,20 +95,54 @@ async function mount(
   room: Bytes,
   options: MountOptions = {},
 ): Promise<MountedFilesystem> {
-  const sharing = await running(options)
+  const sharing = await running(host.network, options)
   const { cluster } = sharing
   await using undo = new AsyncDisposableStack()
   undo.defer(reserve(sharing, room))
-  // One client makes the folder, uses it through a bind and removes it: a second one would contend for its capabilities.
   const folder = `suite-${suites++}`
+  let attached = await attach(host, cluster, folder, point)
+  undo.defer(() => attached.detach('remove'))
+  const owned = undo.move()
+  return {
+    name: 'ceph',
+    point,
+    description: `CephFS by ceph-fuse, ${cluster.description}`,
+    dropCache: () => attached.remount(),
+    moveTo: async (other) => {
+      await attached.detach('keep')
+      try {
+        attached = await attach(other, cluster, folder, point)
+      } catch (error) {
+        // Somebody has to remove the folder.
+        attached = await attach(host, cluster, folder, point)
+        throw error
+      }
+    },
+    lost: () => cluster.lost,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** A folder of the cluster on a path of a host. */
+interface Attached {
+  /** Unmounts it and mounts it again: nothing of it is cached then. */
+  remount(): Promise<void>
+  /** Unmounts it, and removes the folder or keeps it for another host. */
+  detach(then: 'remove' | 'keep'): Promise<void>
+}
+
+/** One client makes the folder, uses it through a bind and removes it: a second one would contend for its capabilities. */
+async function attach(host: Host, cluster: Cluster, folder: string, point: string): Promise<Attached> {
+  await using undo = new AsyncDisposableStack()
   const whole = join(WORK, `ceph-${folder}`)
   await mkdir(seenFrom(host, whole), { recursive: true })
   const client = undo.use(await mountClient(host, cluster.access, '/', whole))
   undo.defer(cluster.onLoss(() => void client.sever()))
   const path = join(whole, folder)
-  await mkdir(seenFrom(host, path), { mode: 0o755 })
+  await mkdir(seenFrom(host, path), { mode: 0o755, recursive: true })
+  let end: 'remove' | 'keep' = 'remove'
   undo.defer(async () => {
-    if (!cluster.lost) await rm(seenFrom(host, path), { recursive: true, force: true })
+    if (end === 'remove' && !cluster.lost) await rm(seenFrom(host, path), { recursive: true, force: true })
   })
   await bind(host, path, point)
   undo.defer(async () => {
@@ -104,16 +150,15 @@ async function mount(
   })
   const owned = undo.move()
   return {
-    name: 'ceph',
-    point,
-    description: `CephFS by ceph-fuse, ${cluster.description}`,
-    dropCache: async () => {
+    remount: async () => {
       await unmount(host, point)
       await client.remount()
       await bind(host, path, point)
     },
-    lost: () => cluster.lost,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    detach: (then) => {
+      end = then
+      return owned.disposeAsync()
+    },
   }
 }
 
