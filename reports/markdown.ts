@@ -1,3 +1,4 @@
+import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
@@ -10,6 +11,7 @@ export function markdownReport(results: Results): string {
     suites[0]?.baseImage,
     referenceTable(suites),
     memoryTable(suites),
+    hostsLine(suites),
   ])
   const lines = [
     '# Checkpoint/restore, measured',

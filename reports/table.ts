@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table'
+import { elsewhere } from './hosts.ts'
 import type { FigureResults, Results, SuiteResults } from './results.ts'
 
 /** The rows of the reference's table, then their sum. */
@@ -56,7 +57,7 @@ export function legend({ suites }: Results): string {
 export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
   ...Map.groupBy(
     suites,
-    ({ filesystem, strategy, handler, cold }) =>
-      `${filesystem}, ${strategy}${cold ? ', cold' : ''}, ${handler} handler`,
+    ({ filesystem, strategy, handler, cold, hosts }) =>
+      `${filesystem}, ${strategy}${cold ? ', cold' : ''}${elsewhere({ hosts })}, ${handler} handler`,
   ),
 ]

@@ -4,6 +4,7 @@ import { removeCgroup } from '../system/cgroups.ts'
 import { compile } from '../system/compile.ts'
 import type { Host } from '../system/host.ts'
 import { fixture } from '../system/paths.ts'
+import { placed } from '../system/placed.ts'
 import { run, type Finished } from '../system/process.ts'
 import type { Nanoseconds } from '../units.ts'
 
@@ -71,7 +72,7 @@ const Failure = z.object({
 /** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  const launcher = await compile(fixture('lean-container'))
+  const launcher = await placed(host, await compile(fixture('lean-container')))
   const running = run(host, {
     argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
     failed,

@@ -12,6 +12,8 @@ export interface Filesystem {
   readonly inMemory: boolean
   /** Why its files are never out of the cache; undefined where they can be, and `dropCache` takes them out. */
   readonly noCold?: string
+  /** Programs that another host needs to mount it, too; only of a filesystem that hosts can share. */
+  readonly clientPrograms?: readonly string[]
   /** What this machine lacks for it; undefined where nothing does. */
   missing(): Missing | undefined
   /** Mounts it on an existing, empty folder of `host`, with room for `room` bytes. Throws CriuBenchError. */

@@ -25,8 +25,10 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
   for (const phase of PHASES) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
   const drains = measured.samples.flatMap((sample) => drainOf(sample) ?? [])
   if (drains.length > 0) samples.set('drain', drains)
+  const { restoreOn: _on, link: _link, ...subject } = cell
   const record: SuiteResults = {
-    ...cell,
+    ...subject,
+    ...(measured.hosts && { hosts: measured.hosts }),
     label: formatSize(cell.size),
     mounted: prepared.mounted.description,
     baseImage: prepared.baseImage,

@@ -8,6 +8,8 @@ import type { Network } from './network.ts'
 export interface Host {
   /** What a command line starts with to run there. */
   readonly enter: readonly string[]
+  /** What, executed on this machine, runs a shell's line on that one; only for a host that is another machine. */
+  readonly over?: readonly string[]
   /** Where this process sees the host's root directory: "/" or "/proc/PID/root". */
   readonly root: string
   /** What it reaches other hosts by; this machine's loopback when left out. */

@@ -7,10 +7,18 @@ export interface Neighbour extends Sandbox {
   readonly address: string
 }
 
+/** What a link is held down to, in each direction, as tc(8) writes it: "1ms", "100mbit". */
+export interface Shape {
+  readonly delay?: string | undefined
+  readonly bandwidth?: string | undefined
+}
+
 /** What hosts reach each other by. */
 export interface Network extends AsyncDisposable {
   /** Opens a sandbox that the others reach under its address. Throws CriuBenchError. */
   open(containerName: string): Promise<Neighbour>
+  /** Holds the link of one of its sandboxes down, in both directions. Throws CriuBenchError. */
+  shape(sandbox: Neighbour, shape: Shape): Promise<void>
   /** Hands over what lives in this network: it ends with it, and before it. */
   own(resource: AsyncDisposable): void
 }
@@ -43,6 +51,25 @@ export async function openNetwork(name: string): Promise<Network> {
       }
       return { ...sandbox, address, network }
     },
+    async shape(sandbox, shape) {
+      const place = sandbox.address.split('.').at(-1)
+      await hold(sandbox, 'eth0', shape)
+      await hold(hub, `link${place}`, shape)
+    },
+    own: (resource) => void owned.use(resource),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+  return network
+}
+
+/** This machine's own network, in which others reach it under that address. */
+export function machineNetwork(address: string): Network {
+  const owned = new AsyncDisposableStack()
+  const network: Network = {
+    open: async (containerName) => ({ ...(await openSandbox(containerName)), address, network }),
+    shape: async () => {
+      throw new Error("the links of this machine's own network are not this project's to hold down")
+    },
     own: (resource) => void owned.use(resource),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -56,11 +83,31 @@ async function link(hub: Sandbox, sandbox: Sandbox, place: number, address: stri
   await inNetworkOf(sandbox, 'ip address add "$1/24" dev eth0; ip link set eth0 up', [address])
 }
 
+/** Of what leaves by an interface. A burst of 256 kB is what a gigabit needs at the kernel's slowest tick, and no more. */
+async function hold(host: Sandbox, device: string, { delay, bandwidth }: Shape): Promise<void> {
+  // netem does both where the kernel has it; tbf, which every kernel has, cannot delay.
+  const bounded = `tbf rate ${bandwidth} burst 256kb latency 100ms`
+  const delayed = `netem delay ${delay} limit 100000${bandwidth === undefined ? '' : ` rate ${bandwidth}`}`
+  if (delay === undefined && bandwidth === undefined) return
+  const qdisc = delay === undefined ? bounded : delayed
+  await inNetworkOf(host, `tc qdisc add dev "$1" root ${qdisc}`, [device], {
+    failed: `cannot hold a link down to ${[delay && `a delay of ${delay}`, bandwidth].filter(Boolean).join(' and ')}`,
+    mend:
+      delay === undefined
+        ? 'modprobe sch_tbf; apt-get install iproute2'
+        : 'modprobe sch_netem, or leave the delay out where this kernel has no netem: VITEST_CRIU_LINK=bandwidth=100mbit',
+  })
+}
+
 /** By its network namespace alone: in its PID namespace `ip` would not know the other one's init. */
-const inNetworkOf = ({ init }: Sandbox, script: string, args: readonly string[]) =>
+const inNetworkOf = (
+  { init }: Sandbox,
+  script: string,
+  args: readonly string[],
+  told = { failed: 'cannot set up a network of network namespaces', mend: MEND },
+) =>
   run(localHost, {
     argv: ['nsenter', '--target', String(init), '--net', '--', 'sh', '-ec', script, 'sh', ...args],
-    failed: 'cannot set up a network of network namespaces',
-    mend: MEND,
+    ...told,
     timeout: 10_000,
   })

@@ -7,10 +7,11 @@ import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
 import { doneIn, readReport, type DoneReport } from '../handlers/report.ts'
 import { layOut } from '../handlers/start.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
+import { nowOn } from '../system/clock.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
-import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
+import { checkOrder, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
 import type { Rootfs } from './rootfs.ts'
 import type { Restorable } from './strategies/index.ts'
@@ -90,7 +91,7 @@ export async function startRestore(
   await rm(folder, { recursive: true, force: true })
   await cp(seenFrom(host, join(checkpoint.rootfs.path, HANDLER_FOLDER)), folder, { recursive: true })
   await layOut(folder, lock)
-  const s = onTheMillisecond()
+  const s = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
     rootfs: checkpoint.rootfs.path,

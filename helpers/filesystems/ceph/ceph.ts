@@ -18,6 +18,7 @@ export const ceph: Filesystem = {
   name: 'ceph',
   summary: 'CephFS, of a test cluster on this machine',
   inMemory: true,
+  clientPrograms: ['ceph-fuse'],
   missing: () => missingPackages(),
   mount,
   close,
