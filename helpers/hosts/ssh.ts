@@ -87,7 +87,7 @@ function refuseLink(name: string, { link = {} }: Pick<HostsRequest, 'link'>): vo
 async function connect(here: Sandbox, name: string, ssh: readonly string[]): Promise<Daemon> {
   const failed = `cannot connect to ${name}`
   // prettier-ignore
-  const master = start(here, { argv: [...ssh, '-M', '-N', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', name], failed, mend: MEND })
+  const master = start(here, { argv: [...ssh, '-M', '-N', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2', name], failed, mend: MEND })
   await untilTrue(master, { failed, found: 'no connection', mend: MEND }, async () => {
     const check = { failed, mend: MEND, timeout: LIMIT, accept: [0, 255] }
     return (await run(here, { argv: [...ssh, '-O', 'check', name], ...check })).exitCode === 0

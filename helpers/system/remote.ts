@@ -8,7 +8,7 @@ import { seenFrom, type Host } from './host.ts'
  */
 const LEASH = `exec 4<&0
 setsid "$@" </dev/null 4<&- & command=$!
-{ read -r _ <&4; kill -KILL -- "-$command"; } >/dev/null 2>&1 & leash=$!
+{ read -r _ <&4; kill -s KILL -- "-$command" || kill -s KILL "$command"; } >/dev/null 2>&1 & leash=$!
 exec 4<&-
 wait "$command"; status=$?
 kill "$leash"

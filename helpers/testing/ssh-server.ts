@@ -1,9 +1,11 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { seenFrom } from '../system/host.ts'
-import { openNetwork, type Neighbour, type Network } from '../system/network.ts'
+import { machineNetwork, openNetwork, type Neighbour, type Network } from '../system/network.ts'
 import { start } from '../system/process.ts'
 import { CONTAINER } from './checkpoints.ts'
 import { temporaryFolder } from './folders.ts'
@@ -22,43 +24,43 @@ export interface SecondMachine extends AsyncDisposable {
   /** As in the option sshConfig: knows the server's key, and one that it takes. */
   readonly sshConfig: string
   readonly machine: Neighbour
-  /** Ends the server and every session of it, as a power cut would. */
-  cut(): Promise<void>
 }
 
-/** Everything is private to it: the network, the host's key, the user's, both configurations. `environment` is that of its logins. */
-export async function openSecondMachine(
-  environment: Readonly<Record<string, string>> = {},
-): Promise<SecondMachine> {
+/**
+ * Everything is private to it: the network, the host's key, the user's, both configurations. On loopback, in place of a
+ * network of its own, whoever runs here reaches it.
+ */
+export async function openSecondMachine(place: 'network' | 'loopback' = 'network'): Promise<SecondMachine> {
   await using undo = new AsyncDisposableStack()
   const { path } = undo.use(await temporaryFolder())
-  const network = undo.use(await openNetwork(`${CONTAINER}-network`))
+  const network = undo.use(
+    place === 'network' ? await openNetwork(`${CONTAINER}-network`) : machineNetwork('127.0.0.1'),
+  )
+  const port = await freePort()
   const machine = undo.use(await network.open(`${CONTAINER}-machine`))
   const [hostKey, userKey] = await Promise.all(['host', 'user'].map((name) => newKey(join(path, name))))
   const file = (name: string): string => join(path, name)
   await writeFile(file('authorized_keys'), userKey ?? '')
-  await writeFile(file('known_hosts'), `[${machine.address}]:2222 ${hostKey}`)
-  await writeFile(file('sshd'), serverConfig(path, environment))
+  await writeFile(file('known_hosts'), `[${machine.address}]:${port} ${hostKey}`)
+  await writeFile(file('sshd'), serverConfig(path, machine.address, port))
   await writeFile(file('ssh'), clientConfig(path))
   await mkdir(seenFrom(machine, '/run/sshd'), { recursive: true })
-  const server = undo.use(
+  undo.use(
     start(machine, {
       argv: [SSHD, '-D', '-e', '-f', file('sshd')],
       failed: 'the test server ended',
       mend: '',
     }),
   )
-  await untilListening(machine)
+  // First of all: a session keeps the server's output open.
+  undo.defer(() => machine[Symbol.asyncDispose]())
+  await untilListening(machine, port)
   const owned = undo.move()
   return {
     network,
     machine,
-    url: `ssh://root@${machine.address}:2222`,
+    url: `ssh://root@${machine.address}:${port}`,
     sshConfig: file('ssh'),
-    cut: async () => {
-      await server[Symbol.asyncDispose]()
-      await machine[Symbol.asyncDispose]()
-    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -70,8 +72,9 @@ async function newKey(file: string): Promise<string> {
   return (await execa('ssh-keygen', ['-y', '-f', file])).stdout
 }
 
-const serverConfig = (folder: string, environment: Readonly<Record<string, string>>): string => `
-Port 2222
+/** Its logins have the mark of this test's processes, which is in PATH. */
+const serverConfig = (folder: string, address: string, port: number): string => `
+ListenAddress ${address}:${port}
 HostKey ${folder}/host
 AuthorizedKeysFile ${folder}/authorized_keys
 PermitRootLogin prohibit-password
@@ -80,9 +83,8 @@ UsePAM no
 StrictModes no
 PidFile none
 Subsystem sftp internal-sftp
-${Object.entries(environment)
-  .map(([name, value]) => `SetEnv ${name}=${value}\n`)
-  .join('')}`
+SetEnv PATH=${process.env['PATH']}
+`
 
 const clientConfig = (folder: string): string => `
 Host *
@@ -92,9 +94,16 @@ Host *
   StrictHostKeyChecking yes
 `
 
-/** State 0A is listening, port 08AE is 2222. */
-const LISTENING = ':08AE 00000000:0000 0A'
-const untilListening = (machine: Neighbour) =>
-  execa('sh', ['-c', `until grep -q "${LISTENING}" /proc/${machine.init}/net/tcp; do :; done`], {
-    timeout: 10_000,
-  })
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Of /proc/net/tcp: the port in hexadecimal; state 0A is listening. */
+const untilListening = ({ init }: Neighbour, port: number) => {
+  const line = `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`
+  return execa('sh', ['-c', `until grep -q "${line}" /proc/${init}/net/tcp; do :; done`], { timeout: 10_000 })
+}
