@@ -59,7 +59,7 @@ program
 program.command('clean').description('remove what a killed run could not').action(clean)
 
 async function doctor(): Promise<void> {
-  const findings = await examine()
+  const findings = await examine(resolveSettings({}, process.env))
   for (const { name, found, mend } of findings) {
     console.log(
       mend === undefined ? `ok      ${name}: ${found}` : `MISSING ${name}: ${found}\n        mend: ${mend}`,

@@ -14,6 +14,7 @@ describe('settings', () => {
         ],
         "handler": "python",
         "iterations": 10,
+        "link": {},
         "output": "reports/out",
         "ratios": {
           "cold start": 8,
@@ -113,7 +114,7 @@ describe('settings refuse', () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"
         found:    no option of that name
-        expected: one of sizes, filesystems, strategies, cold, handler, iterations, warmup, tolerance, ratios, strict, baseImage, rootfs, containerName, output
+        expected: one of sizes, filesystems, strategies, cold, handler, iterations, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, output
         mend:     correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -122,7 +123,7 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
       "cannot use the environment variable VITEST_CRIU_SIZE
         found:    no variable of that name
-        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_OUTPUT
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_OUTPUT
         mend:     unset VITEST_CRIU_SIZE"
     `)
   })

@@ -45,8 +45,7 @@ type Progress = (line: string) => void
 export async function openHosts(request: HostsRequest, progress: Progress): Promise<TwoHosts> {
   await using undo = new AsyncDisposableStack()
   progress(`opening the host that restores: ${request.restoreOn}`)
-  const open = request.restoreOn === 'namespace' ? openNamespaces : openMachine
-  const { dumps, restores, name } = undo.use(await open(request))
+  const { dumps, restores, name } = undo.use(await openPair(request))
   await checkHost(name, restores, request.programs)
   const [here, there] = [await machineOf(dumps), await machineOf(restores)]
   const record: HostsRecord = {
@@ -66,6 +65,10 @@ export interface Pair extends AsyncDisposable {
   /** Of the one that restores. */
   readonly name: string
 }
+
+/** Opens both and looks at neither. Half-built, it undoes itself. Throws CriuBenchError. */
+export const openPair = (request: HostsRequest): Promise<Pair> =>
+  request.restoreOn === 'namespace' ? openNamespaces(request) : openMachine(request)
 
 /** Both on this machine, each with a network namespace, an address, mounts and processes of its own. */
 async function openNamespaces({ containerName, link = {} }: HostsRequest): Promise<Pair> {
