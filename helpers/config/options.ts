@@ -25,18 +25,26 @@ const Ratios = z.strictObject(RATIOS, {
     code === 'unrecognized_keys' ? `phases out of ${Object.keys(RATIOS).join(', ')}` : undefined,
 })
 
-const Link = z.strictObject({
-  /** "1ms", "500us". */
-  delay: z
-    .string()
-    .regex(/^\d+(\.\d+)?(us|ms|s)$/, { error: 'a delay such as 500us or 1ms' })
-    .optional(),
-  /** "100mbit", "1gbit". */
-  bandwidth: z
-    .string()
-    .regex(/^\d+(\.\d+)?(kbit|mbit|gbit)$/, { error: 'a bandwidth such as 100mbit or 1gbit' })
-    .optional(),
-})
+const LINK_ERROR = {
+  error: ({ code }: { code?: string }) =>
+    code === 'unrecognized_keys' ? 'delay=1ms,bandwidth=100mbit' : undefined,
+}
+
+const Link = z.strictObject(
+  {
+    /** "1ms", "500us". */
+    delay: z
+      .string()
+      .regex(/^\d+(\.\d+)?(us|ms|s)$/, { error: 'a delay such as 500us or 1ms' })
+      .optional(),
+    /** "100mbit", "1gbit". */
+    bandwidth: z
+      .string()
+      .regex(/^\d+(\.\d+)?(kbit|mbit|gbit)$/, { error: 'a bandwidth such as 100mbit or 1gbit' })
+      .optional(),
+  },
+  LINK_ERROR,
+)
 
 const size = z.union([z.int().positive(), z.string().transform((text) => parseSize(text))])
 

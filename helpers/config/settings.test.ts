@@ -89,6 +89,17 @@ describe('settings', () => {
     expect(ratios).toEqual({ dump: 20, 'lean container': 20, restore: 8, execution: 2.5, 'cold start': 3 })
   })
 
+  test('the host that restores and its link', () => {
+    const environment = {
+      VITEST_CRIU_RESTORE_ON: 'ssh://root@[fe80::1]:2222',
+      VITEST_CRIU_LINK: 'delay=1ms,bandwidth=100mbit',
+    }
+    expect(resolveSettings({}, environment)).toMatchObject({
+      restoreOn: 'ssh://root@[fe80::1]:2222',
+      link: { delay: '1ms', bandwidth: '100mbit' },
+    })
+  })
+
   test('cannot be changed', () => expect(Object.isFrozen(resolveSettings({}, {}))).toBe(true))
 
   test('hold a strict run to the reference itself', () => {
@@ -108,6 +119,18 @@ describe('settings refuse', () => {
         expected: phases out of dump, lean container, restore, execution, cold start
         mend:     correct the environment variable"
     `)
+  })
+
+  test.each([
+    ['VITEST_CRIU_RESTORE_ON', 'other.example', 'restoreOn', '"namespace" or "ssh://user@host:port"'],
+    ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link', 'a bandwidth such as 100mbit or 1gbit'],
+    ['VITEST_CRIU_LINK', 'delay=1', 'link', 'a delay such as 500us or 1ms'],
+    ['VITEST_CRIU_LINK', 'loss=1', 'link', 'delay=1ms,bandwidth=100mbit'],
+  ])('%s=%s', async (name, value, option, expected) => {
+    expect(await refused({}, { [name]: value })).toBe(
+      `cannot use the option "${option}"\n  found:    ${name}=${value}\n` +
+        `  expected: ${expected}\n  mend:     correct the environment variable`,
+    )
   })
 
   test('an unknown option', async () => {

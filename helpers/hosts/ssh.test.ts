@@ -63,6 +63,12 @@ const say = (
 ): Promise<{ stdout: string; exitCode: number }> =>
   run(host, { argv, failed: 'cannot say it', mend: '', timeout, accept: [0, 7] })
 
+const processesOn = async (host: Host): Promise<string> =>
+  (await say(host, ['ps', '-e', '-o', 'args'])).stdout
+
+/** Milliseconds for what ends, or begins, a moment after. */
+const PATIENCE = 10_000
+
 /** This machine's clock as it would be an hour ahead: all that this process knows of it. */
 function anHourAhead(): void {
   const real = Date.now.bind(Date)
@@ -98,9 +104,18 @@ describe('another machine', { timeout: 120_000 }, () => {
       expect(await messageOf(() => say(restores, ['sleep', '4711'], 500))).toContain(
         'still running after 0.5 s',
       )
-      await vi.waitFor(async () =>
-        expect((await say(restores, ['ps', '-e', '-o', 'args'])).stdout).not.toContain('sleep 4711'),
+      await vi.waitFor(async () => expect(await processesOn(restores)).not.toContain('sleep 4711'), PATIENCE)
+    }))
+
+  test('has a restore that hangs ended at its limit, and goes on', () =>
+    onMachine(async (hosts) => {
+      await using prepared = await prepareOn(hosts)
+      const [checkpoint] = prepared.checkpoints
+      if (!checkpoint) throw new Error('no checkpoint')
+      expect(await messageOf(() => runTrial(checkpoint, { lock: '0', timeout: 2000 }))).toContain(
+        'still running after 2 s',
       )
+      expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
     }))
 
   test('has all points of a sample on its own clock, however far the other one is', () =>
@@ -135,8 +150,9 @@ describe('another machine', { timeout: 120_000 }, () => {
       await using machine = await openSecondMachine()
       await using hosts = await open(machine)
       const waiting = messageOf(() => say(hosts.restores, ['sleep', '4711'], 60_000))
-      await vi.waitFor(async () =>
-        expect((await say(hosts.restores, ['ps', '-e', '-o', 'args'])).stdout).toContain('sleep 4711'),
+      await vi.waitFor(
+        async () => expect(await processesOn(hosts.restores)).toContain('sleep 4711'),
+        PATIENCE,
       )
       await machine.machine[Symbol.asyncDispose]()
       expect(await waiting).toContain('cannot say it')
@@ -148,9 +164,10 @@ describe('another machine', { timeout: 120_000 }, () => {
       const hosts = await open(machine)
       await say(hosts.restores, ['sh', '-c', 'setsid sleep 4711 >/dev/null 2>&1 &'])
       process.kill(hosts.dumps.init, 'SIGKILL')
-      const there = async (): Promise<string> =>
-        (await say(machine.machine, ['ps', '-e', '-o', 'args'])).stdout
-      await vi.waitFor(async () => expect(await there()).not.toMatch(/unshare|sleep 4711/), 10_000)
+      await vi.waitFor(
+        async () => expect(await processesOn(machine.machine)).not.toMatch(/unshare|sleep 4711/),
+        PATIENCE,
+      )
       await hosts[Symbol.asyncDispose]()
     }))
 })

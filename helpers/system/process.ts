@@ -3,6 +3,9 @@ import { CriuBenchError } from '../errors.ts'
 import type { Host } from './host.ts'
 import { commandLine, isRemote, reportFile } from './remote.ts'
 
+/** Milliseconds from its killing to the end of a command's output. */
+const GRACE = 15_000
+
 /** Output is kept for errors, not for data: more than this of it ends the command. */
 const MAX_OUTPUT = 16 * 1024 * 1024
 
@@ -78,11 +81,15 @@ const stdinFor = (host: Host): 'ignore' | 'pipe' => (isRemote(host) ? 'pipe' : '
 
 /** Kills the group of `child` after that many ms, unless disposed of before: its id may be another's by then. */
 function limited(child: ResultPromise, milliseconds: number): Disposable & { readonly reached: boolean } {
-  const limit = { reached: false, [Symbol.dispose]: () => clearTimeout(timer) }
-  const timer = setTimeout(() => {
-    limit.reached = true
-    killGroup(child)
-  }, milliseconds)
+  const limit = { reached: false, [Symbol.dispose]: () => timers.forEach(clearTimeout) }
+  const timers = [
+    setTimeout(() => {
+      limit.reached = true
+      killGroup(child)
+    }, milliseconds),
+    // Whoever has its output open besides, such as a connection to a machine that does not answer, is not waited for.
+    setTimeout(() => child.stdio.forEach((stream) => stream?.destroy()), milliseconds + GRACE),
+  ]
   return limit
 }
 

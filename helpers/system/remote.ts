@@ -39,6 +39,6 @@ export function reportFile(host: Host, argv: readonly string[]): ReportFile {
   return {
     argv: ['sh', '-c', 'exec 3>"$0"; exec "$@"', file, ...argv],
     read: () => readFile(seen, 'utf8').catch(() => ''),
-    [Symbol.asyncDispose]: () => rm(seen, { force: true }),
+    [Symbol.asyncDispose]: () => rm(seen, { force: true }).catch(() => undefined),
   }
 }
