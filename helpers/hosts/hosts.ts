@@ -33,7 +33,7 @@ export interface HostsRequest {
   readonly containerName: string
   readonly link?: Shape
   readonly sshConfig?: string | undefined
-  /** What an ssh target is reached by; this machine's own network when left out. */
+  /** What the two are opened in; for namespaces one of their own when left out, for an ssh target this machine's. */
   readonly network?: Network
   /** What a host needs to mount the filesystem. */
   readonly programs: readonly string[]
@@ -71,12 +71,12 @@ export const openPair = (request: HostsRequest): Promise<Pair> =>
   request.restoreOn === 'namespace' ? openNamespaces(request) : openMachine(request)
 
 /** Both on this machine, each with a network namespace, an address, mounts and processes of its own. */
-async function openNamespaces({ containerName, link = {} }: HostsRequest): Promise<Pair> {
+async function openNamespaces({ containerName, link = {}, ...given }: HostsRequest): Promise<Pair> {
   await using undo = new AsyncDisposableStack()
-  const network = undo.use(await openNetwork(`vitest-criu-network-${process.pid}`))
+  const network = given.network ?? undo.use(await openNetwork(`vitest-criu-network-${process.pid}`))
   const dumps = undo.use(await network.open(`${containerName}-dumps`))
   const restores = undo.use(await network.open(containerName))
-  await network.shape(restores, link)
+  if (Object.keys(link).length > 0) await network.shape(restores, link)
   const owned = undo.move()
   const name = `namespace ${restores.address}`
   return { dumps, restores, name, [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -1,3 +1,4 @@
+import { CriuBenchError } from '../errors.ts'
 import { localHost } from './host.ts'
 import { run } from './process.ts'
 import { openSandbox, type Sandbox } from './sandbox.ts'
@@ -68,7 +69,12 @@ export function machineNetwork(address: string): Network {
   const network: Network = {
     open: async (containerName) => ({ ...(await openSandbox(containerName)), address, network }),
     shape: async () => {
-      throw new Error("the links of this machine's own network are not this project's to hold down")
+      throw new CriuBenchError({
+        failed: 'cannot hold a link down',
+        found: "this machine's own network",
+        expected: "a link of this run: that of a namespace in a network of the run's own",
+        mend: 'unset VITEST_CRIU_LINK, or set it by hand with tc(8)',
+      })
     },
     own: (resource) => void owned.use(resource),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
