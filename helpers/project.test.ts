@@ -22,7 +22,7 @@ const LAYERS: ReadonlyArray<readonly string[]> = [
   ['helpers/system'],
   ['helpers/config'],
   ['helpers/units.ts', 'helpers/named.ts'],
-  ['helpers/errors.ts'],
+  ['helpers/errors.ts', 'helpers/disposal.ts'],
 ]
 
 const levelOf = (file: string): number => LAYERS.findIndex((rooms) => rooms.includes(roomOf(file)))
@@ -107,5 +107,5 @@ describe('the project', () => {
 
 /** Tests and their support look at everything. */
 const isTest = (file: string): boolean =>
-  /\.(test|testing)\.ts$/.test(file) || file.startsWith('helpers/testing/')
+  /\.(test|test-d|testing)\.ts$/.test(file) || file.startsWith('helpers/testing/')
 const isApart = (file: string): boolean => isTest(file) || file.startsWith('fixtures/')

@@ -1,9 +1,11 @@
+import { headline, subline, tally } from './headline.ts'
 import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
+import { failuresOf, MARKS } from './rows.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
 
-/** reports/out/results.md. */
+/** results.md: for the summary of a job and the comment on a pull request. What failed comes first. */
 export function markdownReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup, node } = results.fingerprint
   const tables = tablesOf(results).flatMap(([title, suites]) => [
@@ -14,7 +16,11 @@ export function markdownReport(results: Results): string {
     hostsLine(suites),
   ])
   const lines = [
-    '# Checkpoint/restore, measured',
+    `# ${headline(results)}`,
+    `${subline(results)} ${tally(results)}`.trim(),
+    failuresOf(results)
+      .map((failure) => `- ${MARKS.miss} ${failure}`)
+      .join('\n'),
     ...tables,
     `${legend(results)}.`,
     `Kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}, Node ${node}, ${results.createdAt}.`,

@@ -4,10 +4,12 @@ import type { SuiteResults } from './results.ts'
 type Account = NonNullable<SuiteResults['samples'][number]['memory']>
 
 const MB = 2 ** 20
-const megabytes = (bytes: number): string => (bytes / MB).toFixed(1)
+export const megabytes = (bytes: number): string => (bytes / MB).toFixed(1)
+
+type Row = readonly [string, (account: Account) => number, (median: number) => string]
 
 /** The rows: what each says of one sample. */
-const ROWS: ReadonlyArray<readonly [string, (account: Account) => number, (median: number) => string]> = [
+export const ACCOUNTS: readonly Row[] = [
   ['minor faults', ({ minorFaults }) => minorFaults, String],
   ['major faults', ({ majorFaults }) => majorFaults, String],
   ['RSS (MB)', ({ rss }) => rss, megabytes],
@@ -19,11 +21,10 @@ const ROWS: ReadonlyArray<readonly [string, (account: Account) => number, (media
 /** Faults and memory of the restored process up to the end of its handler: medians; undefined where none were kept. */
 export function memoryTable(suites: readonly SuiteResults[]): string | undefined {
   const columns = suites.toSorted((one, other) => one.size - other.size)
-  const accounts = columns.map(({ samples }) => samples.flatMap(({ memory }) => memory ?? []))
-  if (accounts.every(({ length }) => length === 0)) return undefined
-  const rows = ROWS.map(([name, value, format]) => [
-    name,
-    ...accounts.map((samples) => (samples.length === 0 ? '–' : format(median(samples.map(value))))),
+  if (columns.every(({ samples }) => samples.every(({ memory }) => !memory))) return undefined
+  const rows = ACCOUNTS.map((account) => [
+    account[0],
+    ...columns.map((suite) => medianAccount(suite, account)),
   ])
   const constant = [
     ['mapped (MB)', ...columns.map(({ mapped }) => megabytes(mapped))],
@@ -31,6 +32,12 @@ export function memoryTable(suites: readonly SuiteResults[]): string | undefined
   ]
   const header = ['restored process', ...columns.map(({ label }) => label)]
   return markdownTable([header, ...constant, ...rows], { align: ['l', ...columns.map(() => 'r')] })
+}
+
+/** The median of one row over a suite's samples, as text. */
+export function medianAccount({ samples }: SuiteResults, [, value, format]: Row): string {
+  const accounts = samples.flatMap(({ memory }) => memory ?? [])
+  return accounts.length === 0 ? '–' : format(median(accounts.map(value)))
 }
 
 /** The lower one of two in the middle: a value that was measured. */

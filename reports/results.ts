@@ -41,6 +41,8 @@ const Dump = z.strictObject({
   /** From spawn to exit. */
   wall: milliseconds,
   stats,
+  /** As on a sample. */
+  noise: z.array(z.string()).optional(),
 })
 
 /** A figure held against the same figure of an earlier run on the same machine. */
@@ -123,6 +125,8 @@ const Suite = z.strictObject({
   figures: z.array(Figure),
   dumps: z.array(Dump),
   samples: z.array(Sample),
+  /** Taken after those, where they differed from the baseline: the verdict rests on these alone. */
+  again: z.strictObject({ dumps: z.array(Dump), samples: z.array(Sample) }).optional(),
 })
 
 const Fingerprint = z.strictObject({
@@ -164,6 +168,9 @@ export const Results = z.strictObject({
   baseline: z.strictObject({ name: z.string(), createdAt: z.string() }).optional(),
   suites: z.array(Suite),
 })
+
+/** What a verdict on the run rests on: the whole start, and the dump. The parts of a start explain it. */
+export const DECIDING: readonly string[] = ['cold start', 'dump']
 
 export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>

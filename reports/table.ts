@@ -11,11 +11,7 @@ const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
 export function referenceTable(suites: readonly SuiteResults[]): string {
   const columns = suites.toSorted((one, other) => one.size - other.size)
   const header = ['ms', ...columns.map(({ label }) => label)]
-  // A phase that one strategy alone has comes after those that all have.
-  const more = columns
-    .flatMap(({ figures }) => figures.map(({ phase }) => phase))
-    .filter((phase) => !ROWS.includes(phase))
-  const rows = [...new Set([...ROWS, ...more])].flatMap((phase) => {
+  const rows = phasesIn(columns).flatMap((phase) => {
     const figures = columns.map((suite) => suite.figures.find((figure) => figure.phase === phase))
     const references = figures.map((figure) => figure?.reference)
     const row = [phase, ...figures.map(cell)]
@@ -61,3 +57,9 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
       `${filesystem}, ${strategy}${cold ? ', cold' : ''}${elsewhere({ hosts })}, ${handler} handler`,
   ),
 ]
+
+/** The rows of a table; a phase that one strategy alone has comes after those that all have. */
+export function phasesIn(suites: readonly SuiteResults[]): string[] {
+  const measured = suites.flatMap(({ figures }) => figures.map(({ phase }) => phase))
+  return [...new Set([...ROWS, ...measured])]
+}

@@ -1,14 +1,16 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
-import type { Settings } from '../config/options.ts'
+import { resolveSettings } from '../config/settings.ts'
 import { findCriu } from '../criu/binary.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { examineHost, type Finding } from '../hosts/check.ts'
 import { openPair } from '../hosts/hosts.ts'
 import { CriuBenchError } from '../errors.ts'
 import { cgroupVersion } from '../system/cgroups.ts'
+import { AS_ROOT } from '../system/commands.ts'
+import { isPrebuilt } from '../system/compile.ts'
 import { localHost } from '../system/host.ts'
 import { availableMemory } from '../system/memory.ts'
-import { CACHE } from '../system/paths.ts'
+import { CACHE, fixture, PACKAGED } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import { filesystemRoom } from '../trial/demand.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
@@ -36,16 +38,18 @@ const CHECKS: readonly Check[] = [
 ]
 
 /** Looks at everything a run needs, in the order in which a run would miss it, on the host that restores, too. */
-export async function examine(settings: Settings): Promise<Finding[]> {
+export async function examine(): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const check of CHECKS) findings.push(await check())
-  return [...findings, ...(await examineSecond(settings))]
+  return [...findings, ...(await examineSecond())]
 }
 
 /** What the host that restores lacks, where that is another one; the names say which host is meant. */
-async function examineSecond({ restoreOn, sshConfig, link }: Settings): Promise<Finding[]> {
+async function examineSecond(): Promise<Finding[]> {
+  const settings = resolveSettings({}, process.env)
+  const { restoreOn, sshConfig, link } = settings
   if (restoreOn === undefined) return []
-  const programs = filesystemNames.flatMap((name) => filesystem(name).clientPrograms ?? [])
+  const programs = filesystemNames.flatMap((name) => filesystem(name).clientPrograms?.(settings) ?? [])
   try {
     const containerName = `vitest-criu-doctor-${process.pid}`
     await using pair = await openPair({ restoreOn, containerName, sshConfig, link, programs })
@@ -62,7 +66,7 @@ const finding = (name: string, good: boolean, found: string, mend: string): Find
 
 function root(): Finding {
   const uid = process.getuid?.() ?? -1
-  return finding('root', uid === 0, `uid ${uid}`, 'run as root: sudo -E npm start')
+  return finding('root', uid === 0, `uid ${uid}`, `run as root: ${AS_ROOT}`)
 }
 
 async function capability(): Promise<Finding> {
@@ -80,7 +84,12 @@ async function capability(): Promise<Finding> {
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const good = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])
-  return finding('node', good, process.version, 'use npm or npx, which run the Node among the packages')
+  return finding(
+    'node',
+    good,
+    process.version,
+    PACKAGED ? 'install Node 22.12 or later' : 'use npm or npx, which run the Node among the packages',
+  )
 }
 
 async function namespaces(): Promise<Finding> {
@@ -122,7 +131,9 @@ async function disk(): Promise<Finding> {
   )
 }
 
-function compiler(): Promise<Finding> {
+async function compiler(): Promise<Finding> {
+  if (await isPrebuilt(fixture('lean-container')))
+    return { name: 'compiler', found: 'not needed: the package brings its C programs compiled' }
   return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
 }
 
@@ -137,7 +148,10 @@ function lazy(): Finding {
 }
 
 function ceph(): Finding {
-  return { name: 'ceph', found: missingFilesystems([])['ceph'] ?? 'can be measured' }
+  return {
+    name: 'ceph',
+    found: missingFilesystems([], resolveSettings({}, process.env))['ceph'] ?? 'can be measured',
+  }
 }
 
 async function criu(): Promise<Finding> {

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-/** `vitest-criu COMMAND`: the reference's steps by hand, and a look at the machine. */
+/** `vitest-criu COMMAND`: the reference's steps by hand, reports, and a look at the machine. */
+import '../disposal.ts'
 import { Command } from 'commander'
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
 import { resolveSettings } from '../config/settings.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
@@ -9,13 +12,30 @@ import { requireRoot } from '../system/root.ts'
 import { parseSize } from '../units.ts'
 import { examine } from './doctor.ts'
 import { explainImages } from './explain.ts'
+import { init } from './init.ts'
+import { report } from './report.ts'
 import * as steps from './steps.ts'
 
+const AFTER_HELP = `
+The steps take ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE of the environment.
+
+Measure:
+  npx vitest bench --run           every suite; ends with the table
+  npx vitest bench --run -t 64MB   one size`
+
 const program = new Command('vitest-criu')
-  .description(
-    'Checkpoint/restore benchmarks as tests. The steps take ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE.',
-  )
+  .description('Checkpoint/restore benchmarks as tests: what a start from a CRIU checkpoint costs.')
+  .version(version(), '--version', 'tell the version')
+  .helpOption('--help', 'tell this')
+  .helpCommand(false)
+  .addHelpText('after', AFTER_HELP)
   .showHelpAfterError()
+
+/** Of package.json, which this project finds by its own name wherever it lies. */
+function version(): string {
+  const manifest = readFileSync(new URL(import.meta.resolve('vitest-criu/package.json')), 'utf8')
+  return z.object({ version: z.string() }).parse(JSON.parse(manifest)).version
+}
 
 /** What every step starts with; `doctor` alone runs without root, to tell about it. */
 function settings(): Settings {
@@ -23,7 +43,22 @@ function settings(): Settings {
   return resolveSettings({}, process.env)
 }
 
+program.commandsGroup('In a project:')
+program
+  .command('init')
+  .description('write a configuration, a suite and a workflow, each where there is none yet')
+  .option('--dry-run', 'say what would be written, and write nothing')
+  .action(({ dryRun = false }: { dryRun?: boolean }) => init(process.cwd(), { dryRun, say: console.log }))
+program
+  .command('report')
+  .description('write every report of a results.json anew, beside it')
+  .argument('[RESULTS]', 'the file', 'reports/out/results.json')
+  .option('--history <FOLDER>', 'earlier results, for the page', 'reports/baselines')
+  .action((file: string, { history }: { history: string }) => report(file, history))
 program.command('doctor').description('check what a run needs of this machine, with the mend').action(doctor)
+program.command('clean').description('remove what a killed run could not').action(clean)
+
+program.commandsGroup("The reference's steps, one by one:")
 program
   .command('mount')
   .description('mount tmpfs on ROOTFS_ABS_PATH')
@@ -48,18 +83,19 @@ program
   .description('restore in the lean container CONTAINER_NAME')
   .action(() => steps.restore(settings()))
 program
+  .command('unmount')
+  .description('undo the steps')
+  .action(() => steps.unmount(settings()))
+
+program.commandsGroup('About a checkpoint:')
+program
   .command('explain')
   .description('tell what the mapped restore makes of each part of a dumped memory, and why')
   .argument('<IMAGES>', 'folder with the images of a dump')
   .action(async (folder: string) => console.log(await explainImages(folder)))
-program
-  .command('unmount')
-  .description('undo the steps')
-  .action(() => steps.unmount(settings()))
-program.command('clean').description('remove what a killed run could not').action(clean)
 
 async function doctor(): Promise<void> {
-  const findings = await examine(resolveSettings({}, process.env))
+  const findings = await examine()
   for (const { name, found, mend } of findings) {
     console.log(
       mend === undefined ? `ok      ${name}: ${found}` : `MISSING ${name}: ${found}\n        mend: ${mend}`,

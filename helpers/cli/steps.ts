@@ -11,6 +11,7 @@ import { TMPFS_SOURCE, tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { startHandler } from '../handlers/start.ts'
 import { checkContainerName } from '../system/cgroups.ts'
+import { ownCommand } from '../system/commands.ts'
 import { localHost } from '../system/host.ts'
 import { readMounts } from '../system/mounts.ts'
 import { WORK } from '../system/paths.ts'
@@ -124,7 +125,7 @@ function checkCopied(point: string): void {
     failed: `cannot restore on ${point}`,
     found: 'no images copied there',
     expected: 'a rootfs after the step copy',
-    mend: 'npm run copy',
+    mend: ownCommand('copy'),
   })
 }
 
@@ -135,7 +136,7 @@ async function checkOurs(point: string): Promise<void> {
   throw new CriuBenchError({
     failed: `cannot use ROOTFS_ABS_PATH=${point}`,
     found: mounted ? `${mounted.type} (${mounted.source}), which is not ours` : 'nothing mounted there',
-    expected: `a filesystem mounted by \`npm run mount\``,
-    mend: 'npm run mount',
+    expected: `a filesystem mounted by \`${ownCommand('mount')}\``,
+    mend: ownCommand('mount'),
   })
 }

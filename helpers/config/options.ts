@@ -48,6 +48,50 @@ const Link = z.strictObject(
 
 const size = z.union([z.int().positive(), z.string().transform((text) => parseSize(text))])
 
+/** What an existing cluster is told by: `conf` names it, the others say more of it. */
+const OF_A_CLUSTER = ['keyring', 'user', 'filesystem', 'path'] as const
+const OF_A_TEST_CLUSTER = ['store', 'capacity'] as const
+
+const filePath = z.string().min(1)
+
+/** Which Ceph the filesystem `ceph` is: a test cluster that the run starts, or where `conf` is given, that one. */
+const Ceph = z
+  .strictObject(
+    {
+      /** The ceph.conf of an existing cluster. */
+      conf: filePath.optional(),
+      /** The keyring with the user's key; ceph.client.USER.keyring beside `conf` when left out. */
+      keyring: filePath.optional(),
+      /** Without "client."; "admin" when left out. */
+      user: z.string().min(1).optional(),
+      /** Name of the file system; the cluster's default when left out. */
+      filesystem: z.string().min(1).optional(),
+      /** The folder of it that is used, and nothing outside of it; "/" when left out. */
+      path: z
+        .string()
+        .regex(/^\/(?!(.*\/)?\.\.(\/|$))/, 'an absolute path in the file system, without ".."')
+        .optional(),
+      /** The kernel's client, ceph-fuse, or the kernel's where it has one. */
+      client: z.enum(['auto', 'kernel', 'fuse']).default('auto'),
+      /** Where the test cluster's objects lie: in memory (when left out), or on disk behind a loop device. */
+      store: z.enum(['memstore', 'bluestore']).optional(),
+      /** What the test cluster holds; all memory that is available, or 16GB on disk, when left out. */
+      capacity: size.optional(),
+    },
+    { error: ({ code }) => (code === 'unrecognized_keys' ? 'an option of ceph: see README.md' : undefined) },
+  )
+  .superRefine((given, context) => {
+    const wrong = (given.conf === undefined ? OF_A_CLUSTER : OF_A_TEST_CLUSTER).find(
+      (name) => given[name] !== undefined,
+    )
+    if (wrong === undefined) return
+    const message =
+      given.conf === undefined
+        ? `ceph.conf besides: ${wrong} is of an existing cluster`
+        : `no ceph.conf besides: ${wrong} is of the test cluster that a run starts`
+    context.addIssue({ code: 'custom', path: [wrong], message })
+  })
+
 /**
  * Every option of the plugin, in one place: its type, default and expectation. `vitest.config.ts` gives them as
  * `criu({ … })`, the environment as the variables below; the environment wins.
@@ -61,6 +105,10 @@ export const Options = z.strictObject({
   strategies: z.array(z.string()).min(1).default(['mapped']),
   /** Measure each suite once more with its files out of this machine's cache, where the filesystem has such a state. */
   cold: z.boolean().default(false),
+  /** Of the filesystem `ceph`: which cluster, and how it is mounted. */
+  ceph: Ceph.prefault({}),
+  /** What containers read CRIU's program from: the filesystem under test, or this machine's memory. */
+  criuOn: z.enum(['filesystem', 'local']).default('filesystem'),
   /** The function that is checkpointed: "python" (the reference's) or "native". */
   handler: z.string().default('python'),
   /** Samples of each phase, and dumps, per suite. */
@@ -96,6 +144,8 @@ export const Options = z.strictObject({
 export type CriuOptions = z.input<typeof Options>
 /** What the rest of the code gets: checked, complete, plain data. */
 export type Settings = Readonly<z.output<typeof Options>>
+/** Of the filesystem `ceph`. */
+export type CephSettings = Settings['ceph']
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
@@ -114,6 +164,8 @@ const pairs = (text: string): unknown => Object.fromEntries(list(text).map((part
 
 interface Variable {
   readonly option: keyof Settings
+  /** Where the option has parts: the one that is set; the others stay as they are given. */
+  readonly part?: string
   readonly read: (text: string) => unknown
 }
 
@@ -127,6 +179,15 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_FILESYSTEMS: { option: 'filesystems', read: list },
   VITEST_CRIU_STRATEGIES: { option: 'strategies', read: list },
   VITEST_CRIU_COLD: { option: 'cold', read: flag },
+  VITEST_CRIU_CEPH_CONF: { option: 'ceph', part: 'conf', read: String },
+  VITEST_CRIU_CEPH_KEYRING: { option: 'ceph', part: 'keyring', read: String },
+  VITEST_CRIU_CEPH_USER: { option: 'ceph', part: 'user', read: String },
+  VITEST_CRIU_CEPH_FILESYSTEM: { option: 'ceph', part: 'filesystem', read: String },
+  VITEST_CRIU_CEPH_PATH: { option: 'ceph', part: 'path', read: String },
+  VITEST_CRIU_CEPH_CLIENT: { option: 'ceph', part: 'client', read: String },
+  VITEST_CRIU_CEPH_STORE: { option: 'ceph', part: 'store', read: String },
+  VITEST_CRIU_CEPH_CAPACITY: { option: 'ceph', part: 'capacity', read: String },
+  VITEST_CRIU_CRIU_ON: { option: 'criuOn', read: String },
   VITEST_CRIU_HANDLER: { option: 'handler', read: String },
   VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
   VITEST_CRIU_WARMUP: { option: 'warmup', read: number },

@@ -8,7 +8,11 @@ describe('settings', () => {
   test('are complete where nothing is given', () => {
     expect(resolveSettings({}, {})).toMatchInlineSnapshot(`
       {
+        "ceph": {
+          "client": "auto",
+        },
         "cold": false,
+        "criuOn": "filesystem",
         "filesystems": [
           "tmpfs",
         ],
@@ -100,6 +104,19 @@ describe('settings', () => {
     })
   })
 
+  test('a part of ceph is set by the environment, and the others stay as they were given', () => {
+    const { ceph } = resolveSettings(
+      { ceph: { conf: '/etc/ceph/ceph.conf', user: 'bob' } },
+      { VITEST_CRIU_CEPH_USER: 'eve', VITEST_CRIU_CEPH_PATH: '/bench' },
+    )
+    expect(ceph).toEqual({ conf: '/etc/ceph/ceph.conf', user: 'eve', path: '/bench', client: 'auto' })
+  })
+
+  test('the test cluster of ceph is on disk where that is asked for', () => {
+    const { ceph } = resolveSettings({}, { VITEST_CRIU_CEPH_STORE: 'bluestore', VITEST_CRIU_CEPH_CAPACITY: '4GB' }) // prettier-ignore
+    expect(ceph).toEqual({ client: 'auto', store: 'bluestore', capacity: 4096 * MB })
+  })
+
   test('cannot be changed', () => expect(Object.isFrozen(resolveSettings({}, {}))).toBe(true))
 
   test('hold a strict run to the reference itself', () => {
@@ -123,8 +140,8 @@ describe('settings refuse', () => {
 
   test.each([
     ['VITEST_CRIU_RESTORE_ON', 'other.example', 'restoreOn', '"namespace" or "ssh://user@host:port"'],
-    ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link', 'a bandwidth such as 100mbit or 1gbit'],
-    ['VITEST_CRIU_LINK', 'delay=1', 'link', 'a delay such as 500us or 1ms'],
+    ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link.bandwidth', 'a bandwidth such as 100mbit or 1gbit'],
+    ['VITEST_CRIU_LINK', 'delay=1', 'link.delay', 'a delay such as 500us or 1ms'],
     ['VITEST_CRIU_LINK', 'loss=1', 'link', 'delay=1ms,bandwidth=100mbit'],
   ])('%s=%s', async (name, value, option, expected) => {
     expect(await refused({}, { [name]: value })).toBe(
@@ -137,7 +154,7 @@ describe('settings refuse', () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"
         found:    no option of that name
-        expected: one of sizes, filesystems, strategies, cold, handler, iterations, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, output
+        expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, handler, iterations, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, output
         mend:     correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -146,8 +163,53 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
       "cannot use the environment variable VITEST_CRIU_SIZE
         found:    no variable of that name
-        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_OUTPUT
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_OUTPUT
         mend:     unset VITEST_CRIU_SIZE"
+    `)
+  })
+
+  test('a ceph client that there is not', async () => {
+    expect(await refused({}, { VITEST_CRIU_CEPH_CLIENT: 'nfs' })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.client"
+        found:    VITEST_CRIU_CEPH_CLIENT=nfs
+        expected: one of "auto"|"kernel"|"fuse"
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('a part of ceph that there is not', async () => {
+    expect(await refused({ ceph: { config: '/etc/ceph/ceph.conf' } })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph"
+        found:    ceph: {"config":"/etc/ceph/ceph.conf"}
+        expected: an option of ceph: see README.md
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a user of no cluster', async () => {
+    expect(await refused({}, { VITEST_CRIU_CEPH_USER: 'bob' })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.user"
+        found:    VITEST_CRIU_CEPH_USER=bob
+        expected: ceph.conf besides: user is of an existing cluster
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('an object store of a cluster that is there already', async () => {
+    expect(await refused({ ceph: { conf: '/c', store: 'memstore' } })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.store"
+        found:    ceph: {"conf":"/c","store":"memstore"}
+        expected: no ceph.conf besides: store is of the test cluster that a run starts
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a path that leads out of the path', async () => {
+    expect(await refused({ ceph: { conf: '/c', path: '/bench/../home' } })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.path"
+        found:    ceph: {"conf":"/c","path":"/bench/../home"}
+        expected: an absolute path in the file system, without ".."
+        mend:     correct criu({ … }) in vitest.config.ts"
     `)
   })
 

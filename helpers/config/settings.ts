@@ -11,28 +11,49 @@ export function resolveSettings(options: CriuOptions, environment: Environment):
   refuseUnknownVariables(environment)
   const given: Record<string, unknown> = { ...options }
   const origins = new Map<string, string>()
-  for (const [name, { option, read }] of Object.entries(VARIABLES)) {
+  for (const [name, { option, part, read }] of Object.entries(VARIABLES)) {
     const text = environment[name]
     if (text === undefined) continue
-    given[option] = read(text)
-    origins.set(option, `${name}=${text}`)
+    given[option] = part === undefined ? read(text) : { ...partsOf(given[option]), [part]: read(text) }
+    origins.set(part === undefined ? option : `${option}.${part}`, `${name}=${text}`)
   }
   const parsed = Options.safeParse(given)
   if (parsed.success) return Object.freeze(parsed.data)
   const [issue] = parsed.error.issues
-  const unknown = issue?.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys[0] : undefined
-  const option = unknown ?? String(issue?.path[0])
-  throw new CriuBenchError({
-    failed: `cannot use the option "${option}"`,
-    found:
-      unknown === undefined
-        ? (origins.get(option) ?? `${option}: ${JSON.stringify(given[option])}`)
-        : 'no option of that name',
-    expected:
-      unknown === undefined ? expectation(issue?.message) : `one of ${Object.keys(Options.shape).join(', ')}`,
-    mend: `correct ${origins.has(option) ? 'the environment variable' : 'criu({ … }) in vitest.config.ts'}`,
+  throw issue?.code === 'unrecognized_keys' && issue.path.length === 0
+    ? unknownOption(issue.keys[0])
+    : wrongValue(issue?.path ?? [], issue?.message, given, origins)
+}
+
+const partsOf = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {})
+
+const unknownOption = (name = ''): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot use the option "${name}"`,
+    found: 'no option of that name',
+    expected: `one of ${Object.keys(Options.shape).join(', ')}`,
+    mend: CORRECT,
+  })
+
+function wrongValue(
+  [option = '', part]: readonly PropertyKey[],
+  message: string | undefined,
+  given: Readonly<Record<string, unknown>>,
+  origins: ReadonlyMap<string, string>,
+): CriuBenchError {
+  const value = given[String(option)]
+  const parts = typeof value === 'object' && !Array.isArray(value) && part !== undefined
+  const name = parts ? `${String(option)}.${String(part)}` : String(option)
+  const origin = origins.get(name) ?? origins.get(String(option))
+  return new CriuBenchError({
+    failed: `cannot use the option "${name}"`,
+    found: origin ?? `${String(option)}: ${JSON.stringify(value)}`,
+    expected: expectation(message),
+    mend: origin === undefined ? CORRECT : 'correct the environment variable',
   })
 }
+
+const CORRECT = 'correct criu({ … }) in vitest.config.ts'
 
 /** zod's "Too small: expected number to be >=1" without what the error says in its other parts. */
 const expectation = (message = ''): string =>

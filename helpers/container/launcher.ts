@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
 import { removeCgroup } from '../system/cgroups.ts'
+import { ownCommand } from '../system/commands.ts'
 import { compile } from '../system/compile.ts'
 import type { Host } from '../system/host.ts'
 import { fixture } from '../system/paths.ts'
@@ -77,7 +78,7 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
   const running = run(host, {
     argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
     failed,
-    mend: 'the first error line of what ran in it says more; run the step by hand: npm run restore',
+    mend: `the first error line of what ran in it says more; run the step by hand: ${ownCommand('restore')}`,
     timeout: request.timeout,
     accept: Array.from({ length: 256 }, (_, status) => status),
     report: true,
@@ -119,7 +120,7 @@ function readReport(finished: Finished, failed: string): z.infer<typeof Report> 
       ? [failure.step, failure.path, failure.message].filter(Boolean).join(': ')
       : 'no report of its time points',
     expected: 'a container that starts',
-    mend: '`npm run doctor` checks what it needs of this machine',
+    mend: `\`${ownCommand('doctor')}\` checks what it needs of this machine`,
     log: finished.stderr,
   })
 }

@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises'
+import { copyFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PROJECT, outcomeOf } from '../testing/commands.ts'
@@ -29,7 +29,7 @@ test('without a CRIU and without a network, what to do is said at once', async (
     "cannot build CRIU from the source of a newer Debian suite
       found:    node exited with 1
       expected: exit status 0
-      mend:     run \`npm run setup\` with network access, or install a criu that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar
+      mend:     install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
       log:      E: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)
                 E: Some index files failed to download. They have been ignored, or old ones used instead.
     "
@@ -50,4 +50,26 @@ test("where none can be built, the machine's own is taken if it passes `criu che
     PATH: `${folder.path}:${process.env['PATH']}`,
   })
   expect(JSON.parse(stdout)).toMatchObject({ path: own, origin: 'host' })
+})
+
+test('without what builds one, nothing is fetched, and what is missing is named', async () => {
+  await using folder = await temporaryFolder()
+  for (const program of ['setpriv', 'sh', 'apt-get', 'gcc', 'pkg-config', 'xz', 'protoc-c'])
+    await symlink(
+      (await outcomeOf(['sh', '-c', `command -v ${program}`])).stdout.trim(),
+      join(folder.path, program),
+    )
+  const script = 'mount -t tmpfs none /var/cache/vitest-criu; PATH=$1; shift; exec "$@"'
+  // prettier-ignore
+  const argv = ['unshare', '--mount', 'sh', '-ec', script, 'sh', folder.path,
+    process.execPath, '--input-type=module', '--eval', FIND]
+  const { stderr, stdout } = await outcomeOf(argv)
+  expect(stdout).toBe('')
+  expect(stderr).toMatchInlineSnapshot(`
+    "cannot build CRIU
+      found:    no make, protoc
+      expected: what its build needs
+      mend:     install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
+    "
+  `)
 })

@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { localHost } from '../system/host.ts'
 import { CACHE, fixture } from '../system/paths.ts'
 import { run } from '../system/process.ts'
+import { missingPrograms } from '../system/programs.ts'
 
+/** In the package the recipe lies there compiled as well: one source is one cached CRIU, whichever of them built it. */
 const RECIPE = fixture('base-image/build-criu.ts')
+const RUNNABLE_RECIPE = fixture(`base-image/build-criu${extname(import.meta.url)}`)
+/** Programs of those packages; its libraries the build asks for itself. */
+const BUILD_PROGRAMS = ['apt-get', 'gcc', 'make', 'pkg-config', 'protoc', 'protoc-c', 'xz']
+const PACKAGES = readFileSync(fixture('base-image/packages'), 'utf8').trim().replaceAll('\n', ' ')
 const MEND =
-  'run `npm run setup` with network access, or install a criu that passes `criu check`, ' +
-  'or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar'
+  'install a criu of 4.1.1 or later that passes `criu check`, or name a base image that has one: ' +
+  `export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install ${PACKAGES}`
 
 /** A CRIU that was seen to pass `criu check` on this kernel. */
 export interface CriuBinary {
@@ -48,9 +54,10 @@ async function built(progress: (line: string) => void): Promise<string> {
     .slice(0, 16)
   const binary = join(CACHE, `criu-${key}`, 'criu')
   if (existsSync(binary)) return binary
+  refuseWithout(missingPrograms(BUILD_PROGRAMS))
   progress('building a static criu, once (about 20 s)')
   await run(localHost, {
-    argv: [process.execPath, RECIPE, binary],
+    argv: [process.execPath, RUNNABLE_RECIPE, binary],
     failed: 'cannot build CRIU from the source of a newer Debian suite',
     mend: MEND,
     timeout: 600_000,
@@ -58,6 +65,17 @@ async function built(progress: (line: string) => void): Promise<string> {
     onLine: (line) => progress(line.trim()),
   })
   return binary
+}
+
+/** At once, and not after fetching a source that nothing here can build. */
+function refuseWithout(missing: readonly string[]): void {
+  if (missing.length === 0) return
+  throw new CriuBenchError({
+    failed: 'cannot build CRIU',
+    found: `no ${missing.join(', ')}`,
+    expected: 'what its build needs',
+    mend: MEND,
+  })
 }
 
 async function checked(criu: string, origin: CriuBinary['origin']): Promise<CriuBinary> {

@@ -10,7 +10,7 @@ import { unmount } from './mount-point.ts'
 export const ext4: Filesystem = {
   name: 'ext4',
   summary: 'ext4 on a loop device over a file on disk',
-  inMemory: false,
+  inMemory: () => false,
   missing: () => undefined,
   mount,
 }

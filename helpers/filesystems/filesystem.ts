@@ -1,3 +1,4 @@
+import type { CephSettings } from '../config/options.ts'
 import type { CriuBenchError } from '../errors.ts'
 import type { Host } from '../system/host.ts'
 import type { Bytes } from '../units.ts'
@@ -9,13 +10,13 @@ export interface Filesystem {
   /** What it is, in one line, for people. */
   readonly summary: string
   /** Whether what lies on it takes this machine's memory. */
-  readonly inMemory: boolean
+  inMemory(options?: MountOptions): boolean
   /** Why its files are never out of the cache; undefined where they can be, and `dropCache` takes them out. */
   readonly noCold?: string
   /** Programs that another host needs to mount it, too; only of a filesystem that hosts can share. */
-  readonly clientPrograms?: readonly string[]
+  clientPrograms?(options?: MountOptions): readonly string[]
   /** What this machine lacks for it; undefined where nothing does. */
-  missing(): Missing | undefined
+  missing(options?: MountOptions): Missing | undefined
   /** Mounts it on an existing, empty folder of `host`, with room for `room` bytes. Throws CriuBenchError. */
   mount(host: Host, point: string, room: Bytes, options?: MountOptions): Promise<MountedFilesystem>
   /** Ends what its mounts shared, after the last of them is gone. */
@@ -25,6 +26,10 @@ export interface Filesystem {
 export interface MountOptions {
   /** Told about what takes seconds. */
   readonly progress?: (line: string) => void
+  /** What the user set for the filesystem `ceph`. */
+  readonly ceph?: CephSettings | undefined
+  /** How long a server may take for one block before it counts as away, ms; the filesystem's own when left out. */
+  readonly patience?: number
 }
 
 export interface Missing {
@@ -42,6 +47,8 @@ export interface MountedFilesystem extends AsyncDisposable {
   dropCache?(): Promise<void>
   /** Unmounts it and mounts it on the same path of another host, with all that lies on it. Throws CriuBenchError. */
   moveTo?(host: Host): Promise<void>
-  /** What took it away while it was in use, such as a server that ended; undefined while it is well. */
-  lost?(): CriuBenchError | undefined
+  /** Asked when work on it failed: what took it away, such as a server that ended or is full; undefined if it is well. */
+  lost?(): Promise<CriuBenchError | undefined>
+  /** Looks after it while work on it goes on, which must not wait for ever: takes the mount away where it would. */
+  watch?(): Disposable
 }

@@ -2,7 +2,7 @@ import { CriuBenchError } from '../errors.ts'
 import { named } from '../named.ts'
 import { ceph } from './ceph/ceph.ts'
 import { ext4 } from './ext4.ts'
-import type { Filesystem, MountedFilesystem } from './filesystem.ts'
+import type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
 import { tmpfs } from './tmpfs.ts'
 
 export type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
@@ -24,18 +24,18 @@ export const hasCold = (name: string): boolean => filesystem(name).noCold === un
 export const isShared = (name: string): boolean => filesystem(name).clientPrograms !== undefined
 
 /** Those that cannot be used on this machine, each with the reason and what installs it; `asked` ones are left out. */
-export function missingFilesystems(asked: readonly string[]): Record<string, string> {
+export function missingFilesystems(asked: readonly string[], options?: MountOptions): Record<string, string> {
   const missing: Record<string, string> = {}
   for (const one of FILESYSTEMS.filter(({ name }) => !asked.includes(name))) {
-    const what = one.missing()
+    const what = one.missing(options)
     if (what) missing[one.name] = `${one.name} cannot be used here: ${what.found}; ${what.mend}`
   }
   return missing
 }
 
 /** Refuses a file system that this machine lacks something for. */
-export function checkPresent(one: Filesystem): void {
-  const missing = one.missing()
+export function checkPresent(one: Filesystem, options?: MountOptions): void {
+  const missing = one.missing(options)
   if (!missing) return
   throw new CriuBenchError({
     failed: `cannot use the filesystem "${one.name}" (${one.summary})`,
@@ -46,10 +46,11 @@ export function checkPresent(one: Filesystem): void {
 
 /** The outcome of `work`, which needs that mount; where that was lost meanwhile, its loss is the error, not what it led to. */
 export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<T>): Promise<T> {
+  using _watch = mounted.watch?.()
   try {
     return await work
   } catch (error) {
-    const lost = mounted.lost?.()
+    const lost = await mounted.lost?.()
     if (!lost) throw error
     throw new CriuBenchError(lost.facts, { cause: error })
   }

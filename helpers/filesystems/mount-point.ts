@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
+import { ownCommand } from '../system/commands.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { readMounts } from '../system/mounts.ts'
 import { run } from '../system/process.ts'
@@ -24,7 +25,10 @@ export async function checkMountPoint(host: Host, point: string): Promise<void> 
   if (!status) refuse('nothing at that path', `mkdir -p ${point}`)
   if (!status?.isDirectory()) refuse('not a folder', 'name a folder')
   if (mount)
-    refuse(`${mount.type} (${mount.source}) mounted there already`, `npm run unmount, or umount ${point}`)
+    refuse(
+      `${mount.type} (${mount.source}) mounted there already`,
+      `${ownCommand('unmount')}, or umount ${point}`,
+    )
   const [first] = await readdir(seenFrom(host, point))
   if (first !== undefined) refuse(`a folder with files in it (${first}, …)`, 'name an empty folder')
 }

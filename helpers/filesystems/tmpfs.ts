@@ -11,7 +11,7 @@ export const TMPFS_SOURCE = 'vitest-criu'
 export const tmpfs: Filesystem = {
   name: 'tmpfs',
   summary: 'memory as a file system',
-  inMemory: true,
+  inMemory: () => true,
   noCold: 'tmpfs is the cache: its files lie nowhere else',
   missing: () => undefined,
   mount,

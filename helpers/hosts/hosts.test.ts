@@ -50,7 +50,7 @@ describe('two namespaces', { timeout: 120_000 }, () => {
   test('are looked at by the doctor, where they are asked for', () =>
     expectNothingLeft(async () => {
       const { stdout } = await cli(['doctor'], NAMESPACE)
-      expect(stdout).toMatch(/^ok +client on namespace 10\.42\.0\.2: ceph-fuse$/m)
+      expect(stdout).toMatch(/^ok +client on namespace 10\.42\.0\.2: ceph-fuse, ceph$/m)
       expect(stdout).toMatch(/^ok +criu on namespace 10\.42\.0\.2: passes criu check there$/m)
     }))
 })

@@ -34,7 +34,7 @@ export interface HostsRequest {
   readonly link?: Shape
   readonly sshConfig?: string | undefined
   /** What the two are opened in; for namespaces one of their own when left out, for an ssh target this machine's. */
-  readonly network?: Network
+  readonly network?: Network | undefined
   /** What a host needs to mount the filesystem. */
   readonly programs: readonly string[]
 }

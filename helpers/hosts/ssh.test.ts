@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Results } from '../../reports/results.ts'
@@ -6,6 +7,7 @@ import { filesystem } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { compareClocks } from '../system/clock.ts'
 import { seenFrom, type Host } from '../system/host.ts'
+import { FAREWELLS } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { outcomeOf, PROJECT } from '../testing/commands.ts'
@@ -163,11 +165,17 @@ describe('another machine', { timeout: 120_000 }, () => {
       await using machine = await openSecondMachine()
       const hosts = await open(machine)
       await say(hosts.restores, ['sh', '-c', 'setsid sleep 4711 >/dev/null 2>&1 &'])
+      // What a killed run wants done on a shared file system is done there, as it is here.
+      await using folder = await temporaryFolder()
+      const done = join(folder.path, 'done')
+      await mkdir(seenFrom(hosts.restores, FAREWELLS))
+      await writeFile(seenFrom(hosts.restores, join(FAREWELLS, 'farewell.sh')), `touch ${done}`)
       process.kill(hosts.dumps.init, 'SIGKILL')
       await vi.waitFor(
         async () => expect(await processesOn(machine.machine)).not.toMatch(/unshare|sleep 4711/),
         PATIENCE,
       )
+      expect(existsSync(done)).toBe(true)
       await hosts[Symbol.asyncDispose]()
     }))
 })

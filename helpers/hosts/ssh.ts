@@ -4,7 +4,7 @@ import { CriuBenchError } from '../errors.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { readMounts } from '../system/mounts.ts'
 import { machineNetwork, type Network } from '../system/network.ts'
-import { CACHE, WORK } from '../system/paths.ts'
+import { CACHE, FAREWELLS, WORK } from '../system/paths.ts'
 import { converse, run, start, type Daemon } from '../system/process.ts'
 import { openSandbox, type Sandbox } from '../system/sandbox.ts'
 import type { HostsRequest, Pair } from './hosts.ts'
@@ -23,6 +23,10 @@ setpriv --pdeathsig KILL -- unshare --mount --propagation private --pid --fork -
 holder=$!
 read -r _ # what is held answers this one
 while read -r _; do cat "/proc/$holder/task/$holder/children"; echo; done
+init=$(cat "/proc/$holder/task/$holder/children")
+for script in "/proc/\${init% }/root$3"/*; do
+  [ ! -e "$script" ] || timeout --signal=KILL 30 nsenter --target "\${init% }" --mount --pid --root -- sh "$3/\${script##*/}"
+done
 kill -KILL "$holder"
 wait "$holder"
 find /sys/fs/cgroup -depth -type d '(' -name "$1" -o -name "$1.*" ')' -exec rmdir '{}' +
@@ -103,7 +107,7 @@ async function openThere(
   undo: AsyncDisposableStack,
 ): Promise<number> {
   const failed = `cannot open private namespaces on ${name}`
-  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, HOLD]
+  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, HOLD, FAREWELLS]
   const supervisor = undo.use(converse(there, { argv, failed, mend: MEND, timeout: LIMIT }))
   const ready = await supervisor.ask('ready?')
   if (ready === 'ready') return Number(await supervisor.ask('init?'))

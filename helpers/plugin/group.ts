@@ -3,6 +3,7 @@ import { filesystem, whileMounted } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { openHosts, type HostsRecord, type TwoHosts } from '../hosts/hosts.ts'
 import type { Host } from '../system/host.ts'
+import { machineNetwork } from '../system/network.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
 import { prepare, type Prepared } from '../trial/prepare.ts'
@@ -132,8 +133,11 @@ async function openPlace(cell: Cell, settings: Settings, progress: Progress): Pr
   const containerName = nameFor(settings)
   const { restoreOn, link = {} } = cell
   if (restoreOn !== undefined) {
-    const programs = filesystem(cell.filesystem).clientPrograms ?? []
-    return openHosts({ restoreOn, containerName, link, sshConfig: settings.sshConfig, programs }, progress)
+    const programs = filesystem(cell.filesystem).clientPrograms?.(settings) ?? []
+    // A user's own cluster is reached by this machine's network, and not by one of this run's.
+    const network = settings.ceph.conf === undefined ? undefined : machineNetwork('127.0.0.1')
+    const { sshConfig } = settings
+    return openHosts({ restoreOn, containerName, link, sshConfig, programs, network }, progress)
   }
   const sandbox = await openSandbox(containerName)
   return { dumps: sandbox, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() }

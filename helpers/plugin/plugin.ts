@@ -46,7 +46,7 @@ export function criu(options: CriuOptions = {}): Plugin {
       const asked = [...settings.filesystems, ...namedIn(pattern)]
       const chosen = { ...settings, filesystems: unique(asked.includes(ALL) ? filesystemNames : asked) }
       project.provide('criu', chosen)
-      project.provide('criuMissing', missingFilesystems(asked))
+      project.provide('criuMissing', missingFilesystems(asked, settings))
       project.config.benchmark.provider = own('./provider')
       project.config.setupFiles.push(own('./setup'))
       vitest.config.reporters.push(new CriuReporter(chosen))

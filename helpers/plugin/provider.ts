@@ -40,6 +40,8 @@ async function phaseResult({ test }: Group, phase: string, body: Body): Promise<
   const own = samples.get(phase)
   if (!own) throw new Error(`no phase "${phase}": there are ${[...samples.keys()].join(', ')}`)
   const { filesystem, size, strategy, handler } = record
+  const figure = record.figures.find((each) => each.phase === phase)
+  if (figure) test.meta.criuPhase = { filesystem, size, strategy, handler, ...figure, samples: own }
   return { ...statisticsOf(phase, own), name: phase, criu: { filesystem, size, strategy, handler, phase } }
 }
 

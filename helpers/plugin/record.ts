@@ -15,7 +15,18 @@ declare module 'vitest' {
   interface TaskMeta {
     /** On a suite: all that its run measured, for the reporter. */
     criu?: SuiteResults
+    /** On a phase's test: its figure and its samples in ms, for reporters that see tests alone, as vitest's JSON does. */
+    criuPhase?: PhaseMeta
   }
+}
+
+export interface PhaseMeta extends FigureResults {
+  readonly filesystem: string
+  /** Bytes. */
+  readonly size: number
+  readonly strategy: string
+  readonly handler: string
+  readonly samples: readonly number[]
 }
 
 /** Everything a suite measured, as samples for the provider and as a record for the reports. */

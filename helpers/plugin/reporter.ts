@@ -1,15 +1,18 @@
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
-import { markdownReport } from '../../reports/markdown.ts'
+import { readHistory } from '../../reports/history.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
 import { fingerprint } from '../system/fingerprint.ts'
+import { tellGithub } from './github.ts'
 import { asWritten } from './pattern.ts'
 
-/** Writes results.json and results.md into the output folder at the end of a run, and its table to the terminal. */
+/** Earlier results, from the project's root: the history of the HTML page. */
+const HISTORY = 'reports/baselines'
+
+/** Writes the reports into the output folder at the end of a run, and its table to the terminal. */
 export class CriuReporter implements Reporter {
   readonly #settings: Settings
   #vitest: Vitest | undefined
@@ -26,11 +29,11 @@ export class CriuReporter implements Reporter {
     const suites = modules.flatMap((module) => [...module.children.allSuites()])
     const measured = suites.flatMap((suite) => suite.meta().criu ?? [])
     for (const reason of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${reason}`)
-    if (measured.length > 0) await this.#report(measured)
+    if (measured.length > 0) await this.#report(measured, modules)
     else this.#failWhenNothingRan(suites, modules)
   }
 
-  async #report(suites: SuiteResults[]): Promise<void> {
+  async #report(suites: SuiteResults[], modules: readonly TestModule[]): Promise<void> {
     const results = Results.parse({
       version: RESULTS_VERSION,
       createdAt: new Date().toISOString(),
@@ -38,14 +41,14 @@ export class CriuReporter implements Reporter {
       options: this.#settings,
       suites,
     })
+    this.#vitest?.logger.log(terminalReport(results))
+    // Not imported above: what draws the charts takes a fifth of a second to load, which every worker would wait for.
+    const { REPORTS, writeReports } = await import('../../reports/files.ts')
     const { output } = this.#settings
-    const folder = resolve(this.#vitest?.config.root ?? '.', output)
-    await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
-    await writeFile(join(folder, 'results.md'), markdownReport(results))
-    this.#vitest?.logger.log(
-      `${terminalReport(results)}results: ${join(output, 'results.json')}, ${join(output, 'results.md')}\n`,
-    )
+    const root = this.#vitest?.config.root ?? '.'
+    await writeReports(resolve(root, output), results, await readHistory(resolve(root, HISTORY)))
+    this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
+    await tellGithub(results, modules, this.#vitest)
   }
 
   /** vitest exits 0 when `-t` selects nothing: a gate that measured nothing has not passed. */

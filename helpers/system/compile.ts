@@ -3,36 +3,48 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { localHost } from './host.ts'
-import { CACHE } from './paths.ts'
+import { CACHE, PREBUILT } from './paths.ts'
 import { run } from './process.ts'
 
 const FLAGS = '-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'.split(' ')
-/** No dynamic linking inside a measured start, and one file for a container to have. */
-const STATIC = ['-static']
+/** No dynamic linking inside a measured start, and one file, a small one, for a container to have. */
+const STATIC = ['-static', '-s']
 
 const compiled = new Map<string, Promise<string>>()
 
 /**
  * Compiles a C program (a source file, or a folder of them) once for its content; returns the binary's path. `link`
- * replaces static linking: "-ljemalloc".
+ * replaces static linking: "-ljemalloc". No compiler is needed where the package brings the binary of those sources.
+ * Throws CriuBenchError.
  */
 export function compile(source: string, link: readonly string[] = STATIC): Promise<string> {
   const key = [source, ...link].join(' ')
   const known = compiled.get(key)
   if (known) return known
-  const binary = build(source, link)
+  const binary = findOrCompile(source, link)
   compiled.set(key, binary)
   return binary
 }
 
-async function build(source: string, link: readonly string[]): Promise<string> {
+async function findOrCompile(source: string, link: readonly string[]): Promise<string> {
+  const name = await nameOf(source, link)
+  const found = [CACHE, PREBUILT].map((folder) => join(folder, name)).find((file) => existsSync(file))
+  return found ?? compileInto(CACHE, source, link)
+}
+
+/** Whether the package brings the binary of a C program for this architecture. */
+export const isPrebuilt = async (source: string): Promise<boolean> =>
+  existsSync(join(PREBUILT, await nameOf(source, STATIC)))
+
+/** Compiles a C program into `folder`; returns the binary's path there, which its content names. Throws CriuBenchError. */
+export async function compileInto(
+  folder: string,
+  source: string,
+  link = STATIC as readonly string[],
+): Promise<string> {
   const files = await sourcesOf(source)
-  const hash = createHash('sha256').update([...FLAGS, ...link].join(' '))
-  for (const file of files) hash.update(await readFile(file))
-  const name = basename(source).replace(/\.c$/, '')
-  const binary = join(CACHE, `${name}-${hash.digest('hex').slice(0, 16)}`)
-  if (existsSync(binary)) return binary
-  await mkdir(CACHE, { recursive: true })
+  const binary = join(folder, await nameOf(source, link))
+  await mkdir(folder, { recursive: true })
   await run(localHost, {
     argv: ['gcc', ...FLAGS, '-o', `${binary}.draft`, ...files.filter((file) => file.endsWith('.c')), ...link],
     failed: `cannot compile ${source}`,
@@ -41,6 +53,13 @@ async function build(source: string, link: readonly string[]): Promise<string> {
   })
   await rename(`${binary}.draft`, binary)
   return binary
+}
+
+/** Other sources or flags have another name: a binary of that name is one of these sources. */
+async function nameOf(source: string, link: readonly string[]): Promise<string> {
+  const hash = createHash('sha256').update([...FLAGS, ...link].join(' '))
+  for (const file of await sourcesOf(source)) hash.update(await readFile(file))
+  return `${basename(source).replace(/\.c$/, '')}-${hash.digest('hex').slice(0, 16)}`
 }
 
 async function sourcesOf(source: string): Promise<string[]> {

@@ -3,9 +3,6 @@ import { CriuBenchError } from '../errors.ts'
 import type { Host } from './host.ts'
 import { commandLine, isRemote, reportFile } from './remote.ts'
 
-/** Milliseconds from its killing to the end of a command's output. */
-const GRACE = 15_000
-
 /** Output is kept for errors, not for data: more than this of it ends the command. */
 const MAX_OUTPUT = 16 * 1024 * 1024
 
@@ -62,10 +59,14 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   const child = execa(program, args, settings(command, stdinFor(host)))
   using _guard = killOnExit(child)
   using limit = limited(child, command.timeout)
-  if (command.onLine) await forwardLines(child, command.onLine)
-  const result = await child
+  const ended = (async () => {
+    if (command.onLine) await forwardLines(child, command.onLine)
+    return child
+  })()
+  const result = await Promise.race([ended, limit.stuck])
+  if (result === undefined) throw failure(command, {}, STUCK)
   if (limit.reached || !(command.accept ?? [0]).includes(result.exitCode ?? -1)) {
-    throw failure(command, result, limit.reached)
+    throw failure(command, result, limit.reached ? KILLED : undefined)
   }
   return {
     exitCode: result.exitCode ?? -1,
@@ -79,17 +80,27 @@ export async function run(host: Host, command: Command): Promise<Finished> {
 /** A pipe that nobody writes to: on another machine its end is the end of the command. */
 const stdinFor = (host: Host): 'ignore' | 'pipe' => (isRemote(host) ? 'pipe' : 'ignore')
 
+/** What became of a command at its limit. */
+const KILLED = 'killed with its process group'
+const STUCK = 'killed, but it waits in a system call that does not end'
+/** Milliseconds that a killed command has to be gone. */
+const GONE_WITHIN = 5000
+
+interface Limit extends Disposable {
+  readonly reached: boolean
+  /** Resolves where the killed command does not go: it waits for a file system that does not answer. */
+  readonly stuck: Promise<undefined>
+}
+
 /** Kills the group of `child` after that many ms, unless disposed of before: its id may be another's by then. */
-function limited(child: ResultPromise, milliseconds: number): Disposable & { readonly reached: boolean } {
-  const limit = { reached: false, [Symbol.dispose]: () => timers.forEach(clearTimeout) }
-  const timers = [
-    setTimeout(() => {
-      limit.reached = true
-      killGroup(child)
-    }, milliseconds),
-    // Whoever has its output open besides, such as a connection to a machine that does not answer, is not waited for.
-    setTimeout(() => child.stdio.forEach((stream) => stream?.destroy()), milliseconds + GRACE),
-  ]
+function limited(child: ResultPromise, milliseconds: number): Limit {
+  const { promise: stuck, resolve } = Promise.withResolvers<undefined>()
+  const limit = { reached: false, stuck, [Symbol.dispose]: () => clearTimeout(timer) }
+  let timer = setTimeout(() => {
+    limit.reached = true
+    killGroup(child)
+    timer = setTimeout(() => resolve(undefined), GONE_WITHIN)
+  }, milliseconds)
   return limit
 }
 
@@ -150,7 +161,7 @@ export function converse(host: Host, command: Omit<Command, 'report' | 'accept' 
       child.stdin?.write(`${line}\n`)
       const answer = await lines.next()
       if (answer.done !== true) return String(answer.value)
-      throw failure(command, await child, limit.reached)
+      throw failure(command, await child, limit.reached ? KILLED : undefined)
     },
     [Symbol.asyncDispose]: async () => {
       using _limit = limited(child, command.timeout)
@@ -194,21 +205,31 @@ async function forwardLines(child: ResultPromise, onLine: (line: string) => void
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-function failure(command: Command, result: Result, timedOut: boolean): CriuBenchError {
+/** What an error tells of an end. */
+interface Outcome {
+  readonly exitCode?: number | undefined
+  readonly signal?: string | undefined
+  readonly code?: string | undefined
+  readonly stdout?: unknown
+  readonly stderr?: unknown
+}
+
+function failure(command: Command, result: Outcome, timedOut: string | undefined): CriuBenchError {
   const [program] = command.argv
-  const found = timedOut
-    ? `${program} still running after ${command.timeout / 1000} s (killed with its process group)`
-    : howItEnded(program, result)
+  const found =
+    timedOut === undefined
+      ? howItEnded(program, result)
+      : `${program} still running after ${command.timeout / 1000} s (${timedOut})`
   return new CriuBenchError({
     failed: command.failed,
     found,
-    expected: timedOut ? `an end within ${command.timeout / 1000} s` : 'exit status 0',
+    expected: timedOut !== undefined ? `an end within ${command.timeout / 1000} s` : 'exit status 0',
     mend: command.mend,
     log: lastLines(text(result.stderr) || text(result.stdout)),
   })
 }
 
-function howItEnded(program = '', result: Result): string {
+function howItEnded(program = '', result: Outcome): string {
   if (result.exitCode !== undefined) return `${program} exited with ${result.exitCode}`
   return `${program} ${result.code === 'ENOENT' ? 'is not installed' : `was ended by ${result.signal ?? result.code}`}`
 }

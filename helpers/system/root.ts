@@ -1,4 +1,5 @@
 import { CriuBenchError } from '../errors.ts'
+import { AS_ROOT } from './commands.ts'
 
 /** Refuses to go on without root: mounts, namespaces, cgroups and CRIU all need it, each with an error of its own. */
 export function requireRoot(): void {
@@ -8,6 +9,6 @@ export function requireRoot(): void {
     failed: 'cannot mount, dump or restore anything',
     found: `uid ${uid}`,
     expected: 'root (uid 0)',
-    mend: 'sudo -E npm start',
+    mend: AS_ROOT,
   })
 }

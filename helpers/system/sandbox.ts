@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { CriuBenchError } from '../errors.ts'
 import { checkContainerName } from './cgroups.ts'
+import { AS_ROOT, ownCommand } from './commands.ts'
 import type { Host } from './host.ts'
 import { WORK } from './paths.ts'
 import { requireRoot } from './root.ts'
@@ -88,5 +89,5 @@ const notOpened = (answer: string): CriuBenchError =>
     failed: 'cannot open private mount and PID namespaces',
     found: answer.replace(/^error /, ''),
     expected: 'root with CAP_SYS_ADMIN, and unshare, nsenter and setpriv of util-linux',
-    mend: 'run as root: sudo -E npm start; `npm run doctor` names what is missing',
+    mend: `run as root: ${AS_ROOT}; \`${ownCommand('doctor')}\` names what is missing`,
   })

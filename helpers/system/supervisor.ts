@@ -3,11 +3,14 @@
  * namespace, and those that the options name, open for as long as its standard input is, which is a pipe from the process
  * that asked: when that one ends, however it ends, the pipe breaks, the namespaces go with everything mounted and running
  * in them, and the ledger's cgroups are removed.
+ * What is on another machine, such as a folder on a shared file system, would stay: scripts in FAREWELLS are run before.
  *
  * It writes one line to standard output: the pid, seen from outside, of the namespaces' init; or what went wrong.
  */
 import { execa } from 'execa'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FAREWELLS } from './paths.ts'
 import { startTimeOf } from './pids.ts'
 import { record, settle, sweep } from './ledger.ts'
 
@@ -26,26 +29,58 @@ async function main([cgroup = '', setup = '', ...more]: string[]): Promise<void>
      '--kill-child=SIGKILL', '--mount-proc', ...more, '--', 'sh', '-ec', `${setup}\n${HOLD}`],
     { stdin: 'ignore', stderr: 'pipe', reject: false, buffer: { stdout: false } },
   )
-  holder.stdout.once('data', () => void announce(holder.pid))
+  const init = Promise.withResolvers<string>()
+  holder.stdout.once('data', () => void announce(holder.pid).then(init.resolve))
+  const leave = once(async () => {
+    await farewell(await Promise.race([init.promise, holder.then(() => '')]))
+    holder.kill('SIGKILL')
+  })
   // A killed process with a thread inside a file system call that is not answered keeps its end of the pipe: it is the
   // end of what runs in here that answers such a call.
-  setInterval(() => void endWithout(parent, holder), 1000)
-  process.stdin.resume().once('end', () => holder.kill('SIGKILL'))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => holder.kill('SIGKILL'))
+  setInterval(() => void endWithout(parent, leave), 1000)
+  process.stdin.resume().once('end', leave)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave)
   const result = await holder
   await settle(process.pid)
   if (!holder.killed) process.stdout.write(`error ${result.stderr || result.message}\n`)
   process.exit()
 }
 
-async function endWithout(parent: number, holder: { kill: (signal: 'SIGKILL') => boolean }): Promise<void> {
-  if ((await startTimeOf(parent)) === undefined) holder.kill('SIGKILL')
+async function endWithout(parent: number, leave: () => void): Promise<void> {
+  if ((await startTimeOf(parent)) === undefined) leave()
 }
 
-async function announce(holder = 0): Promise<void> {
+async function announce(holder = 0): Promise<string> {
   const children = await readFile(`/proc/${holder}/task/${holder}/children`, 'utf8')
   process.stdout.write(`init ${children.trim()}\n`)
+  return children.trim()
+}
+
+/** Milliseconds for each script: a server may be what has ended the run. */
+const FAREWELL_LIMIT = 10_000
+
+/** Runs what a run that could not end by itself has left to be done in its namespaces. */
+async function farewell(init: string): Promise<void> {
+  const scripts = await readdir(join('/proc', init, 'root', FAREWELLS)).catch(() => [])
+  await Promise.all(
+    scripts.map((script) =>
+      execa(
+        'nsenter',
+        ['--target', init, '--mount', '--pid', '--root', '--', 'sh', join(FAREWELLS, script)],
+        {
+          stdio: 'ignore',
+          reject: false,
+          timeout: FAREWELL_LIMIT,
+          killSignal: 'SIGKILL',
+        },
+      ),
+    ),
+  )
+}
+
+function once(action: () => Promise<void>): () => void {
+  let running: Promise<void> | undefined
+  return () => void (running ??= action())
 }
 
 await main(process.argv.slice(2))

@@ -28,10 +28,14 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-/** Starts a command with nothing of this test run's environment but PATH. */
-export function start([program = '', ...args]: readonly string[], environment: Environment = {}): Running {
+/** Starts a command in the project's folder, or another, with nothing of this test run's environment but PATH. */
+export function start(
+  [program = '', ...args]: readonly string[],
+  environment: Environment = {},
+  folder = PROJECT,
+): Running {
   const child = spawn(program, args, {
-    cwd: PROJECT,
+    cwd: folder,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/root', NO_COLOR: '1', ...environment },
@@ -60,8 +64,11 @@ export function start([program = '', ...args]: readonly string[], environment: E
 }
 
 /** Runs a command to its end. */
-export const outcomeOf = (argv: readonly string[], environment?: Environment): Promise<Ended> =>
-  start(argv, environment).ended
+export const outcomeOf = (
+  argv: readonly string[],
+  environment?: Environment,
+  folder?: string,
+): Promise<Ended> => start(argv, environment, folder).ended
 
 /** Runs `vitest-criu COMMAND` to its end. */
 export const cli = (command: readonly string[], environment?: Environment): Promise<Ended> =>

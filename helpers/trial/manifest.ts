@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
+import { ownCommand } from '../system/commands.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 
 /** What the steps run by hand leave for the next one, in the rootfs itself. */
@@ -28,7 +29,7 @@ export async function readManifest(host: Host, rootfs: string): Promise<Manifest
         failed: `cannot go on with ${rootfs}`,
         found: 'nothing dumped there',
         expected: 'a rootfs after the steps mount, rootfs and dump',
-        mend: 'npm run mount && npm run rootfs && npm run dump -- 16777216',
+        mend: [ownCommand('mount'), ownCommand('rootfs'), ownCommand('dump', '16777216')].join(' && '),
       },
       { cause },
     )

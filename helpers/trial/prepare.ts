@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { CephSettings, Settings } from '../config/options.ts'
 import { findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
@@ -13,7 +14,14 @@ import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs, keepProbeCache, type Rootfs } from './rootfs.ts'
+import {
+  copyForRestore,
+  DUMP_FOLDER,
+  exportRootfs,
+  installLocally,
+  keepProbeCache,
+  type Rootfs,
+} from './rootfs.ts'
 import type { Strategy } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
 
@@ -21,6 +29,10 @@ export interface Plan {
   readonly filesystem: Filesystem
   readonly size: Bytes
   readonly handler: Handler
+  /** What the user set for the filesystem `ceph`. */
+  readonly ceph?: CephSettings | undefined
+  /** What containers read CRIU's program from; the filesystem when left out. */
+  readonly criuOn?: Settings['criuOn'] | undefined
   /** Ways in which it is to be restored. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
@@ -56,8 +68,8 @@ type Progress = (line: string) => void
  * another one restores, the filesystem then moves there, and leaves nothing cached behind. Half-built, it undoes itself.
  */
 export async function prepare(host: Host, plan: Plan, progress: Progress): Promise<Prepared> {
-  checkPresent(plan.filesystem)
-  await checkMemory(plan.size, plan.filesystem.inMemory)
+  checkPresent(plan.filesystem, plan)
+  await checkMemory(plan.size, plan.filesystem.inMemory(plan))
   await using undo = new AsyncDisposableStack()
   const mounted = undo.use(await mountFor(host, plan, progress))
   const filled = await whileMounted(mounted, fill(host, plan, mounted.point, progress))
@@ -74,7 +86,7 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
   if (plan.rootfs === undefined) await mkdir(seenFrom(host, point), { recursive: true })
   await checkMountPoint(host, point)
   progress(`mounting ${filesystem.name}`)
-  return filesystem.mount(host, point, filesystemRoom(size), { progress })
+  return filesystem.mount(host, point, filesystemRoom(size), { progress, ceph: plan.ceph })
 }
 
 /** What was dumped, with all that its restores need. */
@@ -127,8 +139,10 @@ const notShared = (name: string): CriuBenchError =>
   })
 
 /** The checkpoint, for each strategy, on the host that restores. */
-async function open(host: Host, plan: Plan, { rootfs, checksum }: Filled): Promise<Checkpoint[]> {
+async function open(host: Host, plan: Plan, filled: Filled): Promise<Checkpoint[]> {
   const { containerName, size } = plan
+  const { checksum } = filled
+  const rootfs = plan.criuOn === 'local' ? await installLocally(host, filled.rootfs) : filled.rootfs
   const checkpoints: Checkpoint[] = []
   for (const strategy of plan.strategies) {
     const restorable = await strategy.open(host, rootfs)

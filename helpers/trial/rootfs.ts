@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { launch } from '../container/launcher.ts'
 import { exportBaseImage, type BaseImage } from '../criu/base-image.ts'
@@ -13,6 +13,7 @@ import {
   type NeededFile,
 } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
+import { WORK } from '../system/paths.ts'
 import { run } from '../system/process.ts'
 import type { Bytes } from '../units.ts'
 
@@ -26,6 +27,15 @@ export interface Rootfs {
   readonly path: string
   /** The CRIU in it, as a container sees it. */
   readonly criu: string
+  /** A copy of that CRIU in the host's memory, which containers see in its place; read from the rootfs when left out. */
+  readonly localCriu?: string
+}
+
+/** Lets containers on `rootfs` read CRIU's program from this host's memory, as from a machine that has it installed. */
+export async function installLocally(host: Host, rootfs: Rootfs): Promise<Rootfs> {
+  const localCriu = join(WORK, `criu-${basename(rootfs.path)}`)
+  await copyFile(seenFrom(host, join(rootfs.path, rootfs.criu)), seenFrom(host, localCriu))
+  return { ...rootfs, localCriu }
 }
 
 /** Exports the base image to `path` and lets its CRIU probe this kernel once, as any machine's first start would. */

@@ -82,21 +82,24 @@ export async function startRestore(
   checkpoint: Checkpoint,
   options: TrialOptions = {},
 ): Promise<StartedTrial> {
-  const { host, restorable, containerName, size } = checkpoint
+  const { host, rootfs, restorable, containerName, size } = checkpoint
   const { timeout = restoreLimit(size), lock = '1' } = options
   const shown = sampleFolder(containerName)
   const folder = seenFrom(host, shown)
   await restorable.check()
   // What else the handler has in its folder is as it was at the dump, for each sample anew.
   await rm(folder, { recursive: true, force: true })
-  await cp(seenFrom(host, join(checkpoint.rootfs.path, HANDLER_FOLDER)), folder, { recursive: true })
+  await cp(seenFrom(host, join(rootfs.path, HANDLER_FOLDER)), folder, { recursive: true })
   await layOut(folder, lock)
   const s = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
-    rootfs: checkpoint.rootfs.path,
+    rootfs: rootfs.path,
     command: restorable.command(HANDLER_FOLDER),
-    binds: [[shown, HANDLER_FOLDER]],
+    binds: [
+      [shown, HANDLER_FOLDER],
+      ...(rootfs.localCriu === undefined ? [] : [[rootfs.localCriu, rootfs.criu] as const]),
+    ],
     guard: restorable.guard,
     timeout,
   })

@@ -129,7 +129,7 @@ test('what the cluster cannot hold is refused before a byte of it is written', {
 test('missing packages are named, with what installs them', async () => {
   process.env['PATH'] = '/nonexistent'
   expect(await messageOf(() => checkPresent(ceph))).toMatchInlineSnapshot(`
-    "cannot use the filesystem "ceph" (CephFS, of a test cluster on this machine)
+    "cannot use the filesystem "ceph" (CephFS, of a test cluster on this machine or of your own)
       found:    no ceph-mon, monmaptool, ceph-mgr, ceph-osd, ceph-mds, ceph-fuse, ceph
       expected: the programs that it needs
       mend:     npm run setup -- ceph, or apt-get install ceph-mon ceph-base ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common"

@@ -67,7 +67,7 @@ test(
           "the ceph-mds of the test cluster ended
             found:    ceph-mds exited with 3
             expected: that it runs until it is stopped
-            mend:     look at the last lines of its log below; \`npm run setup -- ceph\` installs what it needs
+            mend:     look at the last lines of its log below; \`npm run doctor\` names what is missing
             log:      no map for me"
         `)
       } finally {

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
+import { ownCommand } from '../../system/commands.ts'
 import { seenFrom } from '../../system/host.ts'
 import type { Network } from '../../system/network.ts'
 import { WORK } from '../../system/paths.ts'
@@ -12,6 +13,7 @@ import { describeBytes, type Bytes } from '../../units.ts'
 import { ext4 } from '../ext4.ts'
 import { keyringOf, renderConf, renderKeyring } from './conf.ts'
 import { untilHealthy } from './health.ts'
+import type { Access, Service } from './service.ts'
 
 export type Store = 'memstore' | 'bluestore'
 
@@ -24,19 +26,12 @@ export interface ClusterRequest {
   readonly network?: Network | undefined
 }
 
-/** What a client needs to reach a cluster, and to mount a folder of it. */
-export interface Access {
-  readonly conf: string
-  readonly keyring: string
-  /** Without "client.". */
-  readonly user: string
-  /** Name of the file system; the only one when left out. */
-  readonly filesystem?: string | undefined
-}
-
 const KINDS = ['mon', 'mgr', 'osd', 'mds'] as const
 export type Kind = (typeof KINDS)[number]
 const IDS: Readonly<Record<Kind, string>> = { mon: 'a', mgr: 'a', osd: '0', mds: 'a' }
+
+/** Ceph's own: an OSD calls itself full there. */
+const FULL_RATIO = 0.95
 
 /** Everything of the cluster, in its sandbox' private tmpfs. */
 const FOLDER = join(WORK, 'ceph')
@@ -44,18 +39,21 @@ const CONF = join(FOLDER, 'ceph.conf')
 const KEYRING = join(FOLDER, 'keyring')
 const FILESYSTEM = 'vitest-criu'
 const LOOPBACK = '127.0.0.1'
-const MEND = 'look at the last lines of its log below; `npm run setup -- ceph` installs what it needs'
+const MEND = `look at the last lines of its log below; \`${ownCommand('doctor')}\` names what is missing`
 
 /**
  * A whole Ceph on this machine, on its loopback or in a network of its own: one daemon of each kind in a sandbox of its own, with its own keys, folders
  * and ports. What it stores is worth nothing after the run, so that it is not shut down but ended with its sandbox.
  */
-export class Cluster implements AsyncDisposable {
+export class Cluster implements Service {
   readonly description: string
+  readonly path = '/'
+  readonly outlives = false
   readonly capacity: Bytes
   readonly sandbox: Sandbox
   readonly #daemons = new Map<Kind, Daemon>()
   readonly #losses = new Set<() => void>()
+  readonly #reserved = new Map<symbol, Bytes>()
   #lost: CriuBenchError | undefined
   readonly #address: string
   #stopping = false
@@ -95,6 +93,37 @@ export class Cluster implements AsyncDisposable {
   onLoss(callback: () => void): () => void {
     this.#losses.add(callback)
     return () => void this.#losses.delete(callback)
+  }
+
+  /** Gives it up for that reason: whoever uses it next starts another. */
+  giveUp(reason: CriuBenchError): void {
+    this.#lost ??= reason
+    for (const callback of this.#losses) callback()
+    this.#losses.clear()
+  }
+
+  /** Refuses what it cannot hold beside what it was asked to hold, before a byte of it is written. */
+  reserve(room: Bytes): () => void {
+    const taken = [...this.#reserved.values()].reduce((sum, bytes) => sum + bytes, 0)
+    if (taken + room > this.capacity * FULL_RATIO) {
+      throw new CriuBenchError({
+        failed: `cannot make room for ${describeBytes(room)} on ceph`,
+        found: `${describeBytes(this.capacity)}, of which ${describeBytes(taken)} are taken`,
+        expected: describeBytes((taken + room) / FULL_RATIO),
+        mend: 'free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB',
+      })
+    }
+    const reservation = Symbol('reservation')
+    this.#reserved.set(reservation, room)
+    return () => void this.#reserved.delete(reservation)
+  }
+
+  /** Ends a daemon and starts it again, as an administrator does: clients wait meanwhile. It must keep nothing itself. */
+  async restart(kind: 'mds' | 'mgr'): Promise<void> {
+    const ending = this.#daemons.get(kind)
+    this.#daemons.delete(kind)
+    await ending?.[Symbol.asyncDispose]()
+    this.#start(kind)
   }
 
   /** The process group of a daemon, as this process sees it. */
@@ -138,10 +167,8 @@ export class Cluster implements AsyncDisposable {
     })
     this.#daemons.set(kind, daemon)
     void daemon.ended.then(async (error) => {
-      if (this.#stopping) return
-      this.#lost ??= await this.#withLog(error, kind)
-      for (const callback of this.#losses) callback()
-      this.#losses.clear()
+      if (this.#stopping || this.#daemons.get(kind) !== daemon) return
+      this.giveUp(await this.#withLog(error, kind))
     })
   }
 
@@ -181,8 +208,8 @@ export class Cluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
     await this.sandbox[Symbol.asyncDispose]()
-    // Those who entered the sandbox see their daemon's end a moment later.
-    await Promise.all([...this.#daemons.values()].map(({ ended }) => ended))
+    // Those who entered the sandbox see their daemon's end a moment later, or not at all where they were stopped with it.
+    await Promise.all([...this.#daemons.values()].map((daemon) => daemon[Symbol.asyncDispose]()))
   }
 }
 

@@ -41,7 +41,12 @@ function newKey(): string {
 }
 
 /** A keyring with nothing but the key of one of its names: what a client is given. */
-export function keyringOf(keyring: string, name: string): string {
-  const key = new RegExp(`^\\[${name.replaceAll('.', '\\.')}\\]\\n\\tkey = (.+)$`, 'm').exec(keyring)?.[1]
-  return `[${name}]\n\tkey = ${key}\n`
+export const keyringOf = (keyring: string, name: string): string =>
+  `[${name}]\n\tkey = ${keyOf(keyring, name)}\n`
+
+/** The key of one of a keyring's names; "" where it has none of it. */
+export function keyOf(keyring: string, name: string): string {
+  const [, section = ''] = keyring.split(`[${name}]`)
+  const [own = ''] = section.split('[')
+  return /^\s*key\s*=\s*(\S+)/m.exec(own)?.[1] ?? ''
 }

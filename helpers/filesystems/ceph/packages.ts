@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs'
-import { join } from 'node:path'
+import { PACKAGED } from '../../system/paths.ts'
+import { missingPrograms } from '../../system/programs.ts'
 import type { Missing } from '../filesystem.ts'
 
 /** Programs of a test cluster, and the Debian packages that have them. */
@@ -15,21 +15,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 /** What of Ceph this machine lacks; `programs` are those of a test cluster when left out. */
 export function missingPackages(programs: readonly string[] = Object.keys(PACKAGES)): Missing | undefined {
-  const missing = programs.filter((program) => !isInstalled(program))
+  const missing = missingPrograms(programs)
   if (missing.length === 0) return undefined
   return {
     found: `no ${missing.join(', ')}`,
-    mend: `npm run setup -- ceph, or apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
+    mend: `${PACKAGED ? '' : 'npm run setup -- ceph, or '}apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
   }
-}
-
-function isInstalled(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(':').some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }

@@ -1,0 +1,28 @@
+/**
+ * `npm run build`: what the package ships, in dist/. JavaScript and types lie in the tree's own layout, so that paths
+ * from one file to another are the same in both; C programs are compiled for this architecture, for users without a
+ * compiler. Others compile the sources, which are there too, on first use.
+ */
+import { cp, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { $ } from 'zx'
+import { compileInto } from '../helpers/system/compile.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const DIST = join(ROOT, 'dist')
+/** Only this tree's tests use them. */
+const NOT_SHIPPED = new Set(['scenes', 'examples'])
+/** Every C program that a user's run starts; helpers/package.test.ts tells when one is missing. */
+const PROGRAMS = ['lean-container', 'lazy-restore', 'handlers/native-handler.c']
+
+await rm(DIST, { recursive: true, force: true })
+await $({ cwd: ROOT, quiet: true })`tsc --project .ci/tsconfig.build.json`
+for (const name of await readdir(join(ROOT, 'fixtures'))) {
+  if (!NOT_SHIPPED.has(name))
+    await cp(join(ROOT, 'fixtures', name), join(DIST, 'fixtures', name), { recursive: true })
+}
+// The page's stylesheet and script, which are no modules, and which it reads from beside itself.
+for (const name of ['style.css', 'script.js'])
+  await cp(join(ROOT, 'reports/html', name), join(DIST, 'reports/html', name))
+for (const program of PROGRAMS)
+  await compileInto(join(DIST, 'prebuilt', process.arch), join(DIST, 'fixtures', program))

@@ -1,0 +1,77 @@
+import { constants, existsSync } from 'node:fs'
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
+import { fixture } from '../system/paths.ts'
+
+/** The files that a project starts with, at the paths they get. */
+const TEMPLATE = fixture('init')
+const CONFIG = 'vitest.config.mts'
+/** Where vitest looks for a configuration, in its own order. */
+const CONFIGS = ['vitest.config', 'vite.config'].flatMap((name) =>
+  ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `${name}.${extension}`),
+)
+
+/**
+ * Writes a configuration, a suite and a workflow into `folder`, but no file that is there already, and says which. A
+ * dry run says the same and writes nothing. Throws CriuBenchError where `folder` is no npm project.
+ */
+export async function init(
+  folder: string,
+  { dryRun, say }: { dryRun: boolean; say: (line: string) => void },
+): Promise<void> {
+  checkProject(folder)
+  for (const file of await templateFiles()) {
+    const present = presentFor(folder, file)
+    if (present === undefined) {
+      if (!dryRun) await copyTo(folder, file)
+      say(`${dryRun ? 'would write' : 'wrote'} ${file}`)
+    } else {
+      say(`left ${present} as it is`)
+      if (file === CONFIG && !(await usesPlugin(join(folder, present)))) say(addition(present))
+    }
+  }
+  say(
+    '\nnext, as root: npx vitest-criu doctor && npx vitest bench --run\nits results: reports/out, which git need not keep',
+  )
+}
+
+function checkProject(folder: string): void {
+  if (existsSync(join(folder, 'package.json'))) return
+  throw new CriuBenchError({
+    failed: `cannot set up a project in ${folder}`,
+    found: 'no package.json',
+    expected: 'the folder of an npm project',
+    mend: 'go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu',
+  })
+}
+
+async function templateFiles(): Promise<string[]> {
+  const entries = await readdir(TEMPLATE, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(TEMPLATE.length + 1))
+    .toSorted()
+}
+
+/** The file that stands where `file` would be written; any of vitest's configurations stands for another. */
+const presentFor = (folder: string, file: string): string | undefined =>
+  (file === CONFIG ? CONFIGS : [file]).find((name) => existsSync(join(folder, name)))
+
+async function copyTo(folder: string, file: string): Promise<void> {
+  const target = join(folder, file)
+  await mkdir(dirname(target), { recursive: true })
+  await copyFile(join(TEMPLATE, file), target, constants.COPYFILE_EXCL)
+}
+
+const usesPlugin = async (config: string): Promise<boolean> =>
+  (await readFile(config, 'utf8')).includes('vitest-criu')
+
+const addition = (config: string): string => `
+add the plugin to ${config}:
+
+    import { criu } from 'vitest-criu'
+
+    plugins: [criu({ sizes: ['1MB', '64MB'] })],
+    test: { fileParallelism: false },
+`

@@ -1,0 +1,11 @@
+import { dirname } from 'node:path'
+import { REPORTS, writeReports } from '../../reports/files.ts'
+import { readHistory, readResults } from '../../reports/history.ts'
+
+/** Writes every report of a results.json anew beside it, with a folder of earlier results as its history. */
+export async function report(file: string, historyFolder: string): Promise<void> {
+  const results = await readResults(file)
+  const folder = dirname(file)
+  await writeReports(folder, results, await readHistory(historyFolder))
+  console.log(`${folder}: ${REPORTS.map(([name]) => name).join(', ')}`)
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { seenFrom } from '../../system/host.ts'
+import type { Sandbox } from '../../system/sandbox.ts'
+import { startBench } from '../../testing/commands.ts'
+import { temporaryFolder } from '../../testing/folders.ts'
+import { messageOf, steady } from '../../testing/messages.ts'
+import {
+  accessFiles,
+  mountWhole,
+  onCeph,
+  prepareOnCeph,
+  restoreAll,
+  startCluster,
+} from '../../testing/on-ceph.ts'
+import { MB } from '../../units.ts'
+import { ceph } from './ceph.ts'
+import { existingCluster } from './existing.ts'
+import { ownName } from './own-folder.ts'
+
+const WHOLE = '/run/whole'
+
+/** Every file of a user's cluster with its content, beside and below the path that a run may use. */
+const FOREIGN = ['thesis', 'home/letter', 'bench/notes', 'bench/vitest-criu-not/ours']
+
+async function layOutForeign(sandbox: Sandbox): Promise<void> {
+  for (const name of FOREIGN) {
+    const file = seenFrom(sandbox, join(WHOLE, name))
+    await mkdir(join(file, '..'), { recursive: true })
+    await writeFile(file, createHash('sha256').update(name).digest('hex').repeat(1000))
+  }
+}
+
+async function contentOf(sandbox: Sandbox): Promise<Record<string, string>> {
+  const content: Record<string, string> = {}
+  const root = seenFrom(sandbox, WHOLE)
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name)
+    content[file.slice(root.length)] = entry.isFile() ? await readFile(file, 'utf8') : 'a folder'
+  }
+  return content
+}
+
+const ours = async (sandbox: Sandbox): Promise<string[]> =>
+  (await readdir(seenFrom(sandbox, join(WHOLE, 'bench')))).filter((name) =>
+    name.startsWith(`vitest-criu-${hostname()}-`),
+  )
+
+describe("a user's cluster", () => {
+  test(
+    'is used by a user who may use one path alone, in a folder that tells whose it is and goes at the end',
+    { timeout: 90_000 },
+    () =>
+      onCeph(async (sandbox) => {
+        await using cluster = await startCluster()
+        await using _whole = await mountWhole(cluster, sandbox, WHOLE)
+        await layOutForeign(sandbox)
+        const before = await contentOf(sandbox)
+        await using files = await temporaryFolder()
+        const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
+        {
+          await using prepared = await prepareOnCeph(sandbox, { ceph: settings })
+          expect(prepared.mounted.description).toBe(
+            `CephFS by ceph-fuse (this kernel has no client for it), the cluster of ${settings.conf}, /bench as client.bob`,
+          )
+          expect(await ours(sandbox)).toEqual([
+            expect.stringContaining(`vitest-criu-${hostname()}-${process.pid}.`),
+          ])
+          expect(await restoreAll(prepared)).toBe(4)
+        }
+        expect(await contentOf(sandbox)).toEqual(before)
+      }),
+  )
+
+  test('is rid of the folder of a run that is killed with SIGKILL', { timeout: 60_000 }, () =>
+    onCeph(async (sandbox) => {
+      await using cluster = await startCluster()
+      await using _whole = await mountWhole(cluster, sandbox, WHOLE)
+      await layOutForeign(sandbox)
+      const before = await contentOf(sandbox)
+      await using files = await temporaryFolder()
+      const { conf, keyring } = await accessFiles(cluster, files.path, 'bob', '/bench')
+      const bench = startBench(['-t', 'ceph 64MB'], {
+        VITEST_CRIU_CEPH_CONF: conf,
+        VITEST_CRIU_CEPH_KEYRING: keyring,
+        VITEST_CRIU_CEPH_USER: 'bob',
+        VITEST_CRIU_CEPH_PATH: '/bench',
+      })
+      await bench.says(/dump 1\/2/)
+      expect(await ours(sandbox)).toHaveLength(1)
+      process.kill(-bench.group, 'SIGKILL')
+      await vi.waitFor(async () => expect(await contentOf(sandbox)).toEqual(before), 15_000)
+    }),
+  )
+
+  test('is rid of what a run and its supervisor left, by the next run here', { timeout: 60_000 }, () =>
+    onCeph(async (sandbox) => {
+      await using cluster = await startCluster()
+      await using _whole = await mountWhole(cluster, sandbox, WHOLE)
+      const living = await ownName()
+      const dead = living.replace(/-\d+-\d+$/, '-1-0')
+      const elsewhere = dead.replace(/\.[0-9a-f]{8}/, '.00000000')
+      const names = [living, dead, elsewhere, 'vitest-criu-by-hand']
+      for (const name of names) await mkdir(seenFrom(sandbox, join(WHOLE, 'bench', name, 'images')), { recursive: true }) // prettier-ignore
+      await using files = await temporaryFolder()
+      const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
+      await mkdir(seenFrom(sandbox, '/run/point'))
+      const mounted = await ceph.mount(sandbox, '/run/point', MB, { ceph: settings })
+      await mounted[Symbol.asyncDispose]()
+      const left = await readdir(seenFrom(sandbox, join(WHOLE, 'bench')))
+      expect(left.toSorted()).toEqual(names.filter((name) => name !== dead).toSorted())
+    }),
+  )
+
+  test('that has no room is refused before a byte is written', { timeout: 60_000 }, () =>
+    onCeph(async (sandbox) => {
+      await using cluster = await startCluster()
+      await using files = await temporaryFolder()
+      const settings = await accessFiles(cluster, files.path, 'bob', '/')
+      await mkdir(seenFrom(sandbox, '/run/point'))
+      const message = await messageOf(() => ceph.mount(sandbox, '/run/point', 2048 * MB, { ceph: settings }))
+      expect(steady(message, [files.path, 'FOLDER'])).toMatchInlineSnapshot(`
+        "cannot make room for N GB on ceph (the cluster of FOLDER/ceph.conf, / as client.bob)
+          found:    N MB free of N MB
+          expected: N GB
+          mend:     free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
+      `)
+    }),
+  )
+})
+
+const refused = async (write: (folder: string) => Promise<unknown>): Promise<string> => {
+  await using folder = await temporaryFolder()
+  await write(folder.path)
+  const conf = join(folder.path, 'ceph.conf')
+  return steady(await messageOf(() => existingCluster(conf, { client: 'auto', conf })), [folder.path, 'FOLDER']) // prettier-ignore
+}
+
+describe('what a user tells of a cluster is refused', () => {
+  test('where there is no such ceph.conf', async () => {
+    expect(await refused(() => Promise.resolve())).toMatchInlineSnapshot(`
+      "cannot use FOLDER/ceph.conf for the filesystem "ceph"
+        found:    ENOENT: no such file or directory, open 'FOLDER/ceph.conf'
+        expected: the ceph.conf of a cluster
+        mend:     correct ceph.conf in vitest.config.ts, or VITEST_CRIU_CEPH_CONF"
+    `)
+  })
+
+  test('where there is no keyring beside it', async () => {
+    expect(await refused((folder) => writeFile(join(folder, 'ceph.conf'), '[global]\n'))).toMatchInlineSnapshot(`
+      "cannot use FOLDER/ceph.client.admin.keyring for the filesystem "ceph"
+        found:    ENOENT: no such file or directory, open 'FOLDER/ceph.client.admin.keyring'
+        expected: a keyring with the key of client.admin
+        mend:     correct ceph.keyring in vitest.config.ts, or VITEST_CRIU_CEPH_KEYRING"
+    `) // prettier-ignore
+  })
+
+  test("where the keyring has not that user's key", async () => {
+    const message = await refused(async (folder) => {
+      await writeFile(join(folder, 'ceph.conf'), '[global]\n')
+      await writeFile(join(folder, 'ceph.client.admin.keyring'), '[client.bob]\n\tkey = x\n')
+    })
+    expect(message).toMatchInlineSnapshot(`
+      "cannot use FOLDER/ceph.client.admin.keyring for the filesystem "ceph"
+        found:    no such section
+        expected: [client.admin] with its key
+        mend:     correct ceph.keyring in vitest.config.ts, or VITEST_CRIU_CEPH_KEYRING"
+    `)
+  })
+})

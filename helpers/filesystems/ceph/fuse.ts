@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CriuBenchError } from '../../errors.ts'
+import type { Host } from '../../system/host.ts'
+import { readMounts } from '../../system/mounts.ts'
+import { run, start, type Daemon } from '../../system/process.ts'
+import { unmount } from '../mount-point.ts'
+import { mendOf, type Attached, type Place } from './attached.ts'
+import type { Access } from './service.ts'
+
+const LIMIT = 30_000
+const POLL = 5
+
+/** Mounts by ceph-fuse. */
+export async function attachFuse(host: Host, access: Access, place: Place): Promise<Attached> {
+  const daemon = await fuse(host, access, place)
+  return {
+    leave: async () => {
+      await unmount(host, place.point)
+      await untilEnded(daemon)
+    },
+    sever: async () => daemon[Symbol.asyncDispose](),
+  }
+}
+
+/**
+ * Starts ceph-fuse and waits until it is mounted. In the foreground: when it goes into the background it closes its
+ * standard error while its threads open pipes, and one that gets that number loses the requests that come by it.
+ */
+async function fuse(host: Host, access: Access, { folder, path, point }: Place): Promise<Daemon> {
+  const failed = `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`
+  const mend = mendOf(access)
+  const daemon = start(host, {
+    // prettier-ignore
+    argv: ['ceph-fuse', '-f', '--conf', join(folder, 'ceph.conf'), '--keyring', join(folder, 'keyring'),
+      '--id', access.user, '--run_dir', folder, '--log_file', '', '--admin_socket', '', '--client_mountpoint', path,
+      ...(access.filesystem === undefined ? [] : ['--client_fs', access.filesystem]), point],
+    failed,
+    mend,
+  })
+  let ended: CriuBenchError | undefined
+  void daemon.ended.then((error) => (ended = error))
+  const deadline = performance.now() + LIMIT
+  while (!(await isMounted(host, point))) {
+    if (ended) throw ended
+    if (performance.now() > deadline) {
+      await daemon[Symbol.asyncDispose]()
+      const found = `no mount after ${LIMIT / 1000} s`
+      throw new CriuBenchError({ failed, found, expected: 'one of type fuse.ceph-fuse', mend })
+    }
+    await delay(POLL)
+  }
+  return daemon
+}
+
+const isMounted = async (host: Host, point: string): Promise<boolean> =>
+  (await readMounts(host)).some((entry) => entry.point === point && entry.type === 'fuse.ceph-fuse')
+
+/** An unmounted client says goodbye to the cluster before it ends; until then its keys and its cache are in use. */
+async function untilEnded(daemon: Daemon): Promise<void> {
+  const limit = AbortSignal.timeout(LIMIT)
+  limit.addEventListener('abort', () => void daemon[Symbol.asyncDispose]())
+  await daemon.ended
+}
+
+/** For a client that has ended: its mount answers nothing, not even how to leave it. */
+export const unmountLazily = (host: Host, point: string) =>
+  run(host, {
+    argv: ['umount', '--lazy', '--no-canonicalize', point],
+    failed: `cannot unmount ${point}`,
+    mend: `umount --lazy ${point}`,
+    timeout: LIMIT,
+  })

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { localHost } from '../../system/host.ts'
+import { messageOf } from '../../testing/messages.ts'
+import { mountClient } from './client.ts'
+import { kernelMountCommand, noKernelClient } from './kernel.ts'
+
+const access = { conf: '', keyring: '[client.bob]\n\tkey = secret\n', user: 'bob', filesystem: 'home' }
+const place = { folder: '/run/own', path: '/bench', point: '/mnt' }
+
+test('the command line of the kernel client has the key in a file, and a client of its own', () => {
+  const command = kernelMountCommand(access, place, '6.1.0-13-amd64').join(' ')
+  expect(command).toBe(
+    'mount -t ceph :/bench /mnt -o ' +
+      'name=bob,secretfile=/run/own/secret,conf=/run/own/ceph.conf,fs=home,noshare,ms_mode=prefer-crc',
+  )
+  expect(command).not.toContain('key')
+})
+
+test('a kernel that does not know the second protocol is not asked for it', () => {
+  expect(kernelMountCommand(access, place, '5.10.0').at(-1)).not.toContain('ms_mode')
+})
+
+test('the kernel client asked for by name where there is none is refused, with what to do', async ({
+  skip,
+}) => {
+  skip((await noKernelClient()) === undefined, 'this kernel has a client for CephFS')
+  expect(await messageOf(() => mountClient(localHost, access, '/', '/mnt', 'kernel'))).toMatchInlineSnapshot(`
+    "cannot mount CephFS by the kernel's client
+      found:    this kernel has no client for it
+      expected: ceph in /proc/filesystems, and mount.ceph
+      mend:     a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse"
+  `)
+})

@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { CriuBenchError } from '../../errors.ts'
+import { localHost, seenFrom, type Host } from '../../system/host.ts'
+import { run } from '../../system/process.ts'
+import { missingPrograms } from '../../system/programs.ts'
+import { unmount } from '../mount-point.ts'
+import { mendOf, type Attached, type Place } from './attached.ts'
+import { keyOf } from './conf.ts'
+import { unmountLazily } from './fuse.ts'
+import type { Access } from './service.ts'
+
+const HELPER = 'mount.ceph'
+
+/** Why the kernel's client cannot be used here; undefined where it can. */
+export async function noKernelClient(): Promise<string | undefined> {
+  if (!(await isInKernel())) {
+    const argv = ['modprobe', '--quiet', 'ceph']
+    await run(localHost, { argv, failed: 'no module ceph', mend: 'none', timeout: 10_000 }).catch(() => {})
+    if (!(await isInKernel())) return 'this kernel has no client for it'
+  }
+  return missingPrograms([HELPER]).length === 0 ? undefined : `no ${HELPER} for the kernel's client`
+}
+
+const isInKernel = async (): Promise<boolean> =>
+  /^nodev\tceph$/m.test(await readFile('/proc/filesystems', 'utf8'))
+
+/** Mounts by the kernel's client. */
+export async function attachKernel(host: Host, access: Access, place: Place): Promise<Attached> {
+  const { path, point } = place
+  await writeFile(seenFrom(host, secretIn(place)), keyOf(access.keyring, `client.${access.user}`), { mode: 0o600 }) // prettier-ignore
+  await run(host, {
+    argv: kernelMountCommand(access, place),
+    failed: `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`,
+    mend: mendOf(access),
+    timeout: 60_000,
+  })
+  return {
+    leave: () => unmount(host, point),
+    // What waits for the servers gets an error; the mount goes when the last of those has ended.
+    sever: async () => {
+      const argv = ['umount', '--force', point]
+      await run(host, { argv, failed: `cannot end ${point}`, mend: 'none', timeout: 30_000 }).catch(() => {})
+      await unmountLazily(host, point)
+    },
+  }
+}
+
+const secretIn = ({ folder }: Place): string => join(folder, 'secret')
+
+/**
+ * The command line. The key goes by a file, for command lines are everybody's; `noshare`: with a client of its own,
+ * what is cached goes with the mount, and no other mount of this file system warms it.
+ */
+export function kernelMountCommand(access: Access, place: Place, kernel = release()): string[] {
+  const { user, filesystem } = access
+  const options = [
+    `name=${user}`,
+    `secretfile=${secretIn(place)}`,
+    `conf=${join(place.folder, 'ceph.conf')}`,
+    ...(filesystem === undefined ? [] : [`fs=${filesystem}`]),
+    'noshare',
+    // Without it the kernel speaks the first protocol alone, for which a cluster may have no port.
+    ...(knowsSecondProtocol(kernel) ? ['ms_mode=prefer-crc'] : []),
+  ]
+  return ['mount', '-t', 'ceph', `:${place.path}`, place.point, '-o', options.join(',')]
+}
+
+function knowsSecondProtocol(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map(Number)
+  return major > 5 || (major === 5 && minor >= 11)
+}
+
+/** For a user who asked for the kernel's client by name. */
+export const kernelRefusal = (found: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: "cannot mount CephFS by the kernel's client",
+    found,
+    expected: `ceph in /proc/filesystems, and ${HELPER}`,
+    mend: "a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse",
+  })

@@ -1,0 +1,127 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { seenFrom, type Host } from '../../system/host.ts'
+import { run } from '../../system/process.ts'
+import { temporaryFolder } from '../../testing/folders.ts'
+import { messageOf } from '../../testing/messages.ts'
+import {
+  accessFiles,
+  clusterInUse,
+  mountWhole,
+  onCeph,
+  prepareOnCeph,
+  restoreAll,
+  startCluster,
+} from '../../testing/on-ceph.ts'
+import { runTrial } from '../../trial/trial.ts'
+import { MB } from '../../units.ts'
+import { whileMounted } from '../index.ts'
+import { ceph } from './ceph.ts'
+
+const POINT = '/run/point'
+
+const shell = (host: Host, script: string, timeout: number) =>
+  run(host, {
+    argv: ['sh', '-c', script, 'sh', POINT],
+    failed: 'cannot write',
+    mend: 'look',
+    timeout,
+  })
+
+// Files, until one cannot be written: no faster than servers tell each other how full they are.
+const UNTIL_REFUSED =
+  'i=0; while dd if=/dev/zero bs=1M count=24 conv=fsync of="$1/$i" status=none; do i=$((i+1)); sleep 0.5; done; exit 1'
+// Files, whatever becomes of them, for as long as there is a folder.
+const FOR_EVER =
+  'i=0; while [ -d "$1/." ]; do dd if=/dev/zero bs=1M count=24 conv=fsync of="$1/$i" status=none; i=$((i+1)); sleep 0.5; done; exit 1'
+
+describe('a cluster that is full', () => {
+  test(
+    'takes its mount away from who would wait for it for ever, and the next suite runs',
+    { timeout: 120_000 },
+    () =>
+      onCeph(async (sandbox) => {
+        await mkdir(seenFrom(sandbox, POINT))
+        {
+          const settings = { client: 'auto', capacity: 128 * MB } as const
+          await using mounted = await ceph.mount(sandbox, POINT, 16 * MB, { ceph: settings, patience: 3000 })
+          const message = await messageOf(() => whileMounted(mounted, shell(sandbox, FOR_EVER, 100_000)))
+          expect(message).toMatch(/^cannot write to ceph: it is full \(a test cluster on loopback/)
+          expect(message).toContain('found:    0.0 kB free of ')
+          expect(message).toContain('osd.0 is full')
+          expect(message).toContain('expected: room for 16.0 MB')
+        }
+        await using prepared = await prepareOnCeph(sandbox)
+        await restoreAll(prepared)
+      }),
+  )
+
+  test(
+    "to a user's quota is told as the error, and takes the removal of the run's folder",
+    { timeout: 90_000 },
+    () =>
+      onCeph(async (sandbox) => {
+        await using cluster = await startCluster()
+        await using _whole = await mountWhole(cluster, sandbox, '/run/whole')
+        const bench = seenFrom(sandbox, '/run/whole/bench')
+        await mkdir(bench)
+        await cluster.command('osd', 'pool', 'set-quota', 'data', 'max_bytes', String(64 * MB))
+        await using files = await temporaryFolder()
+        const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
+        await mkdir(seenFrom(sandbox, POINT))
+        {
+          await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { ceph: settings })
+          const message = await messageOf(() => whileMounted(mounted, shell(sandbox, UNTIL_REFUSED, 60_000)))
+          expect(message).toMatch(/^cannot write to ceph: it is full \(the cluster of /)
+          expect(message).toContain("pool 'data' is full (running out of quota)")
+        }
+        expect(await readdir(bench)).toEqual([])
+      }),
+  )
+})
+
+test('a cluster that does not answer is told as the error of who waits for it', { timeout: 60_000 }, () =>
+  onCeph(async (sandbox) => {
+    await mkdir(seenFrom(sandbox, POINT))
+    await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { patience: 3000 })
+    const file = seenFrom(sandbox, join(POINT, 'file'))
+    await writeFile(file, Buffer.alloc(MB))
+    await mounted.dropCache?.()
+    process.kill(-(await clusterInUse()).groupOf('osd'), 'SIGSTOP')
+    // Not a command that has a limit: this process itself waits.
+    const message = await messageOf(() => whileMounted(mounted, readFile(file)))
+    expect(message).toMatch(/^cannot go on with ceph: it does not answer \(a test cluster on loopback/)
+    expect(message).toContain('expected: a block written within 3 s')
+  }),
+)
+
+describe('an MDS that is restarted', () => {
+  test('in the middle of the copy lets the run go on', { timeout: 90_000 }, () =>
+    onCeph(async (sandbox) => {
+      const restarts: Array<Promise<void>> = []
+      await using prepared = await prepareOnCeph(sandbox, { size: 64 * MB }, (line) => {
+        if (line.startsWith('copying'))
+          restarts.push(clusterInUse().then((cluster) => cluster.restart('mds')))
+      })
+      await Promise.all(restarts)
+      expect(restarts).toHaveLength(1)
+      expect(await restoreAll(prepared)).toBe(4)
+    }),
+  )
+
+  test('in the middle of a cold restore, mapped and eager, lets it go on', { timeout: 90_000 }, () =>
+    onCeph(async (sandbox) => {
+      await using prepared = await prepareOnCeph(sandbox, { size: 64 * MB })
+      const cluster = await clusterInUse()
+      for (const checkpoint of prepared.checkpoints) {
+        await prepared.mounted.dropCache?.()
+        const restarted = cluster.restart('mds')
+        const { sample } = await whileMounted(prepared.mounted, runTrial(checkpoint))
+        await restarted
+        expect(sample.checksum).toBe(checkpoint.checksum)
+      }
+      expect(cluster.lost).toBeUndefined()
+    }),
+  )
+})

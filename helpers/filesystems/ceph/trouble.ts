@@ -1,0 +1,135 @@
+import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { CriuBenchError } from '../../errors.ts'
+import { seenFrom, type Host } from '../../system/host.ts'
+import { run } from '../../system/process.ts'
+import { describeBytes, type Bytes } from '../../units.ts'
+import type { Client } from './client.ts'
+
+/** What is mounted where, and what it was asked to hold. */
+export interface Patient {
+  readonly host: Host
+  readonly client: Client
+  /** The run's own folder on it. */
+  readonly folder: string
+  readonly room: Bytes
+  /** Which cluster, for people. */
+  readonly description: string
+  /** How long a single block may take to be written, ms. */
+  readonly patience: number
+}
+
+/** Ceph itself complains of a request that takes longer (osd_op_complaint_time). */
+export const PATIENCE = 30_000
+
+export interface Trouble {
+  readonly error: CriuBenchError
+  /** Whether who waits for the cluster would wait for ever. */
+  readonly hangs: boolean
+}
+
+/**
+ * Why the cluster does not take a block now; undefined where it does. Ceph lets a client wait as long as a server is
+ * away or full, so that nothing but an attempt tells. Asked for when something has failed, and by `watch`.
+ */
+export async function diagnose(patient: Patient): Promise<Trouble | undefined> {
+  const { host, folder, patience } = patient
+  const probe = join(folder, '.probe')
+  const script = 'dd if=/dev/zero of="$1" bs=4096 count=1 conv=fsync status=none; rm -f "$1"'
+  try {
+    await run(host, {
+      argv: ['sh', '-ec', script, 'sh', probe],
+      failed: `cannot write to ${folder}`,
+      mend: 'look at the cluster: ceph health detail',
+      timeout: patience,
+    })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof CriuBenchError)) throw error
+    return { error: await explain(patient, error), hangs: error.facts.expected !== 'exit status 0' }
+  }
+}
+
+async function explain(patient: Patient, refused: CriuBenchError): Promise<CriuBenchError> {
+  const { room, description } = patient
+  const space = await spaceOf(patient)
+  const checks = await healthOf(patient)
+  const isFull =
+    space.free === 0 ||
+    checks.some(({ name }) => FULL.has(name)) ||
+    /No space left|quota exceeded/i.test(refused.message)
+  const said = checks.map(({ message }) => message).join('; ')
+  const told = said === '' ? '' : `; the cluster says: ${said}`
+  return new CriuBenchError(
+    isFull
+      ? {
+          failed: `cannot write to ceph: it is full (${description})`,
+          found: `${describeBytes(space.free)} free of ${describeBytes(space.whole)}${told}`,
+          expected: `room for ${describeBytes(room)}, as this suite may need`,
+          mend: 'free some of it (ceph df, ceph health detail), raise the quota, or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
+        }
+      : {
+          failed: `cannot go on with ceph: it does not answer (${description})`,
+          found: `${refused.facts.found}${told}`,
+          expected: `a block written within ${patient.patience / 1000} s`,
+          mend: 'look at the cluster: ceph health detail',
+          log: refused.facts.log,
+        },
+    { cause: refused },
+  )
+}
+
+const FULL: ReadonlySet<string> = new Set(['OSD_FULL', 'POOL_FULL', 'OSD_BACKFILLFULL'])
+/** What a cluster complains of without this client being concerned. */
+const ASIDE: ReadonlySet<string> = new Set(['MGR_MODULE_ERROR', 'MON_CLOCK_SKEW', 'TELEMETRY_CHANGED'])
+
+const Health = z.object({
+  checks: z.record(z.string(), z.object({ detail: z.array(z.object({ message: z.string() })) })),
+})
+
+/** What the cluster complains of; nothing where this user may not ask. */
+async function healthOf({ client }: Patient): Promise<Array<{ name: string; message: string }>> {
+  const output = await client.ask('health', 'detail').catch(() => '{"checks":{}}')
+  return Object.entries(Health.parse(JSON.parse(output)).checks)
+    .filter(([name]) => !ASIDE.has(name))
+    .map(([name, { detail }]) => ({ name, message: detail.map(({ message }) => message).join(', ') }))
+}
+
+export interface Space {
+  readonly free: Bytes
+  readonly whole: Bytes
+}
+
+/** What the file system has left, as its monitors tell a client: not exact, and without quotas of pools. */
+export async function spaceOf({ host, folder }: Pick<Patient, 'host' | 'folder'>): Promise<Space> {
+  const { bavail, blocks, bsize } = await statfs(seenFrom(host, folder))
+  return { free: bavail * bsize, whole: blocks * bsize }
+}
+
+/** Nothing is looked at before work takes longer than a restore does: no figure is disturbed. */
+const LEAVE_ALONE = 5000
+const EVERY = 2000
+
+/**
+ * While work goes on: asks a monitor how full the file system is (about 1 ms), and every `patience` whether it still
+ * takes a block. Calls `onTrouble` where it may not.
+ */
+export function watch(patient: Patient, onTrouble: () => Promise<unknown>): Disposable {
+  let full = 0
+  let asking = false
+  let answered = performance.now()
+  const look = async (): Promise<void> => {
+    if (asking) return
+    asking = true
+    const space = await spaceOf(patient).catch(() => undefined)
+    full = space?.free === 0 ? full + 1 : 0
+    if (full > 1 || performance.now() - answered > patient.patience) {
+      await onTrouble()
+      answered = performance.now()
+    }
+    asking = false
+  }
+  let timer = setTimeout(() => (timer = setInterval(() => void look(), EVERY)), LEAVE_ALONE)
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
+}

@@ -1,0 +1,201 @@
+import { globSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, delimiter, dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
+import { temporaryFolder } from './testing/folders.ts'
+import { expectNothingLeft } from './testing/leaks.ts'
+
+/**
+ * The package as a stranger meets it: packed, installed beside vitest in an empty folder outside the tree, set up by
+ * `init`, run.
+ */
+const NODE_22 = ['x64', 'arm64'].includes(process.arch) ? `node-linux-${process.arch}@22` : undefined
+/** The Node that this test runs on goes before the machine's own. */
+const PATH = [dirname(process.execPath), process.env['PATH']].join(delimiter)
+const BENCH = { MEMORY_SIZE: '1048576', VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
+
+/** Bytes, and paths in the package. */
+const Pack = z.object({ size: z.int(), files: z.array(z.object({ path: z.string() })) })
+const Manifest = z.looseObject({
+  version: z.string(),
+  scripts: z.record(z.string(), z.string()),
+  dependencies: z.record(z.string(), z.string()),
+})
+const manifestOf = async (folder: string): Promise<z.infer<typeof Manifest>> =>
+  Manifest.parse(JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')))
+
+let place: Awaited<ReturnType<typeof temporaryFolder>>
+let tarball: string
+let packed: z.infer<typeof Pack>
+let app: string
+let installed: string
+
+const inApp = (argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> =>
+  outcomeOf(argv, { PATH, ...environment }, app)
+
+async function done(argv: readonly string[], folder: string): Promise<string> {
+  const { status, stdout, stderr } = await outcomeOf(argv, { PATH }, folder)
+  expect(status, `${argv.join(' ')}: ${stdout}${stderr}`).toBe(0)
+  return stdout
+}
+
+beforeAll(async () => {
+  place = await temporaryFolder()
+  app = await makeApp()
+  installed = join(app, 'node_modules/vitest-criu')
+}, 300_000)
+
+afterAll(() => place[Symbol.asyncDispose]())
+
+async function makeApp(): Promise<string> {
+  const folder = place.path
+  const answer = await done(['npm', 'pack', '--json', '--pack-destination', folder], PROJECT)
+  // What `prepack` says comes before it; npm has changed from a list to a record.
+  const packs = z
+    .record(z.string(), Pack)
+    .or(z.array(Pack))
+    .parse(JSON.parse(answer.slice(answer.search(/^[[{]$/m))))
+  packed = Object.values(packs)[0] ?? expect.fail(answer)
+  tarball = globSync(join(folder, '*.tgz'))[0] ?? expect.fail('no tarball')
+  await writeFile(join(folder, 'package.json'), '{}')
+  const npm = ['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund']
+  await done([...npm, '--save-dev', 'vitest@^5.1.0', '@types/node', tarball], folder)
+  if (NODE_22 !== undefined) await done([...npm, '--prefix', 'node22', NODE_22], folder)
+  return folder
+}
+
+describe('the package', () => {
+  test('is small, and has neither tests nor what only they use', () => {
+    const paths = packed.files.map(({ path }) => path)
+    expect(packed.size).toBeLessThan(2 * 1024 * 1024)
+    expect(paths.filter((path) => /\.test|testing|scenes|examples/.test(path))).toEqual([])
+    expect(paths).toEqual(
+      expect.arrayContaining(['README.md', 'LICENSE', 'dist/helpers/index.js', 'dist/helpers/index.d.ts']),
+    )
+  })
+
+  test('runs nothing when it is installed, and brings no Node', async () => {
+    const { scripts, dependencies, ...rest } = await manifestOf(installed)
+    expect(Object.keys(scripts).filter((name) => name.endsWith('install'))).toEqual([])
+    expect(Object.keys(dependencies).filter((name) => name.startsWith('node'))).toEqual([])
+    expect(rest).not.toHaveProperty('optionalDependencies')
+  })
+
+  test('brings every C program compiled that it starts', async () => {
+    const started = new Set<string>()
+    for (const file of globSync(join(installed, 'dist/**/*.js')))
+      for (const [, source = ''] of (await readFile(file, 'utf8')).matchAll(
+        /(?:compile|isPrebuilt)\(fixture\('([^']+)'/g,
+      ))
+        started.add(basename(source, '.c'))
+    const brought = globSync(join(installed, `dist/prebuilt/${process.arch}/*`)).map((file) =>
+      basename(file).replace(/-\w{16}$/, ''),
+    )
+    expect(brought.toSorted()).toEqual([...started].toSorted())
+  })
+
+  test('has nothing that publint finds', async () => {
+    expect(await done(['npx', 'publint', 'run', tarball, '--strict'], PROJECT)).toContain('All good!')
+  })
+
+  test('has the types that each way of importing it gets', async () => {
+    // Modules only, as vitest is.
+    const argv = ['npx', 'attw', tarball, '--profile', 'esm-only', '--format', 'ascii']
+    const { status, stdout } = await outcomeOf(argv, { PATH })
+    expect(status, stdout).toBe(0)
+  })
+})
+
+describe('in an empty project', () => {
+  beforeAll(() => done(['npx', 'vitest-criu', 'init'], app))
+
+  test('npx vitest-criu is its program', async () => {
+    const { version } = await manifestOf(PROJECT)
+    expect(await inApp(['npx', 'vitest-criu', '--version'])).toMatchObject({
+      status: 0,
+      stdout: `${version}\n`,
+    })
+  })
+
+  test('a mend is a command that works there', async () => {
+    const { status, stderr } = await inApp(['npx', 'vitest-criu', 'unmount'], { ROOTFS_ABS_PATH: app })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^  mend: +npx vitest-criu mount$/m)
+  })
+
+  test.for([
+    ['this Node', process.version, ''],
+    ['Node 22', 'v22.', 'node22/node_modules/.bin'],
+  ])('npx vitest bench ends with a filled table (%s)', async ([, version = '', node = ''], { skip }) => {
+    if (node !== '' && NODE_22 === undefined) skip(`no npm package has a Node for ${process.arch}`)
+    const path = [join(app, node), PATH].join(delimiter)
+    const { status, stdout, stderr } = await expectNothingLeft(() =>
+      inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, PATH: path, VITEST_CRIU_TOLERANCE: '1000' }),
+    )
+    expect(status, stderr).toBe(0)
+    expect(rowsOf(stdout)).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
+    expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(
+      '<h1>A 1MB process starts',
+    )
+    expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
+  })
+
+  test('neither a compiler nor a cache is needed', async () => {
+    const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
+    const { status, stdout, stderr } = await expectNothingLeft(() =>
+      inApp([...BARE, 'npx', 'vitest', 'bench', '--run'], environment),
+    )
+    expect(status, stderr).toBe(0)
+    expect(rowsOf(stdout)).toContain('drain')
+    expect(/^vitest-criu cache: .*$/m.exec(stdout)?.[0]).not.toMatch(
+      /lean-container|lazy-restore|native-handler/,
+    )
+  })
+
+  test('a machine without CRIU is told what to install', async () => {
+    const argv = [...BARE, 'sh', '-c', WITHOUT_CRIU]
+    const { status, stdout, stderr } = await inApp(argv, { DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' })
+    expect(status, stderr).toBe(1)
+    expect(stdout).toContain('ok      compiler: not needed')
+    expect(stdout).toMatch(
+      /^MISSING criu: [^]*mend: +install a criu of 4.1.1 or later .* apt-get install gcc libc6-dev make /m,
+    )
+  })
+
+  test('the suite and the configuration that init wrote pass a strict type check', async () => {
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      target: 'es2024',
+      lib: ['es2024', 'esnext.disposable'],
+      module: 'nodenext',
+      types: ['node'],
+    }
+    await writeFile(
+      join(app, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, include: ['bench', '*.mts'] }),
+    )
+    expect(await inApp([join(PROJECT, 'node_modules/.bin/tsc')])).toMatchObject({ status: 0, stdout: '' })
+  })
+})
+
+/** A machine with CRIU, but without a compiler and without anything that was compiled before. */
+const WITHOUT_COMPILER = `
+mount -t tmpfs none /mnt
+cp -r /var/cache/vitest-criu/criu-* /mnt
+mount --move /mnt /var/cache/vitest-criu
+for gcc in $(which -a gcc); do mount --bind /bin/false "$gcc"; done
+"$@"
+echo vitest-criu cache: $(ls /var/cache/vitest-criu)`
+const BARE = ['unshare', '--mount', 'sh', '-ec', WITHOUT_COMPILER, 'sh']
+
+const WITHOUT_CRIU = `
+rm -r /var/cache/vitest-criu/*
+for criu in $(which -a criu); do mount --bind /bin/false "$criu"; done
+npx vitest-criu doctor`
+
+/** The phases that have a figure in the table. */
+const rowsOf = (output: string): string[] =>
+  [...output.matchAll(/^\| (\S[^|]*?) +\| +[\d.]+ (?:[\d.]+× [✓✗]|·) \|$/gm)].map(([, phase = '']) => phase)

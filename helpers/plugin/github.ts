@@ -1,0 +1,45 @@
+import { appendFile } from 'node:fs/promises'
+import type { TestCase, TestModule, Vitest } from 'vitest/node'
+import { annotations } from '../../reports/annotations.ts'
+import { markdownReport } from '../../reports/markdown.ts'
+import type { Results } from '../../reports/results.ts'
+import { nameOf } from '../../reports/rows.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** In a GitHub workflow: the tables to the job's summary, and an annotation for each failing figure. */
+export async function tellGithub(
+  results: Results,
+  modules: readonly TestModule[],
+  vitest: Vitest | undefined,
+  environment: Environment = process.env,
+): Promise<void> {
+  const summary = environment['GITHUB_STEP_SUMMARY']
+  if (summary) await appendFile(summary, `${markdownReport(results)}\n`)
+  if (environment['GITHUB_ACTIONS'] !== 'true') return
+  const tests = testsOf(modules)
+  // vitest's own reporter, which it adds here unless others are asked for, points at the tests that failed.
+  const pointed =
+    vitest?.config.reporters.some((reporter) => [reporter].flat()[0] === 'github-actions') ?? false
+  const isPointed = (test: TestCase | undefined) => pointed && test?.result().state === 'failed'
+  const lines = annotations(
+    results,
+    ({ suite, figure }) => {
+      const test = tests.get(`${nameOf(suite)} > ${figure.phase}`)
+      return test && { file: test.module.relativeModuleId, line: test.location?.line }
+    },
+    ({ suite, figure }) => !isPointed(tests.get(`${nameOf(suite)} > ${figure.phase}`)),
+  )
+  for (const line of lines) vitest?.logger.log(line)
+}
+
+/** The tests of a run by the figures that they are of. */
+function testsOf(modules: readonly TestModule[]): Map<string, TestCase> {
+  const tests = new Map<string, TestCase>()
+  for (const suite of modules.flatMap((module) => [...module.children.allSuites()])) {
+    const record = suite.meta().criu
+    if (!record) continue
+    for (const test of suite.children.tests()) tests.set(`${nameOf(record)} > ${test.name}`, test)
+  }
+  return tests
+}

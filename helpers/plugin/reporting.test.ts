@@ -1,0 +1,66 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { REPORTS } from '../../reports/files.ts'
+import { Results } from '../../reports/results.ts'
+import { samplesOf } from '../../reports/rows.ts'
+import { startBench } from '../testing/commands.ts'
+import { temporaryFolder } from '../testing/folders.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+
+/** What vitest's own JSON reporter writes, as far as it is ours. */
+const Json = z.object({
+  testResults: z.array(
+    z.object({
+      assertionResults: z.array(
+        z.object({ title: z.string(), ancestorTitles: z.array(z.string()), meta: z.looseObject({}) }),
+      ),
+    }),
+  ),
+})
+
+/** Beyond any tolerance, so that every figure is a miss. */
+const ALL_MISS = { VITEST_CRIU_TOLERANCE: '0.001', GITHUB_ACTIONS: 'true' }
+
+test('a run in a GitHub workflow writes every report, the summary, and annotations at the failing tests', async () => {
+  await using folder = await temporaryFolder()
+  const output = join(folder.path, 'out')
+  const summary = join(folder.path, 'summary.md')
+  const environment = { ...ALL_MISS, GITHUB_STEP_SUMMARY: summary, VITEST_CRIU_OUTPUT: output }
+  const { status, stdout } = await expectNothingLeft(() => startBench(['-t', '1MB'], environment).ended)
+  expect(status).toBe(1)
+  expect((await readdir(output)).toSorted()).toEqual(REPORTS.map(([name]) => name).toSorted())
+  expect(await readFile(summary, 'utf8')).toContain(await readFile(join(output, 'results.md'), 'utf8'))
+  // Each once: by vitest's own reporter, which says the same.
+  const annotations = stdout.split('\n').filter((line) => line.startsWith('::error'))
+  expect(
+    annotations.map((line) => /file=.*restore\.bench\.ts,title=.* > ([\w %A-Z]+),line=\d+/.exec(line)?.[1]),
+  ).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
+})
+
+test("with vitest's JSON reporter every phase carries its figure and samples, and annotations are ours", async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'vitest.json')
+  const environment = { ...ALL_MISS, VITEST_CRIU_OUTPUT: folder.path }
+  const reporters = ['--reporter=json', `--outputFile=${file}`]
+  const { stdout } = await expectNothingLeft(() => startBench(['-t', '1MB', ...reporters], environment).ended)
+  const { testResults } = Json.parse(JSON.parse(await readFile(file, 'utf8')))
+  const { suites } = Results.parse(JSON.parse(await readFile(join(folder.path, 'results.json'), 'utf8')))
+  const carried = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.flatMap(({ meta }) => (meta['criuPhase'] === undefined ? [] : [meta['criuPhase']])),
+  )
+  const expected = suites.flatMap((suite) =>
+    suite.figures.map((figure) => {
+      const { filesystem, size, strategy, handler } = suite
+      const samples = samplesOf(suite, figure.phase).map(({ duration }) => duration)
+      return { filesystem, size, strategy, handler, ...figure, samples }
+    }),
+  )
+  expect(carried).toEqual(expected)
+  const annotations = stdout.split('\n').filter((line) => line.startsWith('::error'))
+  expect(annotations).toHaveLength(expected.length)
+  expect(annotations[2]).toMatch(
+    /^::error file=bench\/restore\.bench\.ts,title=miss%3A tmpfs 1MB mapped python > restore::/,
+  )
+})

@@ -1,0 +1,17 @@
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+
+/** Which of these programs PATH does not have. */
+export const missingPrograms = (programs: readonly string[]): string[] =>
+  programs.filter((program) => !isInstalled(program))
+
+function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

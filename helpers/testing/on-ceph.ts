@@ -1,0 +1,83 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ceph, sharedCluster } from '../filesystems/ceph/ceph.ts'
+import { mountClient, type Client } from '../filesystems/ceph/client.ts'
+import { Cluster, type ClusterRequest } from '../filesystems/ceph/cluster.ts'
+import { closeFilesystems } from '../filesystems/index.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { seenFrom } from '../system/host.ts'
+import { openSandbox, type Sandbox } from '../system/sandbox.ts'
+import { prepare, type Plan, type Prepared } from '../trial/prepare.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
+import { runTrial } from '../trial/trial.ts'
+import { MB } from '../units.ts'
+import { expectNothingLeft } from './leaks.ts'
+
+const NAME = `vitest-criu-test-${process.pid}`
+
+/** Runs `action` in a sandbox, ends the cluster after it, and expects nothing left. */
+export const onCeph = (action: (sandbox: Sandbox) => Promise<void>): Promise<void> =>
+  expectNothingLeft(async () => {
+    await using undo = new AsyncDisposableStack()
+    undo.defer(closeFilesystems)
+    const sandbox = undo.use(await openSandbox(NAME))
+    await action(sandbox)
+  })
+
+/** A small checkpoint on ceph, for mapped and eager restores. */
+export function prepareOnCeph(
+  sandbox: Sandbox,
+  plan: Partial<Plan> = {},
+  progress: (line: string) => void = () => {},
+): Promise<Prepared> {
+  const defaults = {
+    filesystem: ceph,
+    size: 4 * MB,
+    handler: handlerNamed('native'),
+    strategies: [strategyNamed('mapped'), strategyNamed('eager')],
+    containerName: NAME,
+    iterations: 1,
+    warmup: 0,
+  }
+  return prepare(sandbox, { ...defaults, ...plan }, progress)
+}
+
+/** Restores with each strategy, from the cache as it is and from none; a wrong memory fails. Returns how often. */
+export async function restoreAll({ checkpoints, mounted }: Prepared): Promise<number> {
+  for (const checkpoint of checkpoints) {
+    await runTrial(checkpoint)
+    await mounted.dropCache?.()
+    await runTrial(checkpoint)
+  }
+  return checkpoints.length * 2
+}
+
+/** The test cluster of the mounts of this process. */
+export async function clusterInUse(): Promise<Cluster> {
+  const cluster = await sharedCluster()
+  if (!cluster) throw new Error('no cluster is running')
+  return cluster
+}
+
+/** A cluster that is nobody's default: what a user has. */
+export const startCluster = (request: Partial<ClusterRequest> = {}): Promise<Cluster> =>
+  Cluster.start({ store: 'memstore', capacity: 1024 * MB, progress: () => {}, ...request })
+
+/** Mounts the whole file system of a cluster on `point`, as its administrator. */
+export async function mountWhole(cluster: Cluster, sandbox: Sandbox, point: string): Promise<Client> {
+  await mkdir(seenFrom(sandbox, point), { recursive: true })
+  return mountClient(sandbox, cluster.access, '/', point)
+}
+
+const Keys = z.array(z.object({ key: z.string() }))
+
+/** Files of a user who may use `path` of a cluster and nothing else, as the administrator hands them out. */
+export async function accessFiles(cluster: Cluster, folder: string, user: string, path: string) {
+  const [entry] = Keys.parse(JSON.parse(await cluster.command('fs', 'authorize', 'vitest-criu', `client.${user}`, path, 'rw'))) // prettier-ignore
+  const conf = join(folder, 'ceph.conf')
+  const keyring = join(folder, `ceph.client.${user}.keyring`)
+  await writeFile(conf, cluster.access.conf)
+  await writeFile(keyring, `[client.${user}]\n\tkey = ${entry?.key}\n`, { mode: 0o600 })
+  return { conf, keyring, user, path, client: 'auto' as const }
+}

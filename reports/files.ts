@@ -1,0 +1,27 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bencherReport } from './bencher.ts'
+import { githubBenchmarkReport } from './github-benchmark.ts'
+import type { History } from './history.ts'
+import { htmlReport } from './html/page.ts'
+import { junitReport } from './junit.ts'
+import { markdownReport } from './markdown.ts'
+import type { Results } from './results.ts'
+
+type Render = (results: Results, history: History) => string
+
+/** Every report that is a file: its name, and what makes its text of a run's results. */
+export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
+  ['results.json', (results) => `${JSON.stringify(results, undefined, 2)}\n`],
+  ['results.md', markdownReport],
+  ['results.html', htmlReport],
+  ['junit.xml', junitReport],
+  ['bencher.json', bencherReport],
+  ['github-benchmark.json', githubBenchmarkReport],
+]
+
+/** Writes them all into a folder, which is made; what is there of an earlier run is replaced. */
+export async function writeReports(folder: string, results: Results, history: History): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  for (const [name, render] of REPORTS) await writeFile(join(folder, name), render(results, history))
+}

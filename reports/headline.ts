@@ -1,0 +1,63 @@
+import { formatMilliseconds } from '../helpers/units.ts'
+import type { FigureResults, Results, SuiteResults } from './results.ts'
+import { hasFailed, rowsOf } from './rows.ts'
+
+const coldStart = ({ figures }: SuiteResults): FigureResults | undefined =>
+  figures.find(({ phase }) => phase === 'cold start')
+
+const axesOf = ({ filesystem, strategy, handler, cold }: SuiteResults): string =>
+  [filesystem, strategy, handler, cold].join()
+
+/** The suites that the headline is of: those that the reference is of, or where there are none, what ran first. */
+export function leadingSuites({ suites }: Results): SuiteResults[] {
+  const measured = suites.filter((suite) => coldStart(suite))
+  const lead = measured.find(
+    (suite) => coldStart(suite)?.reference !== undefined && !coldStart(suite)?.against,
+  )
+  const first = lead ?? measured[0]
+  if (!first) return []
+  return measured
+    .filter((suite) => axesOf(suite) === axesOf(first))
+    .toSorted((one, other) => one.size - other.size)
+}
+
+const time = (suite: SuiteResults): string =>
+  `${formatMilliseconds(coldStart(suite)?.median ?? Number.NaN)} ms`
+
+/** What a run is read for, in a sentence: how fast does a checkpoint start here? */
+export function headline(results: Results): string {
+  const suites = leadingSuites(results)
+  const [smallest] = suites
+  const largest = suites.at(-1)
+  if (!smallest || !largest) return 'No cold start was measured.'
+  const first = `A ${smallest.label} process starts from its checkpoint in ${time(smallest)}`
+  return smallest === largest ? `${first}.` : `${first}, a ${largest.label} one in ${time(largest)}.`
+}
+
+/** What the headline is of, and how it stands to the reference. */
+export function subline(results: Results): string {
+  const suites = leadingSuites(results)
+  const [first] = suites
+  if (!first) return ''
+  const ratios = suites.flatMap((suite) => coldStart(suite)?.ratio ?? [])
+  const range = [...new Set([Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2)))]
+  const against = coldStart(first)?.against
+  const held =
+    ratios.length === 0
+      ? ''
+      : ` ${range.join(' to ')} × ${against === undefined ? 'the MITOSIS reference' : `${against} in the same run`}.`
+  return `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', out of a cold cache' : ''}; medians of ${coldStart(first)?.n} runs.${held}`
+}
+
+/** "36 figures: 30 within, 1 beyond their limit, 5 not gated". */
+export function tally(results: Results): string {
+  const rows = rowsOf(results)
+  const beyond = rows.filter(hasFailed).length
+  const ungated = rows.filter(({ figure }) => figure.state === 'ungated' && !figure.baseline).length
+  const counts = [
+    `${rows.length - beyond - ungated} within their limit`,
+    `${beyond} beyond`,
+    `${ungated} not gated`,
+  ]
+  return `${rows.length} figures: ${counts.join(', ')}.`
+}

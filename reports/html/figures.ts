@@ -1,0 +1,100 @@
+import { formatMilliseconds } from '../../helpers/units.ts'
+import type { Results } from '../results.ts'
+import { MARKS, rowsOf, sentenceOf, verdictOf, type Row } from '../rows.ts'
+import { html, type Markup } from './markup.ts'
+
+/** What the rows can be narrowed to; script.js does it. */
+const FILTERS: ReadonlyArray<readonly [string, (row: Row) => string]> = [
+  ['filesystem', ({ suite }) => suite.filesystem],
+  ['strategy', ({ suite }) => suite.strategy],
+  ['size', ({ suite }) => suite.label],
+  ['phase', ({ figure }) => figure.phase],
+  ['verdict', verdictOf],
+]
+
+interface Column {
+  readonly name: string
+  readonly text: (row: Row) => string
+  /** What it is sorted by; its text where left out. */
+  readonly order?: (row: Row) => number | undefined
+}
+
+const ms = (value: number | undefined): string => (value === undefined ? '' : formatMilliseconds(value))
+const times = (value: number | undefined): string => (value === undefined ? '' : `${value.toFixed(2)}×`)
+
+/** The reference's own figures stand as they were published. */
+const referenceOf = ({ figure: { reference, against } }: Row): string =>
+  against === undefined ? String(reference ?? '') : ms(reference)
+
+const COLUMNS: readonly Column[] = [
+  { name: 'filesystem', text: ({ suite }) => `${suite.filesystem}${suite.cold ? ' cold' : ''}` },
+  { name: 'strategy', text: ({ suite }) => suite.strategy },
+  { name: 'size', text: ({ suite }) => suite.label, order: ({ suite }) => suite.size },
+  { name: 'phase', text: ({ figure }) => figure.phase },
+  { name: 'median', text: ({ figure }) => ms(figure.median), order: ({ figure }) => figure.median },
+  { name: 'min', text: ({ figure }) => ms(figure.min), order: ({ figure }) => figure.min },
+  { name: 'max', text: ({ figure }) => ms(figure.max), order: ({ figure }) => figure.max },
+  { name: 'n', text: ({ figure }) => String(figure.n), order: ({ figure }) => figure.n },
+  { name: 'reference', text: referenceOf, order: ({ figure }) => figure.reference },
+  { name: 'ratio', text: ({ figure }) => times(figure.ratio), order: ({ figure }) => figure.ratio },
+]
+
+const BASELINE: readonly Column[] = [
+  { name: 'baseline', text: ({ figure }) => ms(figure.baseline?.median), order: ({ figure }) => figure.baseline?.median }, // prettier-ignore
+  { name: 'to baseline', text: ({ figure }) => times(figure.baseline?.ratio), order: ({ figure }) => figure.baseline?.ratio }, // prettier-ignore
+  { name: 'interval', text: ({ figure }) => figure.baseline?.interval.map((end) => end.toFixed(2)).join('–') ?? '', order: ({ figure }) => figure.baseline?.interval[0] }, // prettier-ignore
+]
+
+/** Every figure of the run with what it was held against: to be sorted and filtered. */
+export function figuresTable(results: Results): Markup {
+  const rows = rowsOf(results)
+  const hasBaseline = rows.some(({ figure }) => figure.baseline)
+  const columns = [...COLUMNS, ...(hasBaseline ? BASELINE : [])]
+  const heads = [...columns.map(({ name }) => name), 'verdict']
+  return html`<section id="figures">
+    <h2>Every figure</h2>
+    <p>
+      Times in ms. The reference is the MITOSIS microbenchmark's on tmpfs, and tmpfs in the same run
+      elsewhere.
+    </p>
+    <form class="filters" hidden>
+      ${FILTERS.map(([name, value]) => filter(name, [...new Set(rows.map(value))]))}
+      <output id="shown" aria-live="polite">${rows.length} of ${rows.length} figures</output>
+    </form>
+    <div class="scroll tall" role="region" aria-label="Every figure" tabindex="0">
+      <table id="every-figure">
+        <caption class="unseen">
+          Every figure, in ms
+        </caption>
+        <thead>
+          <tr>
+            ${heads.map((name) => html`<th scope="col" class="${name}">${name}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map((row) => line(row, columns))}
+        </tbody>
+      </table>
+    </div>
+  </section>`
+}
+
+const filter = (name: string, values: readonly string[]): Markup =>
+  html`<label
+    >${name}
+    <select name="${name}">
+      <option value="">all</option>
+      ${values.map((value) => html`<option>${value}</option>`)}
+    </select></label
+  >`
+
+function line(row: Row, columns: readonly Column[]): Markup {
+  const verdict = verdictOf(row)
+  const data = FILTERS.map(([name, value]) => html` data-${name}="${value(row)}"`)
+  const cells = columns.map(({ text, order }) =>
+    order
+      ? html`<td class="number" data-order="${order(row)}">${text(row)}</td>`
+      : html`<td>${text(row)}</td>`,
+  )
+  return html`<tr${data}>${cells}<td class="verdict ${verdict.replace(' ', '-')}" title="${sentenceOf(row)}"><span aria-hidden="true">${MARKS[verdict]}</span> ${verdict}</td></tr>`
+}

@@ -1,0 +1,74 @@
+import { describeBytes, formatSize } from '../../helpers/units.ts'
+import type { Results } from '../results.ts'
+import { html, type Markup } from './markup.ts'
+
+type Entry = readonly [string, string]
+
+/** What the figures were measured on: without it they mean nothing. */
+export function machineSection({ fingerprint, noise, options, suites, createdAt }: Results): Markup {
+  const machine = Object.entries(fingerprint).map(([name, value]): Entry => [
+    name,
+    name === 'memory' ? describeBytes(Number(value)) : String(value),
+  ])
+  const images = [...new Set(suites.map(({ baseImage }) => baseImage))].join('; ')
+  const mounts = [...new Map(suites.map(({ filesystem, mounted }) => [filesystem, mounted]))]
+  return html`<section id="machine">
+    <h2>The machine</h2>
+    <div class="columns">
+      <div>
+        <h3>Fingerprint</h3>
+        ${list([...machine, ['base image', images], ['measured', createdAt]])}
+      </div>
+      <div>
+        <h3>Filesystems</h3>
+        ${list(mounts)}
+        <h3>Options</h3>
+        ${list(Object.entries(options).map(([name, value]) => [name, written(name, value)]))}
+      </div>
+      <div>${noiseOf(noise)}</div>
+    </div>
+  </section>`
+}
+
+function noiseOf(noise: Results['noise']): Markup {
+  const title = html`<h3>Noise before the run</h3>`
+  if (!noise)
+    return html`${title}
+      <p>Not looked at.</p>`
+  const found: Entry[] = [
+    ['load', noise.load.toFixed(2)],
+    ['governor', noise.governor ?? 'none shown'],
+    ['swap in use', describeBytes(noise.swapUsed)],
+    ['steal', `${noise.steal.toFixed(1)} %`],
+    ['virtualisation', noise.virtualisation],
+  ]
+  const advice = noise.advice.map((sentence) => html`<li>${sentence}</li>`)
+  return html`${title}${list(found)}${
+    advice.length === 0
+      ? undefined
+      : html`<ul class="advice">
+          ${advice}
+        </ul>`
+  }`
+}
+
+const list = (entries: readonly Entry[]): Markup =>
+  html`<dl>
+    ${entries.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`
+
+function written(name: string, value: unknown): string {
+  if (name === 'sizes' && Array.isArray(value))
+    return value.map((size) => formatSize(Number(size))).join(', ')
+  if (Array.isArray(value)) return value.join(', ')
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.entries(value)
+    .map(([key, each]) => `${key} ${String(each)}`)
+    .join(', ')
+}

@@ -1,0 +1,260 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import axe from 'axe-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../../helpers/testing/folders.ts'
+import { formatMilliseconds } from '../../helpers/units.ts'
+import { judged, later, recorded } from '../recorded.testing.ts'
+import { rowsOf, samplesOf, verdictOf, type Row } from '../rows.ts'
+import { noBrowser, startBrowser } from './browser.testing.ts'
+import { htmlReport } from './page.ts'
+
+const past = [0, 1, 2, 3, 4, 5].map((day) => later(judged, day - 6, day < 3 ? 0.5 : 1))
+const PAGES = {
+  recorded: htmlReport(recorded),
+  judged: htmlReport(judged, { runs: past, unreadable: ['calibration.json'] }),
+}
+
+const resources = new AsyncDisposableStack()
+let browser: Browser
+let folder: string
+
+beforeAll(async () => {
+  if (noBrowser !== undefined) return
+  folder = resources.use(await temporaryFolder()).path
+  browser = await startBrowser()
+  resources.defer(() => browser.close())
+  for (const [name, text] of Object.entries(PAGES)) await writeFile(join(folder, `${name}.html`), text)
+})
+afterAll(() => resources.disposeAsync())
+beforeEach(({ skip }) => {
+  if (noBrowser !== undefined) skip(noBrowser)
+})
+
+/** A page of that name, and all that it asked for or complained of. */
+async function open(name: keyof typeof PAGES, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const heard: string[] = []
+  page.on('console', (message) => heard.push(`console: ${message.text()}`))
+  page.on('pageerror', (error) => heard.push(`error: ${error.message}`))
+  page.on('request', (request) => heard.push(`request: ${request.url()}`))
+  const url = pathToFileURL(join(folder, `${name}.html`)).href
+  await page.goto(url)
+  return { page, heard, url, [Symbol.asyncDispose]: () => context.close() }
+}
+
+/** The texts of the rows that are shown, a list of cells each. */
+async function shownRows(page: Page): Promise<string[][]> {
+  const columns = await page.locator('#every-figure th').count()
+  const cells = await page.locator('#every-figure tbody tr:visible td').allTextContents()
+  return Array.from({ length: cells.length / columns }, (_, row) =>
+    cells.slice(row * columns, (row + 1) * columns).map((cell) => cell.trim()),
+  )
+}
+
+const times = (value: number | undefined): string => (value === undefined ? '' : `${value.toFixed(2)}×`)
+const axesOf = ({ suite, figure }: Row): string[] => [
+  suite.filesystem,
+  suite.strategy,
+  suite.label,
+  figure.phase,
+]
+
+describe('the page', () => {
+  test('loads by itself: nothing but its file is asked for, and nothing is complained of', async () => {
+    await using opened = await open('judged')
+    expect(opened.heard).toEqual([`request: ${opened.url}`])
+  })
+
+  test('answers in its first heading how fast a checkpoint starts, with the figures of the JSON', async () => {
+    await using opened = await open('recorded')
+    const medians = recorded.suites
+      .filter(({ filesystem, strategy }) => filesystem === 'tmpfs' && strategy === 'mapped')
+      .map(({ figures }) => figures.find(({ phase }) => phase === 'cold start')?.median ?? Number.NaN)
+    const [small = '', large = ''] = medians.map(formatMilliseconds)
+    await expect(opened.page.locator('h1').textContent()).resolves.toBe(
+      `A 1MB process starts from its checkpoint in ${small} ms, a 16MB one in ${large} ms.`,
+    )
+  })
+
+  test('has a row for every figure of the JSON, with its median, reference, ratio and verdict', async () => {
+    await using opened = await open('judged')
+    const expected = rowsOf(judged).map((row) => {
+      const { median, ratio, baseline } = row.figure
+      return [
+        ...axesOf(row),
+        formatMilliseconds(median),
+        times(ratio),
+        times(baseline?.ratio),
+        verdictOf(row),
+      ]
+    })
+    const found = (await shownRows(opened.page)).map((cells) => [
+      ...cells.slice(0, 5),
+      ...[9, 11].map((column) => cells[column]),
+      cells.at(-1)?.replace(/^\S+\s+/, ''),
+    ])
+    expect(found).toEqual(expected)
+  })
+
+  test("has the reference's table of each filesystem and strategy", async () => {
+    await using opened = await open('recorded')
+    const table = opened.page.locator('#table table').first()
+    const suite = recorded.suites.find(({ title }) => title === 'tmpfs 16MB mapped')
+    const medians = suite?.figures.map(({ median }) => formatMilliseconds(median))
+    expect(await table.locator('tr.measured td:nth-child(3) b').allTextContents()).toEqual(medians)
+    expect(await table.locator('tr.held td:nth-child(3)').allTextContents()).toEqual(['21.5', '6', '5.2', '12.7', '23.9']) // prettier-ignore
+    expect(await opened.page.locator('#table table').count()).toBe(6)
+  })
+
+  test("says the baseline's verdict beside the baseline, and the reference's beside its own", async () => {
+    await using opened = await open('judged')
+    const table = opened.page.locator('#table table').first()
+    const [suite] = judged.suites
+    const verdicts = suite?.figures.map(
+      ({ phase, baseline }) =>
+      ['dump', 'cold start'].includes(phase) ? baseline?.verdict : { pass: 'pass', regression: 'slower', improvement: 'faster', inconclusive: 'inconclusive' }[baseline?.verdict ?? 'pass'], // prettier-ignore
+    )
+    const beside = (row: string) => table.locator(`${row} td:nth-child(2) .unseen`).allTextContents()
+    expect(await beside('tr.held')).toEqual(verdicts)
+    expect(await beside('tr.measured')).toEqual(suite?.figures.map(({ state }) => state))
+  })
+
+  test('has a mark for every sample that took any time', async () => {
+    await using opened = await open('recorded')
+    // One dump serves all three strategies.
+    const expected = rowsOf(recorded)
+      .filter(
+        ({ suite, figure }) => figure.median > 0 && (figure.phase !== 'dump' || suite.strategy === 'mapped'),
+      )
+      .flatMap(({ suite, figure }) => samplesOf(suite, figure.phase))
+      .filter(({ duration }) => duration > 0)
+    expect(await opened.page.locator('#samples svg circle').count()).toBe(expected.length)
+    expect(expected.length).toBeGreaterThan(200)
+  })
+
+  test('has a hollow mark for a disturbed sample, and a cross for one that was measured again', async () => {
+    await using opened = await open('judged')
+    const rows = rowsOf(judged).filter(({ figure }) => figure.median > 0)
+    const hollow = rows
+      .flatMap(({ suite, figure }) => samplesOf(suite, figure.phase))
+      .filter(({ duration, noise }) => duration > 0 && noise.length > 0)
+    expect(await opened.page.locator('#samples svg circle[fill="transparent"]').count()).toBe(hollow.length)
+    const again = rows
+      .flatMap(({ suite, figure }) => (suite.again ? samplesOf(suite.again, figure.phase) : []))
+      .filter(({ duration }) => duration > 0)
+    expect(await opened.page.locator('#samples svg path:has(title)').count()).toBe(again.length)
+    expect(hollow.length * again.length).toBeGreaterThan(0)
+  })
+
+  test('says what failed before anything else, and shows what disturbed the machine', async () => {
+    await using opened = await open('judged')
+    const failed = rowsOf(judged).filter((row) => ['regression', 'miss'].includes(verdictOf(row)))
+    expect(await opened.page.locator('main > section').first().locator('li').count()).toBe(failed.length)
+    expect(await opened.page.locator('#machine').textContent()).toContain('set the governor to performance')
+    expect(await opened.page.locator('#failures').textContent()).toContain('1.3 × <main>')
+  })
+
+  test('rings the run from which a level changed', async () => {
+    await using opened = await open('judged')
+    const table = opened.page.locator('#history table')
+    expect(await table.locator('tbody tr').first().locator('td').last().textContent()).toBe('2.00×')
+    expect(await table.textContent()).toContain(past[3]?.createdAt)
+    expect(await opened.page.locator('#history').textContent()).toContain('left out: calibration.json')
+  })
+})
+
+describe('the table of every figure', () => {
+  test('sorts by a column, by keyboard as well, and the other way round', async () => {
+    await using opened = await open('recorded')
+    const { page } = opened
+    const medians = async () => (await shownRows(page)).map((cells) => Number(cells[4]))
+    const head = page.getByRole('columnheader', { name: 'median' })
+    await head.getByRole('button').click()
+    const ascending = (await medians()).toSorted((one, other) => one - other)
+    expect(await medians()).toEqual(ascending)
+    expect(await head.getAttribute('aria-sort')).toBe('ascending')
+    await head.getByRole('button').press('Enter')
+    expect(await medians()).toEqual(ascending.toReversed())
+    expect(await head.getAttribute('aria-sort')).toBe('descending')
+  })
+
+  test('filters by filesystem, phase and verdict, and says how many are left', async () => {
+    await using opened = await open('judged')
+    const { page } = opened
+    await page.getByLabel('filesystem').selectOption('ceph')
+    await page.getByLabel('phase').selectOption('restore')
+    const rows = rowsOf(judged)
+    const ceph = rows.filter(({ suite, figure }) => suite.filesystem === 'ceph' && figure.phase === 'restore')
+    expect((await shownRows(page)).map((cells) => cells.slice(0, 4))).toEqual(ceph.map(axesOf))
+    expect(await page.locator('#shown').textContent()).toBe(`${ceph.length} of ${rows.length} figures`)
+    await page.getByLabel('verdict').selectOption('miss')
+    const regressed = ceph.filter((row) => verdictOf(row) === 'miss')
+    expect((await shownRows(page)).map((cells) => cells.slice(0, 4))).toEqual(regressed.map(axesOf))
+  })
+
+  test('is whole without a script', async () => {
+    await using opened = await open('recorded', { javaScriptEnabled: false })
+    expect(await opened.page.locator('#every-figure tbody tr:visible').count()).toBe(rowsOf(recorded).length)
+    expect(await opened.page.locator('form.filters').isVisible()).toBe(false)
+  })
+})
+
+describe('for everybody', () => {
+  test.each(['light', 'dark'] as const)('it passes axe in %s, wide and narrow', async (colorScheme) => {
+    await using opened = await open('judged', { colorScheme })
+    const { page } = opened
+    await page.evaluate('document.querySelectorAll("details").forEach((each) => (each.open = true))')
+    await page.addScriptTag({ content: axe.source })
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 800 })
+      const found = await page.evaluate<axe.AxeResults>('axe.run()')
+      const told = found.violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`,
+      )
+      expect(told).toEqual([])
+    }
+  })
+
+  test('on a phone of 360 pixels it never scrolls sideways', async () => {
+    await using opened = await open('judged', { viewport: { width: 360, height: 740 } })
+    await opened.page.evaluate('document.querySelectorAll("details").forEach((each) => (each.open = true))')
+    expect(await opened.page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+  })
+
+  test('all that can be used is reached by the Tab key', async () => {
+    await using opened = await open('recorded')
+    const { page } = opened
+    const usable = await page
+      .locator('a:visible, button:visible, select:visible, summary:visible, .scroll:visible')
+      .count()
+    const reached = new Set<unknown>()
+    for (let press = 0; press < usable; press++) {
+      await page.keyboard.press('Tab')
+      reached.add(await page.evaluate('[...document.querySelectorAll("*")].indexOf(document.activeElement)'))
+    }
+    expect(reached.size).toBe(usable)
+    expect(usable).toBeGreaterThan(20)
+  })
+
+  test('every chart tells a screen reader what it shows', async () => {
+    await using opened = await open('judged')
+    const charts = await opened.page.locator('svg').all()
+    const labels = await Promise.all(
+      charts.map(async (each) => String(await each.getAttribute('aria-label'))),
+    )
+    expect(labels.filter((label) => !/\d/.test(label) && !label.includes('no change'))).toEqual([])
+    expect(new Set(labels).size).toBe(await opened.page.getByRole('img').count())
+  })
+
+  test('on paper everything is unfolded', async () => {
+    await using opened = await open('recorded')
+    const folded = opened.page.locator('details:not([open])')
+    expect(await folded.count()).toBeGreaterThan(0)
+    await opened.page.pdf()
+    expect(await folded.count()).toBe(0)
+  })
+})

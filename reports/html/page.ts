@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { headline, subline, tally } from '../headline.ts'
+import { NO_HISTORY, type History } from '../history.ts'
+import type { Results } from '../results.ts'
+import { failuresOf } from '../rows.ts'
+import { figuresTable } from './figures.ts'
+import { historySection } from './history.ts'
+import { machineSection } from './machine.ts'
+import { html, Markup } from './markup.ts'
+import { memorySection } from './memory.ts'
+import { partsCharts } from './parts.ts'
+import { referenceTables } from './reference.ts'
+import { samplesCharts } from './samples.ts'
+import { sizesCharts } from './sizes.ts'
+
+/** Style and script lie beside this file and are written into the page: it needs nothing but itself. */
+const inlined = (name: string): Markup => new Markup(readFileSync(new URL(name, import.meta.url), 'utf8'))
+
+const SECTIONS = [
+  ['table', 'The table'],
+  ['figures', 'Every figure'],
+  ['parts', 'Where the time goes'],
+  ['sizes', 'Against memory size'],
+  ['samples', 'Every sample'],
+  ['history', 'History'],
+  ['memory', 'Faults and memory'],
+  ['machine', 'The machine'],
+] as const
+
+/** results.html: one file without network, light and dark, for a screen of any width, a screen reader and paper. */
+export function htmlReport(results: Results, history: History = NO_HISTORY): string {
+  const main = html`${failures(results)} ${referenceTables(results)} ${figuresTable(results)}
+  ${partsCharts(results)} ${sizesCharts(results)} ${samplesCharts(results)}
+  ${historySection(results, history)} ${memorySection(results)} ${machineSection(results)}`
+  const written = String(main)
+  const links = SECTIONS.filter(([id]) => written.includes(`id="${id}"`))
+  return String(
+    html`<!doctype html>
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <link rel="icon" href="data:," />
+          <title>${headline(results)}</title>
+          <style>
+            ${inlined('./style.css')}
+          </style>
+        </head>
+        <body>
+          ${head(results, links)}
+          <main>${main}</main>
+          <script>
+            ${inlined('./script.js')}
+          </script>
+        </body>
+      </html> `,
+  )
+}
+
+const head = (results: Results, links: ReadonlyArray<readonly [string, string]>): Markup =>
+  html`<header>
+    <p class="kind">
+      Checkpoint/restore, measured
+      <time datetime="${results.createdAt}">${results.createdAt.slice(0, 16).replace('T', ' ')} UTC</time>
+    </p>
+    <h1>${headline(results)}</h1>
+    <p class="lead">${subline(results)}</p>
+    <p>${tally(results)} ${baselineLine(results)}</p>
+    <nav aria-label="Sections">
+      <ul>
+        ${links.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}
+      </ul>
+    </nav>
+  </header>`
+
+const baselineLine = ({ baseline }: Results): string =>
+  baseline ? `Held against the baseline ${baseline.name} of ${baseline.createdAt}.` : ''
+
+/** What failed comes before everything else. */
+function failures(results: Results): Markup | undefined {
+  const failed = failuresOf(results)
+  if (failed.length === 0) return undefined
+  return html`<section id="failures" class="failures">
+    <h2>${failed.length === 1 ? 'One figure' : `${failed.length} figures`} beyond the limit</h2>
+    <ul>
+      ${failed.map((sentence) => html`<li>${sentence}</li>`)}
+    </ul>
+  </section>`
+}

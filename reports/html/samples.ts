@@ -1,0 +1,144 @@
+import { axisFy, dodgeY, dot, ruleX, text, tickX, type PlotOptions } from '@observablehq/plot'
+import { formatMilliseconds } from '../../helpers/units.ts'
+import type { Results } from '../results.ts'
+import { keyOf, rowsOf, samplesOf, type Row } from '../rows.ts'
+import { phasesIn } from '../table.ts'
+import { chart, equivalent, legend, logTicks, panel, panelsOf } from './chart.ts'
+import { html, type Markup } from './markup.ts'
+import { scaleOf, strategiesOf } from './palette.ts'
+import { placeOf, strategyOf, withoutCopies } from './places.ts'
+
+/** Beyond that many samples in a row dots would hide each other: they become ticks. */
+const MANY = 60
+const ROW_HEIGHT = 19
+/** The fill of a sample that was taken on a disturbed machine. */
+const DISTURBED = 'disturbed'
+
+interface Point {
+  readonly row: string
+  readonly strategy: string
+  /** ms. */
+  readonly duration: number
+  /** Times the median of its row. */
+  readonly relative: number
+  readonly noise: readonly string[]
+  /** Of those that a suspicion was checked with. */
+  readonly again: boolean
+}
+
+/** Every sample of every figure as one dot, relative to its median: a panel a phase, by filesystem. */
+export function samplesCharts(results: Results): Markup {
+  const rows = rowsOf(results).filter(({ figure }) => figure.median > 0)
+  if (rows.length === 0) return html``
+  const groups = [...Map.groupBy(withoutCopies(rows), placeOf)].map(([place, members]) => {
+    const panels = phasesIn(results.suites).flatMap((phase) => {
+      const own = members.filter(({ figure }) => figure.phase === phase)
+      return own.length === 0 ? [] : [panel(phase, strip(results, `Samples of ${phase}, ${place}`, own))]
+    })
+    return [place, panels] as const
+  })
+  return html`<section id="samples">
+    <h2>Every sample</h2>
+    <p>
+      One mark a sample: how many times its row’s median it took, on a log axis. The median in ms is on the
+      right. ${noisyOf(results)}
+    </p>
+    ${legend(strategiesOf(results))} ${panelsOf(groups)}
+    ${equivalent('The distributions as a table', ['figure', 'n', 'min', 'median', 'mean', 'max', 'sd'], rows.map(spread))}
+  </section>`
+}
+
+function noisyOf(results: Results): string {
+  const samples = results.suites.flatMap((suite) => suite.samples)
+  const noisy = samples.filter(({ noise = [] }) => noise.length > 0).length
+  const told =
+    noisy === 0 ? 'no sample is labelled as disturbed' : `${noisy} that the machine disturbed are hollow`
+  const instant = rowsOf(results)
+    .flatMap(({ suite, figure }) => samplesOf(suite, figure.phase))
+    .filter(({ duration }) => duration === 0).length
+  const left = instant === 0 ? '' : ` ${instant} samples of 0 ms have no place on such an axis.`
+  const again = results.suites.some((suite) => suite.again)
+    ? ' Crosses were measured again, to check a suspicion.'
+    : ''
+  return `${samples.length} runs of a body; ${told}.${left}${again}`
+}
+
+function spread(row: Row): string[] {
+  const { min, median, mean, max, sd, n } = row.figure
+  return [keyOf(row), String(n), ...[min, median, mean, max, sd].map(formatMilliseconds)]
+}
+
+const rowOf = (row: Row): string =>
+  row.figure.phase === 'dump' ? row.suite.label : `${row.suite.label} ${row.suite.strategy}`
+
+function strip(results: Results, label: string, rows: readonly Row[]): Markup {
+  const order = strategiesOf(results).map(([strategy]) => strategy)
+  const rank = ({ suite }: Row): number => order.indexOf(suite.strategy)
+  const sorted = rows.toSorted((one, other) => one.suite.size - other.suite.size || rank(one) - rank(other))
+  const points = sorted.flatMap(pointsOf)
+  const ratios = points.map(({ relative }) => relative)
+  const domain = [Math.min(0.8, ...ratios) * 0.97, Math.max(1.25, ...ratios) * 1.03]
+  const scale = scaleOf(results)
+  const options: PlotOptions = {
+    height: 44 + sorted.length * ROW_HEIGHT,
+    marginLeft: 98,
+    marginRight: 48,
+    x: { type: 'log', domain, ticks: ticksIn(domain), tickFormat: 'r', label: '× median →', grid: true },
+    fy: { domain: sorted.map(rowOf), label: null, padding: 0 },
+    color: { ...scale, domain: [...scale.domain, DISTURBED], range: [...scale.range, 'transparent'] },
+    marks: [
+      axisFy({ anchor: 'left', tickSize: 0, label: null }),
+      ruleX([1], { stroke: 'currentColor', strokeOpacity: 0.5 }),
+      ...marks(points),
+      text(sorted, { fy: rowOf, text: medianOf, frameAnchor: 'right', textAnchor: 'start', dx: 6 }),
+    ],
+  }
+  return chart(`${label}, in ms. ${sorted.map(told).join('; ')}`, options)
+}
+
+const medianOf = ({ figure }: Row): string => formatMilliseconds(figure.median)
+
+const told = (row: Row): string =>
+  `${rowOf(row)}: median ${medianOf(row)}, ${formatMilliseconds(row.figure.min)} to ${formatMilliseconds(row.figure.max)}`
+
+/** Finer than powers of ten where samples are close together, as they should be. */
+const ticksIn = ([low = 1, high = 1]: readonly number[]): number[] =>
+  high / low > 4 ? logTicks([low, high]) : [0.5, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2].filter((tick) => tick >= low && tick <= high) // prettier-ignore
+
+const pointsOf = (row: Row): Point[] => {
+  const { phase, median } = row.figure
+  const { again } = row.suite
+  const first = samplesOf(row.suite, phase).map((each) => ({ ...each, again: false }))
+  const second = again ? samplesOf(again, phase).map((each) => ({ ...each, again: true })) : []
+  return (
+    [...first, ...second]
+      // A log axis has no place for what took no time at all.
+      .filter(({ duration }) => duration > 0)
+      .map((each) => ({
+        ...each,
+        row: rowOf(row),
+        strategy: strategyOf(row),
+        relative: each.duration / median,
+      }))
+  )
+}
+
+function marks(points: Point[]) {
+  const common = {
+    x: 'relative',
+    fy: 'row',
+    stroke: 'strategy',
+    title: ({ duration, noise, again }: Point) =>
+      [`${formatMilliseconds(duration)} ms`, ...(again ? ['measured again'] : []), ...noise].join(', '),
+  } as const
+  const rows = [...Map.groupBy(points, ({ row }) => row).values()]
+  const most = Math.max(0, ...rows.map(({ length }) => length))
+  if (most > MANY) return [tickX(points, { ...common, strokeOpacity: 0.4, insetTop: 3, insetBottom: 3 })]
+  const fill = ({ strategy, noise }: Point) => (noise.length === 0 ? strategy : DISTURBED)
+  const dodged = { ...common, anchor: 'middle', r: 2.2, padding: 0, strokeWidth: 0.8 } as const
+  const [first, second] = [points.filter(({ again }) => !again), points.filter(({ again }) => again)]
+  return [
+    dot(first, dodgeY({ ...dodged, fill, fillOpacity: 0.75 })),
+    dot(second, dodgeY({ ...dodged, symbol: 'times' })),
+  ]
+}

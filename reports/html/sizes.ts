@@ -1,0 +1,79 @@
+import { axisX, dot, line, type PlotOptions } from '@observablehq/plot'
+import { formatMilliseconds, MB } from '../../helpers/units.ts'
+import type { Results } from '../results.ts'
+import { rowsOf, type Row } from '../rows.ts'
+import { phasesIn } from '../table.ts'
+import { chart, legend, logTicks, panel, panelsOf } from './chart.ts'
+import { html, type Markup } from './markup.ts'
+import { scaleOf, strategiesOf } from './palette.ts'
+import { placeOf, strategyOf, withoutCopies } from './places.ts'
+
+/** Each phase against memory size, on log-log axes: a panel a phase, the same scale on every filesystem. */
+export function sizesCharts(results: Results): Markup {
+  const rows = withoutCopies(rowsOf(results)).filter(({ figure }) => figure.median > 0)
+  if (new Set(rows.map(size)).size < 2) return html``
+  const groups = [...Map.groupBy(rows, placeOf)].map(([place, members]) => {
+    const panels = phasesIn(results.suites).flatMap((phase) => {
+      const own = members.filter(({ figure }) => figure.phase === phase)
+      if (own.length === 0) return []
+      const label = `${phase} against memory size, ${place}`
+      return [panel(phase, lines(results, label, own, domainOf(rows, phase)))]
+    })
+    return [place, panels] as const
+  })
+  return html`<section id="sizes">
+    <h2>Against memory size</h2>
+    <p>
+      Medians in ms over the memory that the handler touches, both on log axes: a flat line does not care
+      about memory. One dump serves all strategies. Dashed in a strategy’s colour is tmpfs in the same run.
+      The figures are those of
+      <a href="#figures">every figure</a>.
+    </p>
+    ${legend([...strategiesOf(results), ['reference (dashed)', 'var(--held)']])} ${panelsOf(groups)}
+  </section>`
+}
+
+const size = ({ suite }: Row): number => suite.size
+const median = ({ figure }: Row): number => figure.median
+const reference = ({ figure }: Row): number | undefined => figure.reference
+
+/** At least a decade: noise on a phase that is flat must not look like a slope. */
+function domainOf(rows: readonly Row[], phase: string): [number, number] {
+  const own = rows.filter(({ figure }) => figure.phase === phase)
+  const values = own.flatMap((row) => [median(row), reference(row) ?? median(row)])
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const middle = Math.sqrt(low * high)
+  return [Math.min(low * 0.9, middle / Math.sqrt(10)), Math.max(high * 1.1, middle * Math.sqrt(10))]
+}
+
+function lines(results: Results, label: string, rows: readonly Row[], domain: [number, number]): Markup {
+  const sizes = [...new Set(rows.map(size))].toSorted((one, other) => one - other)
+  const told = rows.map((row) => `${strategyOf(row)} ${row.suite.label} ${formatMilliseconds(median(row))}`)
+  const held = rows.filter((row) => reference(row) !== undefined)
+  const own = held.filter(({ figure }) => figure.against === undefined)
+  const peers = held.filter(({ figure }) => figure.against !== undefined)
+  const dashed = { x: size, z: strategyOf, strokeDasharray: '4 3', sort: size }
+  const symbols = [...scaleOf(results).domain, 'all strategies']
+  const options: PlotOptions = {
+    height: 220,
+    marginLeft: 44,
+    marginRight: 20,
+    x: { type: 'log', base: 2, label: null },
+    y: { type: 'log', label: '↑ ms', grid: true, domain, ticks: logTicks(domain), tickFormat: 'r' },
+    color: scaleOf(results),
+    symbol: { domain: symbols },
+    marks: [
+      axisX(sizes, { tickFormat: megabytes, label: 'memory (MB) →' }),
+      line(own, { ...dashed, y: reference, stroke: 'var(--held)' }),
+      line(peers, { ...dashed, y: reference, stroke: strategyOf }),
+      line(rows, { x: size, y: median, stroke: strategyOf, sort: size, strokeWidth: 2 }),
+      dot(rows, { x: size, y: median, fill: strategyOf, symbol: strategyOf, r: 3.5, title: titleOf }),
+    ],
+  }
+  return chart(`${label}, in ms: ${told.join('; ')}`, options)
+}
+
+const titleOf = (row: Row): string => `${row.suite.title}: ${formatMilliseconds(median(row))} ms`
+
+const megabytes = (bytes: number): string =>
+  String(bytes % MB === 0 ? bytes / MB : Number((bytes / MB).toPrecision(3)))

