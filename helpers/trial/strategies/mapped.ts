@@ -7,6 +7,7 @@ import {
   writeMapped,
   type StateOf,
 } from '../../images/mapped/index.ts'
+import { ownCommand } from '../../system/commands.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
 import { run } from '../../system/process.ts'
 import { isRemote } from '../../system/remote.ts'
@@ -25,7 +26,7 @@ const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
         const { stdout } = await run(host, {
           argv: ['stat', '--format', '%s %i %.9Z', join(rootfs, MAPPED_FOLDER, BACKING_FILE)],
           failed: 'cannot look at the backing file',
-          mend: 'npm run copy',
+          mend: ownCommand('copy'),
           timeout: 30_000,
         })
         const [size = '', inode = '', changed = ''] = stdout.trim().split(' ')
