@@ -16,7 +16,7 @@ const LAYERS: ReadonlyArray<readonly string[]> = [
   ['bench'],
   ['helpers/index.ts'],
   ['helpers/cli', 'helpers/plugin'],
-  ['reports', 'helpers/trial', 'helpers/gate'],
+  ['reports', 'helpers/trial', 'helpers/gate', 'helpers/hosts'],
   ['helpers/container', 'helpers/criu', 'helpers/handlers', 'helpers/filesystems'],
   ['helpers/images', 'helpers/stats'],
   ['helpers/system'],

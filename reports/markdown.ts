@@ -1,4 +1,5 @@
 import { headline, subline, tally } from './headline.ts'
+import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { failuresOf, MARKS } from './rows.ts'
@@ -12,6 +13,7 @@ export function markdownReport(results: Results): string {
     suites[0]?.baseImage,
     referenceTable(suites),
     memoryTable(suites),
+    hostsLine(suites),
   ])
   const lines = [
     `# ${headline(results)}`,

@@ -169,6 +169,32 @@ describe('a report', () => {
   })
 })
 
+describe('a report of two hosts', () => {
+  const host = { kernel: '6.18.0', cpu: 'A CPU' }
+  const hosts = {
+    dumped: { ...host, name: 'namespace 10.42.0.1' },
+    restored: { ...host, name: 'namespace 10.42.0.2' },
+    link: { bandwidth: '100mbit' },
+    clock: { offset: -0.0125, bound: 0.25, probes: 20 },
+  }
+  const remote = results(suite('1MB', 2 ** 20, []), { ...suite('1MB', 2 ** 20, []), hosts })
+
+  test('says in the title where was restored, by what link, and keeps those apart from others', () => {
+    expect(markdownReport(remote).match(/^## .*$/gm)).toEqual([
+      '## tmpfs, mapped, python handler',
+      '## tmpfs, mapped, on namespace 10.42.0.2 by 100mbit, python handler',
+    ])
+  })
+
+  test('says which host did what, and how far their clocks are apart', () => {
+    const [line] = terminalReport(remote).match(/^dumped on .*$/m) ?? []
+    expect(line).toMatchInlineSnapshot(
+      `"dumped on namespace 10.42.0.1 (kernel 6.18.0), restored on namespace 10.42.0.2 (kernel 6.18.0); the latter's clock −0.013 ms ± 0.250 (best of 20 probes), and no figure is of both clocks"`,
+    )
+    expect(markdownReport(remote)).toContain(line)
+  })
+})
+
 describe('the results schema', () => {
   test('refuses what it does not know, so that a reader never misses a field', () => {
     expect(() => Results.parse({ ...measured, more: 1 })).toThrow('more')

@@ -82,6 +82,23 @@ const Figure = z.strictObject({
   baseline: Comparison.optional(),
 })
 
+const OneHost = z.strictObject({
+  /** "namespace 10.42.0.1", "ssh://root@other". */
+  name: z.string(),
+  kernel: z.string(),
+  cpu: z.string(),
+})
+
+/** Where the two halves of a suite ran. Dumps are timed by the one's clock, samples by the other's, no span by both. */
+const Hosts = z.strictObject({
+  dumped: OneHost,
+  restored: OneHost,
+  /** What the link of the restoring host was held down to, in each direction, as tc(8) writes it. */
+  link: z.strictObject({ delay: z.string().optional(), bandwidth: z.string().optional() }).optional(),
+  /** The restoring host's clock less the dumping one's, ms, by the best of that many probes; the truth is within the bound. */
+  clock: z.strictObject({ offset: z.number(), bound: milliseconds, probes: z.int().positive() }),
+})
+
 const Suite = z.strictObject({
   /** As in the terminal: "tmpfs 64MB mapped". */
   title: z.string(),
@@ -96,6 +113,8 @@ const Suite = z.strictObject({
   handler: z.string(),
   /** Files were taken out of the machine's cache before each sample; warm when left out. */
   cold: z.literal(true).optional(),
+  /** Left out where one host did both. */
+  hosts: Hosts.optional(),
   baseImage: z.string(),
   /** Checksum from before the dump, which every sample gave again. */
   checksum: z.string(),
@@ -156,6 +175,7 @@ export const DECIDING: readonly string[] = ['cold start', 'dump']
 
 export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>
+export type HostsResults = z.infer<typeof Hosts>
 export type SampleResults = z.infer<typeof Sample>
 export type FigureResults = z.infer<typeof Figure>
 export type ComparisonResults = z.infer<typeof Comparison>

@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table'
+import { elsewhere } from './hosts.ts'
 import type { FigureResults, Results, SuiteResults } from './results.ts'
 
 /** The rows of the reference's table, with what stands in their place from scratch and seen from outside, then their sum. */
@@ -73,7 +74,7 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
   ...Map.groupBy(
     suites,
     (suite) =>
-      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${suite.strategy}`}${suite.cold ? ', cold' : ''}, ${suite.handler} handler`,
+      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${suite.strategy}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler`,
   ),
 ]
 

@@ -1,3 +1,4 @@
+import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
@@ -7,7 +8,12 @@ export function terminalReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
   const tables = tablesOf(results).map(([title, suites]) => {
     const [first] = suites
-    const parts = [`${title}, ${first?.baseImage}`, referenceTable(suites), memoryTable(suites)]
+    const parts = [
+      `${title}, ${first?.baseImage}`,
+      referenceTable(suites),
+      memoryTable(suites),
+      hostsLine(suites),
+    ]
     return `${parts.filter(Boolean).join('\n\n')}\n`
   })
   return [

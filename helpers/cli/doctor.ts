@@ -1,7 +1,10 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { resolveSettings } from '../config/settings.ts'
 import { findCriu } from '../criu/binary.ts'
-import { missingFilesystems } from '../filesystems/index.ts'
+import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
+import { examineHost, type Finding } from '../hosts/check.ts'
+import { openPair } from '../hosts/hosts.ts'
+import { CriuBenchError } from '../errors.ts'
 import { cgroupVersion } from '../system/cgroups.ts'
 import { AS_ROOT } from '../system/commands.ts'
 import { isPrebuilt } from '../system/compile.ts'
@@ -12,13 +15,6 @@ import { run } from '../system/process.ts'
 import { filesystemRoom } from '../trial/demand.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { describeBytes, GB, MB, type Bytes } from '../units.ts'
-
-/** One thing that a run needs: what was found, and when it will not do, the mend. */
-export interface Finding {
-  readonly name: string
-  readonly found: string
-  readonly mend?: string
-}
 
 const BUILD_ROOM: Bytes = 500 * MB
 const OLDEST_NODE = [22, 12] as const
@@ -41,11 +37,28 @@ const CHECKS: readonly Check[] = [
   criu,
 ]
 
-/** Looks at everything a run needs, in the order in which a run would miss it. */
+/** Looks at everything a run needs, in the order in which a run would miss it, on the host that restores, too. */
 export async function examine(): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const check of CHECKS) findings.push(await check())
-  return findings
+  return [...findings, ...(await examineSecond())]
+}
+
+/** What the host that restores lacks, where that is another one; the names say which host is meant. */
+async function examineSecond(): Promise<Finding[]> {
+  const settings = resolveSettings({}, process.env)
+  const { restoreOn, sshConfig, link } = settings
+  if (restoreOn === undefined) return []
+  const programs = filesystemNames.flatMap((name) => filesystem(name).clientPrograms?.(settings) ?? [])
+  try {
+    const containerName = `vitest-criu-doctor-${process.pid}`
+    await using pair = await openPair({ restoreOn, containerName, sshConfig, link, programs })
+    const findings = await examineHost(pair.restores, programs)
+    return findings.map((one) => ({ ...one, name: `${one.name} on ${pair.name}` }))
+  } catch (error) {
+    if (!(error instanceof CriuBenchError)) throw error
+    return [{ name: restoreOn, found: error.facts.log ?? error.facts.found, mend: error.facts.mend }]
+  }
 }
 
 const finding = (name: string, good: boolean, found: string, mend: string): Finding =>

@@ -25,6 +25,27 @@ const Ratios = z.strictObject(RATIOS, {
     code === 'unrecognized_keys' ? `phases out of ${Object.keys(RATIOS).join(', ')}` : undefined,
 })
 
+const LINK_ERROR = {
+  error: ({ code }: { code?: string }) =>
+    code === 'unrecognized_keys' ? 'delay=1ms,bandwidth=100mbit' : undefined,
+}
+
+const Link = z.strictObject(
+  {
+    /** "1ms", "500us". */
+    delay: z
+      .string()
+      .regex(/^\d+(\.\d+)?(us|ms|s)$/, { error: 'a delay such as 500us or 1ms' })
+      .optional(),
+    /** "100mbit", "1gbit". */
+    bandwidth: z
+      .string()
+      .regex(/^\d+(\.\d+)?(kbit|mbit|gbit)$/, { error: 'a bandwidth such as 100mbit or 1gbit' })
+      .optional(),
+  },
+  LINK_ERROR,
+)
+
 const size = z.union([z.int().positive(), z.string().transform((text) => parseSize(text))])
 
 /** What an existing cluster is told by: `conf` names it, the others say more of it. */
@@ -102,6 +123,15 @@ export const Options = z.strictObject({
   strict: z.boolean().default(false),
   /** Where the container's root comes from: a tarball, a folder, "docker:NAME", "podman:NAME" or "build". */
   baseImage: z.string().min(1).optional(),
+  /** The host that restores what this one dumps: "namespace", or "ssh://user@host:port"; the same one when left out. */
+  restoreOn: z
+    .string()
+    .regex(/^(namespace|ssh:\/\/[^/\s]+)$/, { error: '"namespace" or "ssh://user@host:port"' })
+    .optional(),
+  /** OpenSSH's configuration file for that host; the user's own when left out. */
+  sshConfig: z.string().min(1).optional(),
+  /** What the link of the second host is held down to, as tc(8) writes it: in each direction. */
+  link: Link.prefault({}),
   /** The folder to mount on, absolute and empty; a private one when left out. */
   rootfs: z.string().min(1).optional(),
   /** Name of the containers, which is that of their cgroup; one of our own when left out. */
@@ -128,6 +158,9 @@ const ratios = (text: string): unknown =>
       .map((part) => part.split('='))
       .map(([phase, factor = '']) => [phase, number(factor)]),
   )
+
+/** "delay=1ms,bandwidth=100mbit". */
+const pairs = (text: string): unknown => Object.fromEntries(list(text).map((part) => part.split('=')))
 
 interface Variable {
   readonly option: keyof Settings
@@ -161,6 +194,9 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_TOLERANCE: { option: 'tolerance', read: number },
   VITEST_CRIU_RATIOS: { option: 'ratios', read: ratios },
   VITEST_CRIU_STRICT: { option: 'strict', read: flag },
+  VITEST_CRIU_RESTORE_ON: { option: 'restoreOn', read: String },
+  VITEST_CRIU_SSH_CONFIG: { option: 'sshConfig', read: String },
+  VITEST_CRIU_LINK: { option: 'link', read: pairs },
   VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }
 

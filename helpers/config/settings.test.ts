@@ -18,6 +18,7 @@ describe('settings', () => {
         ],
         "handler": "python",
         "iterations": 10,
+        "link": {},
         "output": "reports/out",
         "ratios": {
           "cold start": 8,
@@ -92,6 +93,17 @@ describe('settings', () => {
     expect(ratios).toEqual({ dump: 20, 'lean container': 20, restore: 8, execution: 2.5, 'cold start': 3 })
   })
 
+  test('the host that restores and its link', () => {
+    const environment = {
+      VITEST_CRIU_RESTORE_ON: 'ssh://root@[fe80::1]:2222',
+      VITEST_CRIU_LINK: 'delay=1ms,bandwidth=100mbit',
+    }
+    expect(resolveSettings({}, environment)).toMatchObject({
+      restoreOn: 'ssh://root@[fe80::1]:2222',
+      link: { delay: '1ms', bandwidth: '100mbit' },
+    })
+  })
+
   test('a part of ceph is set by the environment, and the others stay as they were given', () => {
     const { ceph } = resolveSettings(
       { ceph: { conf: '/etc/ceph/ceph.conf', user: 'bob' } },
@@ -126,11 +138,23 @@ describe('settings refuse', () => {
     `)
   })
 
+  test.each([
+    ['VITEST_CRIU_RESTORE_ON', 'other.example', 'restoreOn', '"namespace" or "ssh://user@host:port"'],
+    ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link.bandwidth', 'a bandwidth such as 100mbit or 1gbit'],
+    ['VITEST_CRIU_LINK', 'delay=1', 'link.delay', 'a delay such as 500us or 1ms'],
+    ['VITEST_CRIU_LINK', 'loss=1', 'link', 'delay=1ms,bandwidth=100mbit'],
+  ])('%s=%s', async (name, value, option, expected) => {
+    expect(await refused({}, { [name]: value })).toBe(
+      `cannot use the option "${option}"\n  found:    ${name}=${value}\n` +
+        `  expected: ${expected}\n  mend:     correct the environment variable`,
+    )
+  })
+
   test('an unknown option', async () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"
         found:    no option of that name
-        expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, handler, iterations, warmup, tolerance, ratios, strict, baseImage, rootfs, containerName, output
+        expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, handler, iterations, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, output
         mend:     correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -139,7 +163,7 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
       "cannot use the environment variable VITEST_CRIU_SIZE
         found:    no variable of that name
-        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_OUTPUT
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_OUTPUT
         mend:     unset VITEST_CRIU_SIZE"
     `)
   })

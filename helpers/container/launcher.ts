@@ -5,6 +5,8 @@ import { ownCommand } from '../system/commands.ts'
 import { compile } from '../system/compile.ts'
 import type { Host } from '../system/host.ts'
 import { fixture } from '../system/paths.ts'
+import { placed } from '../system/placed.ts'
+import { isRemote } from '../system/remote.ts'
 import { run, type Finished } from '../system/process.ts'
 import type { Nanoseconds } from '../units.ts'
 
@@ -78,7 +80,7 @@ const Failure = z.object({
 /** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  const launcher = await compile(fixture('lean-container'))
+  const launcher = await placed(host, await compile(fixture('lean-container')))
   const running = run(host, {
     argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
     failed,
@@ -89,11 +91,20 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
   })
   const finished = await running.catch(async (error: unknown) => {
     // A launcher that had to be killed could not remove its cgroup; its container died with it.
-    await removeCgroup(request.name)
+    await (isRemote(host) ? removeCgroupOf(host, request.name) : removeCgroup(request.name))
     throw error
   })
   return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
 }
+
+/** On another machine, which has killed what was in it. What cannot be removed is told by the next container. */
+const removeCgroupOf = (host: Host, name: string) =>
+  run(host, {
+    argv: ['sh', '-c', 'find /sys/fs/cgroup -depth -type d -name "$1" -exec rmdir {} + || true', 'sh', name],
+    failed: `cannot remove the cgroup ${name} there`,
+    mend: 'look at the connection',
+    timeout: 10_000,
+  }).catch(() => undefined)
 
 const options = ({
   binds = [],

@@ -13,6 +13,8 @@ export interface Filesystem {
   inMemory(options?: MountOptions): boolean
   /** Why its files are never out of the cache; undefined where they can be, and `dropCache` takes them out. */
   readonly noCold?: string
+  /** Programs that another host needs to mount it, too; only of a filesystem that hosts can share. */
+  clientPrograms?(options?: MountOptions): readonly string[]
   /** What this machine lacks for it; undefined where nothing does. */
   missing(options?: MountOptions): Missing | undefined
   /** Mounts it on an existing, empty folder of `host`, with room for `room` bytes. Throws CriuBenchError. */
@@ -43,6 +45,8 @@ export interface MountedFilesystem extends AsyncDisposable {
   readonly description: string
   /** Takes the content of its files out of this machine's cache, and of no other file system. Throws CriuBenchError. */
   dropCache?(): Promise<void>
+  /** Unmounts it and mounts it on the same path of another host, with all that lies on it. Throws CriuBenchError. */
+  moveTo?(host: Host): Promise<void>
   /** Asked when work on it failed: what took it away, such as a server that ended or is full; undefined if it is well. */
   lost?(): Promise<CriuBenchError | undefined>
   /** Looks after it while work on it goes on, which must not wait for ever: takes the mount away where it would. */

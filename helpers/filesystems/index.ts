@@ -20,6 +20,9 @@ export async function closeFilesystems(): Promise<void> {
 /** Whether files of that file system can be out of the cache. */
 export const hasCold = (name: string): boolean => filesystem(name).noCold === undefined
 
+/** Whether another host can restore from it. */
+export const isShared = (name: string): boolean => filesystem(name).clientPrograms !== undefined
+
 /** Those that cannot be used on this machine, each with the reason and what installs it; `asked` ones are left out. */
 export function missingFilesystems(asked: readonly string[], options?: MountOptions): Record<string, string> {
   const missing: Record<string, string> = {}

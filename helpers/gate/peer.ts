@@ -29,8 +29,13 @@ export function remember(measured: Measured): void {
 }
 
 /** Whether this run has measured the same on tmpfs. */
-export const hasPeer = (subject: Subject & { readonly cold?: boolean }): boolean =>
-  subject.cold !== true && subject.filesystem !== PEER && medians.has(keyOf(subject, 'cold start'))
+export const hasPeer = (
+  subject: Subject & { readonly cold?: boolean; readonly restoreOn?: string },
+): boolean =>
+  subject.cold !== true &&
+  subject.restoreOn === undefined &&
+  subject.filesystem !== PEER &&
+  medians.has(keyOf(subject, 'cold start'))
 
 /** Undefined for tmpfs itself, where it was not measured, and for a phase without a ratio. */
 export function judgeByPeer(measured: Measured, ratios: Ratios): PeerVerdict | undefined {

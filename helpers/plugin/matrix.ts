@@ -1,7 +1,8 @@
 import { inject } from 'vitest'
-import { hasCold } from '../filesystems/index.ts'
+import { hasCold, isShared } from '../filesystems/index.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { handlerNamed, reportsItself } from '../handlers/handler.ts'
+import type { Shape } from '../system/network.ts'
 import { phasesFor } from '../trial/phases.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { formatSize, type Bytes } from '../units.ts'
@@ -18,6 +19,10 @@ export interface Cell {
   readonly handler: string
   /** Its files are taken out of the cache before each run; warm when left out. */
   readonly cold?: true
+  /** The host that restores, "namespace" or "ssh://user@host:port"; the one that dumps when left out. */
+  readonly restoreOn?: string
+  /** What that host's link is held down to. */
+  readonly link?: Shape
 }
 
 /** What a suite measures: the dump, the phases of its body, and those of its strategy alone. */
@@ -38,6 +43,7 @@ export interface Axes {
   readonly handler?: Handler | string
   /** Cold cells besides the warm ones, of the filesystems that have such a state. */
   readonly cold?: boolean
+  readonly restoreOn?: string
 }
 
 /**
@@ -45,20 +51,37 @@ export interface Axes {
  * measured in turn, round by round. Cold ones are pairs of their own: on one mount they would cool the warm ones.
  */
 export function matrix(axes: Axes = {}): Cell[][] {
-  const { filesystems, sizes, strategies, cold, ...of } = { ...inject('criu'), ...axes }
+  const { filesystems, sizes, strategies, cold, restoreOn, link, ...of } = { ...inject('criu'), ...axes }
   const { name: handler, memory } = typeof of.handler === 'string' ? handlerNamed(of.handler) : of.handler
   return filesystems.flatMap((filesystem) =>
     (memory === undefined ? sizes : [memory]).flatMap((size) =>
       (cold && hasCold(filesystem) ? [false, true] : [false]).map((isCold) =>
-        strategies.map((strategy) => ({
-          title: `${filesystem} ${memory === undefined ? formatSize(size) : handler} ${strategy}${isCold ? ' cold' : ''}`,
-          filesystem,
-          size,
-          strategy,
-          handler,
-          ...(isCold && { cold: true as const }),
-        })),
+        strategies.map((strategy) =>
+          titled(memory === undefined ? formatSize(size) : handler, {
+            filesystem,
+            size,
+            strategy,
+            handler,
+            ...(isCold && { cold: true as const }),
+            // What no other host can mount is measured on one.
+            ...(restoreOn !== undefined && isShared(filesystem) && { restoreOn, link }),
+          }),
+        ),
       ),
     ),
   )
 }
+
+/** `what` is restored: a size, or a handler without sizes. */
+function titled(what: string, cell: Omit<Cell, 'title'>): Cell {
+  const { filesystem, strategy, cold, restoreOn, link = {} } = cell
+  const elsewhere = restoreOn === undefined ? [] : ['on', restoreOn, ...wordsOf(link)]
+  const title = [filesystem, what, strategy, ...(cold ? ['cold'] : []), ...elsewhere].join(' ')
+  return { title, ...cell }
+}
+
+/** "delay 1ms 100mbit"; nothing for a link that is left as it is. */
+const wordsOf = ({ delay, bandwidth }: Shape): string[] => [
+  ...(delay === undefined ? [] : ['delay', delay]),
+  ...(bandwidth === undefined ? [] : [bandwidth]),
+]

@@ -39,8 +39,10 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
   for (const phase of phases) samples.set(phase, measured.samples.map(({ points }) => phaseOf(points, phase))) // prettier-ignore
   const drains = measured.samples.flatMap((sample) => drainOf(sample) ?? [])
   if (drains.length > 0) samples.set('drain', drains)
+  const { restoreOn: _on, link: _link, ...subject } = cell
   const record: SuiteResults = {
-    ...cell,
+    ...subject,
+    ...(measured.hosts && { hosts: measured.hosts }),
     label: checkpoint.handler.memory === undefined ? formatSize(cell.size) : cell.handler,
     mounted: prepared.mounted.description,
     baseImage: prepared.baseImage,

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Network } from './network.ts'
 
 /**
  * Where commands run and files lie: this machine's own namespaces, or private ones (sandbox.ts).
@@ -7,8 +8,12 @@ import { join } from 'node:path'
 export interface Host {
   /** What a command line starts with to run there. */
   readonly enter: readonly string[]
+  /** What, executed on this machine, runs a shell's line on that one; only for a host that is another machine. */
+  readonly over?: readonly string[]
   /** Where this process sees the host's root directory: "/" or "/proc/PID/root". */
   readonly root: string
+  /** What it reaches other hosts by; this machine's loopback when left out. */
+  readonly network?: Network
 }
 
 /** This machine as it is: mounts made here are seen by everyone. What runs here dies with the process that asked. */

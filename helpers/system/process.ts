@@ -1,6 +1,7 @@
 import { execa, type Options, type Result, type ResultPromise } from 'execa'
 import { CriuBenchError } from '../errors.ts'
 import type { Host } from './host.ts'
+import { commandLine, isRemote, reportFile } from './remote.ts'
 
 /** Output is kept for errors, not for data: more than this of it ends the command. */
 const MAX_OUTPUT = 16 * 1024 * 1024
@@ -34,12 +35,12 @@ export interface Finished {
   readonly wall: number
 }
 
-const settings = (command: Omit<Command, 'timeout'>): Options => ({
+const settings = (command: Omit<Command, 'timeout'>, stdin: 'ignore' | 'pipe' = 'ignore'): Options => ({
   reject: false,
   all: true,
   stripFinalNewline: false,
   maxBuffer: MAX_OUTPUT,
-  stdio: command.report ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe'],
+  stdio: command.report ? [stdin, 'pipe', 'pipe', 'pipe'] : [stdin, 'pipe', 'pipe'],
   // A group of its own, so that a time-out reaches what the command itself started.
   detached: true,
   env: command.env ?? {},
@@ -52,9 +53,10 @@ const settings = (command: Omit<Command, 'timeout'>): Options => ({
  * Throws CriuBenchError when the command is missing, exits with a code outside `accept`, or outlives `timeout`.
  */
 export async function run(host: Host, command: Command): Promise<Finished> {
-  const [program = '', ...args] = [...host.enter, ...command.argv]
+  await using file = command.report && isRemote(host) ? reportFile(host, command.argv) : undefined
+  const [program = '', ...args] = commandLine(host, file?.argv ?? command.argv)
   const started = performance.now()
-  const child = execa(program, args, settings(command))
+  const child = execa(program, args, settings(command, stdinFor(host)))
   using _guard = killOnExit(child)
   using limit = limited(child, command.timeout)
   const ended = (async () => {
@@ -70,10 +72,13 @@ export async function run(host: Host, command: Command): Promise<Finished> {
     exitCode: result.exitCode ?? -1,
     stdout: text(result.stdout),
     stderr: text(result.stderr),
-    report: text(result.stdio[3]),
+    report: (await file?.read()) ?? text(result.stdio[3]),
     wall: performance.now() - started,
   }
 }
+
+/** A pipe that nobody writes to: on another machine its end is the end of the command. */
+const stdinFor = (host: Host): 'ignore' | 'pipe' => (isRemote(host) ? 'pipe' : 'ignore')
 
 /** What became of a command at its limit. */
 const KILLED = 'killed with its process group'
@@ -115,8 +120,8 @@ export function start(
   host: Host,
   command: Omit<Command, 'timeout' | 'report' | 'accept' | 'onLine'>,
 ): Daemon {
-  const [program = '', ...args] = [...host.enter, ...command.argv]
-  const options: Options = { ...settings(command), buffer: false }
+  const [program = '', ...args] = commandLine(host, command.argv)
+  const options: Options = { ...settings(command, stdinFor(host)), buffer: false }
   const child = execa(program, args, options)
   const guard = killOnExit(child)
   const lines: string[] = []
@@ -133,6 +138,36 @@ export function start(
     [Symbol.asyncDispose]: async () => {
       killGroup(child)
       await ended
+    },
+  }
+}
+
+/** A command that answers each line with a line. */
+export interface Dialogue extends AsyncDisposable {
+  /** Throws CriuBenchError when it ends, or takes longer than the command's `timeout`, without an answer. */
+  ask(line: string): Promise<string>
+}
+
+/** Starts a command to talk to, until it is disposed of, which ends its input, and so it. */
+export function converse(host: Host, command: Omit<Command, 'report' | 'accept' | 'onLine'>): Dialogue {
+  const [program = '', ...args] = commandLine(host, command.argv, false)
+  const options: Options = { ...settings(command, 'pipe'), buffer: false }
+  const child: ResultPromise = execa(program, args, options)
+  const guard = killOnExit(child)
+  const lines = child.iterable()
+  return {
+    ask: async (line) => {
+      using limit = limited(child, command.timeout)
+      child.stdin?.write(`${line}\n`)
+      const answer = await lines.next()
+      if (answer.done !== true) return String(answer.value)
+      throw failure(command, await child, limit.reached ? KILLED : undefined)
+    },
+    [Symbol.asyncDispose]: async () => {
+      using _limit = limited(child, command.timeout)
+      child.stdin?.end()
+      await child
+      guard[Symbol.dispose]()
     },
   }
 }

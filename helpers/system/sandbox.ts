@@ -33,17 +33,24 @@ const START_LIMIT = 20_000
 /** A supervisor that does not end is killed: the kernel ends the namespaces with it, the next start sweeps its cgroup. */
 const END_LIMIT = 60_000
 
+export interface SandboxOptions {
+  /** A network namespace of its own as well, with nothing but a loopback. */
+  readonly ownNetwork?: boolean
+}
+
 /**
  * Opens a private mount and PID namespace under a supervisor outside this process. Whatever happens to this process,
  * SIGKILL included, nothing of it stays: no mount, no process, no cgroup named `containerName`.
  */
-export async function openSandbox(containerName: string): Promise<Sandbox> {
+export async function openSandbox(containerName: string, options: SandboxOptions = {}): Promise<Sandbox> {
   requireRoot()
   await checkContainerName(containerName)
   await mkdir(WORK, { recursive: true })
   const script = fileURLToPath(new URL(`supervisor${extname(import.meta.url)}`, import.meta.url))
   // detached: Ctrl-C in a terminal must reach the run, not the one who cleans up after it.
-  const supervisor = spawn(process.execPath, [script, containerName, SETUP], {
+  const network = options.ownNetwork ? ['--net'] : []
+  const setup = options.ownNetwork ? `${SETUP}ip link set lo up` : SETUP
+  const supervisor = spawn(process.execPath, [script, containerName, setup, ...network], {
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'] },
@@ -58,7 +65,7 @@ export async function openSandbox(containerName: string): Promise<Sandbox> {
     containerName,
     init,
     // --root: where this runs in a chroot, the namespace's own root is another.
-    enter: ['nsenter', '--target', String(init), '--mount', '--pid', '--root', '--'],
+    enter: ['nsenter', '--target', String(init), '--mount', '--pid', ...network, '--root', '--'],
     root: `/proc/${init}/root`,
     [Symbol.asyncDispose]: async () => {
       if (supervisor.exitCode !== null || supervisor.signalCode !== null) return

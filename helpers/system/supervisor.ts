@@ -1,7 +1,8 @@
 /**
- * A process of its own: `supervisor.ts CGROUP_NAME SETUP_SCRIPT`. Holds a private mount and PID namespace open for as
- * long as its standard input is, which is a pipe from the process that asked: when that one ends, however it ends, the
- * pipe breaks, the namespaces go with everything mounted and running in them, and the ledger's cgroups are removed.
+ * A process of its own: `supervisor.ts CGROUP_NAME SETUP_SCRIPT [UNSHARE_OPTION…]`. Holds a private mount and PID
+ * namespace, and those that the options name, open for as long as its standard input is, which is a pipe from the process
+ * that asked: when that one ends, however it ends, the pipe breaks, the namespaces go with everything mounted and running
+ * in them, and the ledger's cgroups are removed.
  * What is on another machine, such as a folder on a shared file system, would stay: scripts in FAREWELLS are run before.
  *
  * It writes one line to standard output: the pid, seen from outside, of the namespaces' init; or what went wrong.
@@ -16,7 +17,7 @@ import { record, settle, sweep } from './ledger.ts'
 // dash as PID 1 reaps orphans while it waits, which `sleep` alone would not.
 const HOLD = 'echo ready; sleep infinity & wait'
 
-async function main([cgroup = '', setup = '']: string[]): Promise<void> {
+async function main([cgroup = '', setup = '', ...more]: string[]): Promise<void> {
   const parent = process.ppid
   await sweep()
   await record(process.pid, cgroup)
@@ -25,7 +26,7 @@ async function main([cgroup = '', setup = '']: string[]): Promise<void> {
     'setpriv',
     // prettier-ignore
     ['--pdeathsig', 'KILL', '--', 'unshare', '--mount', '--propagation', 'private', '--pid', '--fork',
-     '--kill-child=SIGKILL', '--mount-proc', '--', 'sh', '-ec', `${setup}\n${HOLD}`],
+     '--kill-child=SIGKILL', '--mount-proc', ...more, '--', 'sh', '-ec', `${setup}\n${HOLD}`],
     { stdin: 'ignore', stderr: 'pipe', reject: false, buffer: { stdout: false } },
   )
   const init = Promise.withResolvers<string>()

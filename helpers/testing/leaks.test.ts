@@ -1,6 +1,7 @@
+import { execa } from 'execa'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rmdir } from 'node:fs/promises'
+import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { hierarchies } from '../system/cgroups.ts'
@@ -53,6 +54,22 @@ describe('what a test leaves behind', () => {
       await rmdir(cgroup)
       expect(message).toContain(`cgroup ${cgroup}`)
     }
+  })
+
+  test('is told for a network interface', async () => {
+    const name = `left${process.pid}`
+    const message = await leaving(() => execa('ip', ['link', 'add', name, 'type', 'veth']))
+    await execa('ip', ['link', 'delete', name])
+    expect(message).toContain(`network interface ${name}`)
+  })
+
+  test('is told for a network namespace that outlives its processes', async () => {
+    await using folder = await temporaryFolder()
+    const held = join(folder.path, 'net')
+    await writeFile(held, '')
+    const message = await leaving(() => execa('unshare', [`--net=${held}`, 'true']))
+    await execa('umount', [held])
+    expect(message).toContain(`mount nsfs ${held}`)
   })
 
   test('is told where the action fails, too', async () => {

@@ -17,7 +17,7 @@ const PATIENCE = 20_000
 const POLL = 100
 
 /**
- * Runs `action` and expects mounts, processes, cgroups, ledgers and work files to be as before it, whether or not it
+ * Runs `action` and expects mounts, processes, network interfaces, cgroups, ledgers and work files to be as before it, whether or not it
  * fails. Returns what the action returns.
  */
 export async function expectNothingLeft<T>(action: () => Promise<T>, patience = PATIENCE): Promise<T> {
@@ -54,6 +54,7 @@ async function traces(): Promise<Set<string>> {
   const found = await Promise.all([
     mounts(),
     processes(),
+    interfaces(),
     cgroups(),
     ledgers(),
     files(WORK),
@@ -65,6 +66,12 @@ async function traces(): Promise<Set<string>> {
 async function mounts(): Promise<string[]> {
   const lines = (await readFile('/proc/mounts', 'utf8')).trimEnd().split('\n')
   return lines.map((line) => `mount ${line}`)
+}
+
+/** Of this machine's own network. A network namespace that outlives its processes is a mount, and told as such. */
+async function interfaces(): Promise<string[]> {
+  const names = (await readFile('/proc/net/dev', 'utf8')).matchAll(/^\s*(\S+):/gm)
+  return [...names].map(([, name]) => `network interface ${name}`)
 }
 
 /** The processes of this test, in whatever namespaces they are. */

@@ -3,9 +3,10 @@ import type { Handler } from '../handlers/definition.ts'
 import type { Milliseconds, Nanoseconds } from '../units.ts'
 
 /**
- * The time points of one run of the body, all on CLOCK_REALTIME, in ns: S spawn (harness, right before it starts the
+ * The time points of one run of the body, all on CLOCK_REALTIME, in ns: S spawn (right before the harness starts the
  * launcher), A first thing in the launcher, B in the container right before exec of criu, C before the handler and D
- * after it (both in the restored process; D of an observed one by the observer in the container), E container gone.
+ * after it (both in the restored process; D of an observed one by the observer in the container), E container gone. All
+ * are of the restoring host's clock.
  */
 export interface TimePoints {
   readonly s: Nanoseconds
@@ -63,12 +64,4 @@ export function checkOrder(points: TimePoints): void {
     expected: 'S, A, B, C, D and E one after the other on CLOCK_REALTIME',
     mend: 'stop what sets the clock (NTP step, virtual machine resume) and run again',
   })
-}
-
-/** CLOCK_REALTIME in ns, taken on the edge of a millisecond, which is as fine as JavaScript's clock gets. */
-export function onTheMillisecond(): Nanoseconds {
-  const before = Date.now()
-  let now = before
-  while (now === before) now = Date.now()
-  return BigInt(now) * 1_000_000n
 }

@@ -4,6 +4,7 @@ import type { CephSettings, Settings } from '../config/options.ts'
 import { findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
+import { CriuBenchError } from '../errors.ts'
 import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
 import type { Handler } from '../handlers/definition.ts'
@@ -15,7 +16,14 @@ import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs, installLocally } from './rootfs.ts'
+import {
+  copyForRestore,
+  DUMP_FOLDER,
+  exportRootfs,
+  installLocally,
+  keepProbeCache,
+  type Rootfs,
+} from './rootfs.ts'
 import type { Strategy } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
 
@@ -30,6 +38,8 @@ export interface Plan {
   /** Ways in which it is to be restored. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
+  /** The host that restores, where that is another than the one that dumps. */
+  readonly restoreOn?: Host | undefined
   /** Where to mount: the user's folder; one of the host's private work folder when left out. */
   readonly rootfs?: string | undefined
   /** The name of that private folder, where several checkpoints are on one host. */
@@ -55,15 +65,21 @@ export interface Prepared extends AsyncDisposable {
 
 type Progress = (line: string) => void
 
-/** The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. Half-built, it undoes itself. */
+/**
+ * The set-up of one suite, in the reference's order: mount, rootfs, dump, copy. All of it happens on `host`; where
+ * another one restores, the filesystem then moves there, and leaves nothing cached behind. Half-built, it undoes itself.
+ */
 export async function prepare(host: Host, plan: Plan, progress: Progress): Promise<Prepared> {
   checkPresent(plan.filesystem, plan)
   await checkMemory(plan.size, plan.filesystem.inMemory(plan))
   await using undo = new AsyncDisposableStack()
   const mounted = undo.use(await mountFor(host, plan, progress))
   const filled = await whileMounted(mounted, fill(host, plan, mounted.point, progress))
+  if (plan.restoreOn)
+    await whileMounted(mounted, moveTo(plan.restoreOn, mounted, filled.rootfs, plan, progress))
+  const checkpoints = await whileMounted(mounted, open(plan.restoreOn ?? host, plan, filled))
   const owned = undo.move()
-  return { ...filled, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { ...filled, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<MountedFilesystem> {
@@ -75,33 +91,69 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
   return filesystem.mount(host, point, filesystemRoom(size), { progress, ceph: plan.ceph })
 }
 
+/** What was dumped, with all that its restores need. */
+interface Filled extends Pick<Prepared, 'dumps' | 'baseImage'> {
+  readonly rootfs: Rootfs
+  /** Of the dumped process, and so of the restored ones. */
+  readonly pid: number
+  readonly checksum: string
+}
+
 /** Everything that lies on the mounted filesystem. */
-async function fill(
-  host: Host,
-  plan: Plan,
-  point: string,
-  progress: Progress,
-): Promise<Pick<Prepared, 'checkpoints' | 'dumps' | 'baseImage'>> {
+async function fill(host: Host, plan: Plan, point: string, progress: Progress): Promise<Filled> {
   const criu = await findCriu(progress)
   const image = await findBaseImage(plan.baseImage, progress)
   progress(`exporting the base image: ${image.description}`)
-  const exported = await exportRootfs(host, image, point, plan.containerName)
-  const rootfs = plan.criuOn === 'local' ? await installLocally(host, exported) : exported
+  const rootfs = await exportRootfs(host, image, point, plan.containerName)
   progress(`starting the ${plan.handler.name} handler`)
   await using handler = await startHandler(host, plan.handler, plan.size)
   const dumps = await dumpRepeatedly(plan, handler, { criu: criu.path, point }, progress)
   progress('copying images and files')
   await copyForRestore(host, point, isObserved(plan.handler) ? [await observer()] : [])
-  const checkpoints: Checkpoint[] = []
   for (const strategy of plan.strategies) {
     progress(`preparing the ${strategy.name} restore`)
     await strategy.prepare(host, rootfs, plan)
-    const restorable = await strategy.open(host, rootfs, plan)
-    const { containerName, size, handler: of } = plan
-    const { pid, checksum } = handler
-    checkpoints.push({ host, rootfs, restorable, containerName, handler: of, size, pid, checksum })
   }
-  return { checkpoints, dumps, baseImage: image.description }
+  const { pid, checksum } = handler
+  return { dumps, baseImage: image.description, rootfs, pid, checksum }
+}
+
+/** Takes the filesystem to the host that restores, whose kernel its CRIU probes anew. */
+async function moveTo(
+  host: Host,
+  mounted: MountedFilesystem,
+  rootfs: Rootfs,
+  { containerName }: Plan,
+  progress: Progress,
+): Promise<void> {
+  const { name, point } = mounted
+  if (!mounted.moveTo) throw notShared(name)
+  progress(`moving ${name} to the host that restores`)
+  await mkdir(seenFrom(host, point), { recursive: true })
+  await checkMountPoint(host, point)
+  await mounted.moveTo(host)
+  await keepProbeCache(host, rootfs, containerName)
+}
+
+const notShared = (name: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot restore on another host what was dumped to ${name}`,
+    found: `${name}, which no other host can mount`,
+    expected: 'a shared filesystem',
+    mend: 'VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON',
+  })
+
+/** The checkpoint, for each strategy, on the host that restores. */
+async function open(host: Host, plan: Plan, filled: Filled): Promise<Checkpoint[]> {
+  const { containerName, handler, size } = plan
+  const { pid, checksum } = filled
+  const rootfs = plan.criuOn === 'local' ? await installLocally(host, filled.rootfs) : filled.rootfs
+  const checkpoints: Checkpoint[] = []
+  for (const strategy of plan.strategies) {
+    const restorable = await strategy.open(host, rootfs, plan)
+    checkpoints.push({ host, rootfs, restorable, containerName, handler, size, pid, checksum })
+  }
+  return checkpoints
 }
 
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */

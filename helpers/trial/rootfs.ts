@@ -57,7 +57,7 @@ export async function exportRootfs(
  * costs tens of milliseconds. The check itself wants terminals and tunnels, which a lean container has not: what counts
  * is that the probe came to its end.
  */
-async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): Promise<void> {
+export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): Promise<void> {
   // CRIU keeps the cache on tmpfs alone.
   const seen = await mkdtemp(seenFrom(host, '/dev/shm/vitest-criu-'))
   try {

@@ -16,10 +16,11 @@ import { checksumOf, observed, observedDone, seenFile } from '../handlers/observ
 import { doneIn, readReport, readyIn } from '../handlers/report.ts'
 import { layOut } from '../handlers/start.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
+import { nowOn } from '../system/clock.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { WORK } from '../system/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
-import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
+import { checkOrder, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
 import type { Rootfs } from './rootfs.ts'
 import type { Restorable } from './strategies/index.ts'
@@ -107,7 +108,7 @@ export async function startRestore(
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')
   const command = await commandOf(checkpoint, timeout)
-  const s = onTheMillisecond()
+  const s = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
     rootfs: restorable.root ?? rootfs.path,

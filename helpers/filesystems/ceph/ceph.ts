@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import type { CephSettings } from '../../config/options.ts'
 import { availableMemory } from '../../system/memory.ts'
+import type { Network } from '../../system/network.ts'
 import { GB, type Bytes } from '../../units.ts'
 import type { Filesystem, Missing, MountOptions } from '../filesystem.ts'
 import { Cluster } from './cluster.ts'
@@ -14,9 +15,10 @@ export const ceph: Filesystem = {
   name: 'ceph',
   summary: 'CephFS, of a test cluster on this machine or of your own',
   inMemory: ({ ceph: settings } = {}) => settings?.conf === undefined && settings?.store !== 'bluestore',
+  clientPrograms: ({ ceph: settings } = {}) => CLIENT_PROGRAMS[settings?.client ?? 'auto'],
   missing,
   mount: async (host, point, room, options = {}) =>
-    mountFolder(host, point, room, await running(options), options),
+    mountFolder(host, point, room, await running(host.network, options), options),
   close,
 }
 
@@ -31,26 +33,33 @@ function missing({ ceph: settings }: MountOptions = {}): Missing | undefined {
   return settings?.conf === undefined ? missingPackages() : missingPackages(CLIENT_PROGRAMS[settings.client])
 }
 
-/** The cluster that the suites of one worker share. */
-let shared: Promise<Service> | undefined
+/** The clusters that the suites of one worker share, by the network that they are reached by: loopback's is undefined. */
+const services = new Map<Network | undefined, Promise<Service>>()
 
-/** The running cluster; a new one where there is none, or where it is lost. */
-async function running(options: MountOptions): Promise<Service> {
-  if (shared && (await shared.catch(() => undefined))?.lost) await close()
-  shared ??= open(options)
+/** The running cluster of a network; a new one where there is none, or where it is lost. */
+async function running(network: Network | undefined, options: MountOptions): Promise<Service> {
+  const known = services.get(network)
+  if (known && (await known.catch(() => undefined))?.lost) await closeOne(network)
+  const service = services.get(network) ?? open(network, options)
+  services.set(network, service)
   try {
-    return await shared
+    return await service
   } catch (error) {
-    shared = undefined
+    services.delete(network)
     throw error
   }
 }
 
-async function open({ ceph: settings, progress = () => {} }: MountOptions): Promise<Service> {
+async function open(
+  network: Network | undefined,
+  { ceph: settings, progress = () => {} }: MountOptions,
+): Promise<Service> {
   if (settings?.conf !== undefined) return existingCluster(settings.conf, settings)
   const store = settings?.store ?? 'memstore'
   const capacity = settings?.capacity ?? (await (store === 'memstore' ? availableMemory() : availableDisk()))
-  return Cluster.start({ store, capacity, progress })
+  const cluster = await Cluster.start({ store, capacity, progress, network })
+  network?.own({ [Symbol.asyncDispose]: () => closeOne(network) })
+  return cluster
 }
 
 /** For a test cluster on disk: all six sizes, one after the other, and what bluestore takes for itself. */
@@ -62,13 +71,18 @@ async function availableDisk(): Promise<Bytes> {
 }
 
 /** The test cluster that mounts of this process share; undefined while there is none. */
-export async function sharedCluster(): Promise<Cluster | undefined> {
-  const service = await shared
+export async function sharedCluster(network?: Network): Promise<Cluster | undefined> {
+  const service = await services.get(network)
   return service instanceof Cluster ? service : undefined
 }
 
+/** Ends every cluster. */
 async function close(): Promise<void> {
-  const ending = shared
-  shared = undefined
+  for (const network of services.keys()) await closeOne(network)
+}
+
+async function closeOne(network: Network | undefined): Promise<void> {
+  const ending = services.get(network)
+  services.delete(network)
   await (await ending)?.[Symbol.asyncDispose]()
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
 import { ownCommand } from '../../system/commands.ts'
 import { seenFrom } from '../../system/host.ts'
+import type { Network } from '../../system/network.ts'
 import { WORK } from '../../system/paths.ts'
 import { lastLines, run, start, type Daemon } from '../../system/process.ts'
 import { openSandbox, type Sandbox } from '../../system/sandbox.ts'
@@ -21,6 +22,8 @@ export interface ClusterRequest {
   readonly store: Store
   readonly capacity: Bytes
   readonly progress: (line: string) => void
+  /** What its clients reach it by; this machine's loopback when left out. */
+  readonly network?: Network | undefined
 }
 
 const KINDS = ['mon', 'mgr', 'osd', 'mds'] as const
@@ -35,10 +38,11 @@ const FOLDER = join(WORK, 'ceph')
 const CONF = join(FOLDER, 'ceph.conf')
 const KEYRING = join(FOLDER, 'keyring')
 const FILESYSTEM = 'vitest-criu'
+const LOOPBACK = '127.0.0.1'
 const MEND = `look at the last lines of its log below; \`${ownCommand('doctor')}\` names what is missing`
 
 /**
- * A whole Ceph on this machine's loopback: one daemon of each kind in a sandbox of its own, with its own keys, folders
+ * A whole Ceph on this machine, on its loopback or in a network of its own: one daemon of each kind in a sandbox of its own, with its own keys, folders
  * and ports. What it stores is worth nothing after the run, so that it is not shut down but ended with its sandbox.
  */
 export class Cluster implements Service {
@@ -51,20 +55,24 @@ export class Cluster implements Service {
   readonly #losses = new Set<() => void>()
   readonly #reserved = new Map<symbol, Bytes>()
   #lost: CriuBenchError | undefined
+  readonly #address: string
   #stopping = false
   #keyring = ''
   #conf = ''
 
-  private constructor(sandbox: Sandbox, { store, capacity }: ClusterRequest) {
+  private constructor(sandbox: Sandbox & { readonly address?: string }, { store, capacity }: ClusterRequest) {
     this.sandbox = sandbox
     this.capacity = capacity
-    this.description = `a test cluster on loopback (mon, mgr, osd, mds; ${store}, ${describeBytes(capacity)})`
+    this.#address = sandbox.address ?? LOOPBACK
+    const place = this.#address === LOOPBACK ? 'on loopback' : `at ${this.#address}`
+    this.description = `a test cluster ${place} (mon, mgr, osd, mds; ${store}, ${describeBytes(capacity)})`
   }
 
   /** Starts one and waits until it is healthy; a half-built one is gone. Throws CriuBenchError that names the daemon. */
   static async start(request: ClusterRequest): Promise<Cluster> {
     await using undo = new AsyncDisposableStack()
-    const sandbox = await openSandbox(`vitest-criu-ceph-${process.pid}`)
+    const name = `vitest-criu-ceph-${process.pid}`
+    const sandbox = await (request.network?.open(name) ?? openSandbox(name))
     const cluster = undo.use(new Cluster(sandbox, request))
     await cluster.#layOut(request)
     await cluster.#boot(request)
@@ -127,13 +135,14 @@ export class Cluster implements Service {
     for (const name of [...KINDS, 'run', 'log', 'crash'])
       await mkdir(seenFrom(this.sandbox, join(FOLDER, name)), { recursive: true })
     if (store === 'bluestore') await ext4.mount(this.sandbox, join(FOLDER, 'osd'), capacity)
-    const words = { fsid: randomUUID(), port: await freePort(), folder: FOLDER, store, capacity }
+    const [address, port] = [this.#address, await freePort()]
+    const words = { fsid: randomUUID(), address, port, folder: FOLDER, store, capacity }
     this.#conf = await renderConf(words)
     this.#keyring = renderKeyring()
     await writeFile(seenFrom(this.sandbox, CONF), this.#conf)
     await writeFile(seenFrom(this.sandbox, KEYRING), this.#keyring, { mode: 0o600 })
     const map = join(FOLDER, 'monmap')
-    await this.#tool('monmaptool', '--create', '--fsid', words.fsid, '--addv', 'a', `[v2:127.0.0.1:${words.port}]`, map) // prettier-ignore
+    await this.#tool('monmaptool', '--create', '--fsid', words.fsid, '--addv', 'a', `[v2:${address}:${port}]`, map) // prettier-ignore
     await this.#tool('ceph-mon', '--mkfs', '--id', 'a', '--monmap', map, '--keyring', KEYRING, '--conf', CONF)
     await rm(seenFrom(this.sandbox, map))
   }
@@ -204,10 +213,10 @@ export class Cluster implements Service {
   }
 }
 
-/** A port of loopback that nobody listens on. */
+/** A port that nobody listens on, on whatever address of this machine. */
 async function freePort(): Promise<number> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, resolve))
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
   return typeof address === 'object' && address ? address.port : 0

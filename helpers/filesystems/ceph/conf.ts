@@ -5,7 +5,9 @@ import { fixture } from '../../system/paths.ts'
 /** Fills in the @words@ of fixtures/ceph.conf. */
 export async function renderConf(words: Readonly<Record<string, string | number>>): Promise<string> {
   const template = await readFile(fixture('ceph.conf'), 'utf8')
-  return template.replaceAll(/@(fsid|port|folder|store|capacity)@/g, (_, word: string) => String(words[word]))
+  return template.replaceAll(/@(fsid|address|port|folder|store|capacity)@/g, (_, word: string) =>
+    String(words[word]),
+  )
 }
 
 /** What each daemon, and the one user, may do: Ceph's own profiles. */

@@ -75,6 +75,27 @@ describe("a user's cluster", () => {
       }),
   )
 
+  test('is restored from on another host, which removes the folder at the end', { timeout: 60_000 }, () =>
+    onCeph(async (sandbox) => {
+      await using cluster = await startCluster()
+      await using _whole = await mountWhole(cluster, sandbox, WHOLE)
+      await layOutForeign(sandbox)
+      const before = await contentOf(sandbox)
+      await using files = await temporaryFolder()
+      const { conf, keyring } = await accessFiles(cluster, files.path, 'bob', '/bench')
+      const { status, stdout } = await startBench(['-t', 'ceph 1MB'], {
+        VITEST_CRIU_CEPH_CONF: conf,
+        VITEST_CRIU_CEPH_KEYRING: keyring,
+        VITEST_CRIU_CEPH_USER: 'bob',
+        VITEST_CRIU_CEPH_PATH: '/bench',
+        VITEST_CRIU_RESTORE_ON: 'namespace',
+      }).ended
+      expect(status, stdout).toBe(0)
+      expect(stdout).toContain('ceph, mapped, on namespace')
+      expect(await contentOf(sandbox)).toEqual(before)
+    }),
+  )
+
   test('is rid of the folder of a run that is killed with SIGKILL', { timeout: 60_000 }, () =>
     onCeph(async (sandbox) => {
       await using cluster = await startCluster()

@@ -28,7 +28,6 @@ export async function mountFolder(
   undo.defer(service.reserve(room))
   const name = await ownName()
   const whole = join(WORK, name)
-  await mkdir(seenFrom(host, whole), { recursive: true })
   const place = { host, point, whole, folder: join(whole, name) }
   const mounted = undo.use(new MountedFolder(place, service, options))
   await mounted.build(room)
@@ -49,14 +48,16 @@ class MountedFolder implements MountedFilesystem {
   readonly name = 'ceph'
   readonly point: string
   description = ''
-  readonly #place: Place
+  #place: Place
   readonly #service: Service
   readonly #options: MountOptions
-  readonly #undo = new AsyncDisposableStack()
+  #undo = new AsyncDisposableStack()
   #patient: Patient | undefined
   #trouble: CriuBenchError | undefined
   /** Whether our folder is there, with what is in it. */
   #made = false
+  /** Whether it is to stay there: for another host. */
+  #kept = false
 
   constructor(place: Place, service: Service, options: MountOptions) {
     this.point = place.point
@@ -68,13 +69,14 @@ class MountedFolder implements MountedFilesystem {
   async build(room: Bytes): Promise<void> {
     const { host, point, whole, folder } = this.#place
     const service = this.#service
+    await mkdir(seenFrom(host, whole), { recursive: true })
     this.#undo.defer(() => this.#salvage())
     const client = this.#undo.use(await this.#mountClient())
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
     await checkRoom(host, whole, room, service)
     await this.#sweep()
-    await mkdir(seenFrom(host, folder), { mode: 0o755 })
+    await mkdir(seenFrom(host, folder), { mode: 0o755, recursive: true })
     this.#made = true
     this.#patient = {
       host,
@@ -86,7 +88,7 @@ class MountedFolder implements MountedFilesystem {
     }
     if (service.outlives) this.#undo.use(await leaveFarewell(host, this.#place))
     this.#undo.defer(async () => {
-      if (!this.#gone()) await this.#remove(client).catch(() => {})
+      if (!this.#gone() && !this.#kept) await this.#remove(client).catch(() => {})
     })
     await bind(host, folder, point)
     this.#undo.defer(() => this.#unbind())
@@ -97,6 +99,28 @@ class MountedFolder implements MountedFilesystem {
     await unmount(host, point)
     await this.#patient?.client.remount()
     await bind(host, folder, point)
+  }
+
+  async moveTo(host: Host): Promise<void> {
+    const before = this.#place
+    try {
+      await this.#rebuild({ ...before, host })
+    } catch (error) {
+      // Somebody has to remove the folder.
+      await this.#rebuild(before)
+      throw error
+    }
+  }
+
+  /** Lets go of the folder, with all that is in it, and takes it up elsewhere. */
+  async #rebuild(place: Place): Promise<void> {
+    this.#kept = true
+    await this.#undo.disposeAsync()
+    this.#undo = new AsyncDisposableStack()
+    this.#place = place
+    // What it holds has its room already.
+    await this.build(0)
+    this.#kept = false
   }
 
   async lost(): Promise<CriuBenchError | undefined> {
@@ -176,7 +200,7 @@ class MountedFolder implements MountedFilesystem {
    * full ratio takes removals. Where it takes none, the next run on this machine removes the folder.
    */
   async #salvage(): Promise<void> {
-    if (!this.#made || this.#service.lost) return
+    if (!this.#made || this.#kept || this.#service.lost) return
     const { whole, folder } = this.#place
     await using undo = new AsyncDisposableStack()
     try {

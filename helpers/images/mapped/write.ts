@@ -69,7 +69,7 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: s
     await assemble(set.folder, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
     // Nobody writes to it while a process maps it.
     await chmod(backing, 0o444)
-    const manifest = { backing: await stateOf(backing), ...amounts(rewritten), ...rangeOf(rewritten) }
+    const manifest = { backing: await statHere(backing), ...amounts(rewritten), ...rangeOf(rewritten) }
     await writeFile(join(draft, MANIFEST), JSON.stringify(manifest satisfies z.infer<typeof Manifest>))
     validateImageSet(await readImageSet(draft))
     await rm(folder, { recursive: true, force: true })
@@ -80,18 +80,21 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: s
   }
 }
 
-/** Opens a rewritten set. Throws a CriuBenchError for a folder that holds none, or an invalid one. */
-export async function openMapped(folder: string): Promise<MappedSet> {
+/** What of a file tells whether it is still as it was written. */
+export type StateOf = (file: string) => Promise<z.infer<typeof State>>
+
+/** Opens a rewritten set; `stateOf` for a folder that is seen through something that has other inodes. Throws a CriuBenchError for a folder that holds none, or an invalid one. */
+export async function openMapped(folder: string, stateOf: StateOf = statHere): Promise<MappedSet> {
   validateImageSet(await readImageSet(folder))
   const manifest = join(folder, MANIFEST)
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
   })
   const { backing, mapped, copied, range } = Manifest.parse(JSON.parse(text))
-  return { mapped, copied, range, check: () => checkBacking(join(folder, BACKING_FILE), backing) }
+  return { mapped, copied, range, check: () => checkBacking(join(folder, BACKING_FILE), backing, stateOf) }
 }
 
-async function checkBacking(file: string, written: z.infer<typeof State>): Promise<void> {
+async function checkBacking(file: string, written: z.infer<typeof State>, stateOf: StateOf): Promise<void> {
   const now = await stateOf(file).catch(() => undefined)
   if (now?.size === written.size && now.inode === written.inode && now.changed === written.changed) return
   if (now === undefined) throw notMapped(file, 'no such file')
@@ -129,7 +132,7 @@ function rangeOf({ processes }: Rewritten): { range?: { start: string; end: stri
   return { range: { start: first.toString(16), end: last.toString(16) } }
 }
 
-async function stateOf(file: string): Promise<z.infer<typeof State>> {
+async function statHere(file: string): Promise<z.infer<typeof State>> {
   const { size, ino, ctimeNs } = await stat(file, { bigint: true })
   return { size: String(size), inode: String(ino), changed: String(ctimeNs) }
 }

@@ -1,7 +1,16 @@
 import { join } from 'node:path'
 import { restoreCommand } from '../../criu/restore.ts'
-import { BACKING_FILE, openMapped, rewriteMapped, writeMapped } from '../../images/mapped/index.ts'
+import {
+  BACKING_FILE,
+  openMapped,
+  rewriteMapped,
+  writeMapped,
+  type StateOf,
+} from '../../images/mapped/index.ts'
+import { ownCommand } from '../../system/commands.ts'
 import { seenFrom, type Host } from '../../system/host.ts'
+import { run } from '../../system/process.ts'
+import { isRemote } from '../../system/remote.ts'
 import { IMAGES_FOLDER, validateImages } from '../rootfs.ts'
 import type { Strategy } from './strategy.ts'
 
@@ -9,6 +18,21 @@ import type { Strategy } from './strategy.ts'
 const MAPPED_FOLDER = '/mapped'
 
 const folderOn = (host: Host, rootfs: string): string => seenFrom(host, join(rootfs, MAPPED_FOLDER))
+
+/** By the host itself where its files are seen from afar: SFTP tells neither inodes nor when a file was changed. */
+const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
+  isRemote(host)
+    ? async () => {
+        const { stdout } = await run(host, {
+          argv: ['stat', '--format', '%s %i %.9Z', join(rootfs, MAPPED_FOLDER, BACKING_FILE)],
+          failed: 'cannot look at the backing file',
+          mend: ownCommand('copy'),
+          timeout: 30_000,
+        })
+        const [size = '', inode = '', changed = ''] = stdout.trim().split(' ')
+        return { size, inode, changed: changed.replace('.', '') }
+      }
+    : undefined
 
 /** Images rewritten so that CRIU maps memory from a file: flat in memory size, pages come in on demand. */
 export const mapped: Strategy = {
@@ -18,7 +42,12 @@ export const mapped: Strategy = {
     await writeMapped(set, rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE)), folderOn(host, path))
   },
   async open(host, { path, criu }) {
-    const { check, mapped: bytes, copied, range } = await openMapped(folderOn(host, path))
+    const {
+      check,
+      mapped: bytes,
+      copied,
+      range,
+    } = await openMapped(folderOn(host, path), stateOn(host, path))
     return {
       strategy: 'mapped',
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),

@@ -1,0 +1,256 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Results } from '../../reports/results.ts'
+import { filesystem } from '../filesystems/index.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { compareClocks } from '../system/clock.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+import { FAREWELLS } from '../system/paths.ts'
+import { run } from '../system/process.ts'
+import { CONTAINER } from '../testing/checkpoints.ts'
+import { outcomeOf, PROJECT } from '../testing/commands.ts'
+import { temporaryFolder } from '../testing/folders.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { messageOf } from '../testing/messages.ts'
+import { noServer, openSecondMachine, type SecondMachine } from '../testing/ssh-server.ts'
+import { MB } from '../units.ts'
+import { PHASES, phaseOf } from '../trial/phases.ts'
+import { prepare, type Prepared } from '../trial/prepare.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
+import { runTrial } from '../trial/trial.ts'
+import { openHosts, type HostsRequest, type TwoHosts } from './hosts.ts'
+
+beforeEach(({ skip }) => {
+  const reason = noServer()
+  if (reason !== undefined) skip(reason)
+})
+afterEach(() => void vi.restoreAllMocks())
+
+const open = (
+  { url, sshConfig, network }: SecondMachine,
+  request: Partial<HostsRequest> = {},
+): Promise<TwoHosts> =>
+  openHosts(
+    { restoreOn: url, containerName: CONTAINER, sshConfig, network, programs: ['ceph-fuse'], ...request },
+    () => {},
+  )
+
+const onMachine = (action: (hosts: TwoHosts, machine: SecondMachine) => Promise<void>): Promise<void> =>
+  expectNothingLeft(async () => {
+    await using machine = await openSecondMachine()
+    await using hosts = await open(machine)
+    await action(hosts, machine)
+  })
+
+const prepareOn = ({ dumps, restores }: TwoHosts, strategies = ['mapped']): Promise<Prepared> => {
+  const plan = {
+    filesystem: filesystem('ceph'),
+    size: 4 * MB,
+    handler: handlerNamed('native'),
+    strategies: strategies.map(strategyNamed),
+    containerName: CONTAINER,
+    restoreOn: restores,
+    iterations: 1,
+    warmup: 0,
+  }
+  return prepare(dumps, plan, () => {})
+}
+
+const say = (
+  host: Host,
+  argv: readonly string[],
+  timeout = 10_000,
+): Promise<{ stdout: string; exitCode: number }> =>
+  run(host, { argv, failed: 'cannot say it', mend: '', timeout, accept: [0, 7] })
+
+const processesOn = async (host: Host): Promise<string> =>
+  (await say(host, ['ps', '-e', '-o', 'args'])).stdout
+
+/** Milliseconds for what ends, or begins, a moment after. */
+const PATIENCE = 10_000
+
+/** This machine's clock as it would be an hour ahead: all that this process knows of it. */
+function anHourAhead(): void {
+  const real = Date.now.bind(Date)
+  vi.spyOn(Date, 'now').mockImplementation(() => real() + HOUR)
+}
+const HOUR = 3_600_000
+
+describe('another machine', { timeout: 120_000 }, () => {
+  test('restores with each strategy what this one dumped', () =>
+    onMachine(async (hosts) => {
+      await using prepared = await prepareOn(hosts, ['mapped', 'lazy', 'eager'])
+      for (const checkpoint of prepared.checkpoints) {
+        expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+        await prepared.mounted.dropCache?.()
+        expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+      }
+      // The inodes and times of the backing file are asked for there: what is changed there is refused here.
+      const [mapped] = prepared.checkpoints
+      await say(hosts.restores, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
+      expect(await messageOf(() => mapped && runTrial(mapped))).toContain(
+        'changed or replaced since it was written',
+      )
+    }))
+
+  test('is handed arguments as they are, gives back status and files, and has its commands ended at their limit', () =>
+    onMachine(async ({ restores }) => {
+      const words = ['', 'a b', `it's "quoted"`, '$HOME `id`', 'two\nlines', '*', '\\n']
+      const { stdout } = await say(restores, ['printf', '[%s]', ...words])
+      expect(stdout).toBe(words.map((word) => `[${word}]`).join(''))
+      expect((await say(restores, ['sh', '-c', 'exit 7'])).exitCode).toBe(7)
+      await writeFile(seenFrom(restores, '/run/file'), 'from here')
+      expect((await say(restores, ['cat', '/run/file'])).stdout).toBe('from here')
+      expect(await messageOf(() => say(restores, ['sleep', '4711'], 500))).toContain(
+        'still running after 0.5 s',
+      )
+      await vi.waitFor(async () => expect(await processesOn(restores)).not.toContain('sleep 4711'), PATIENCE)
+    }))
+
+  test('has a restore that hangs ended at its limit, and goes on', () =>
+    onMachine(async (hosts) => {
+      await using prepared = await prepareOn(hosts)
+      const [checkpoint] = prepared.checkpoints
+      if (!checkpoint) throw new Error('no checkpoint')
+      expect(await messageOf(() => runTrial(checkpoint, { lock: '0', timeout: 2000 }))).toContain(
+        'still running after 2 s',
+      )
+      expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+    }))
+
+  test('has all points of a sample on its own clock, however far the other one is', () =>
+    onMachine(async (hosts) => {
+      await using prepared = await prepareOn(hosts)
+      const [checkpoint] = prepared.checkpoints
+      if (!checkpoint) throw new Error('no checkpoint')
+      const started = BigInt(Date.now() - 1) * 1_000_000n
+      anHourAhead()
+      const { sample } = await runTrial(checkpoint)
+      const [phases, points] = [
+        PHASES.map((phase) => phaseOf(sample.points, phase)),
+        Object.values(sample.points),
+      ]
+      vi.restoreAllMocks()
+      const ended = BigInt(Date.now() + 1) * 1_000_000n
+      expect(points.every((point) => point > started && point < ended)).toBe(true)
+      expect(Math.max(...phases)).toBeLessThan(Number(ended - started) / 1e6)
+    }))
+
+  test('is told apart by its clock: by how much, and within what', () =>
+    onMachine(async ({ restores, record }) => {
+      // One kernel, one clock: what is found must be within the bound of nothing.
+      expect(Math.abs(record.clock.offset)).toBeLessThanOrEqual(record.clock.bound)
+      anHourAhead()
+      const { offset, bound } = await compareClocks(restores)
+      expect(Math.abs(offset + HOUR)).toBeLessThanOrEqual(bound)
+    }))
+
+  test('that is gone in the middle is an error within bounds', () =>
+    expectNothingLeft(async () => {
+      await using machine = await openSecondMachine()
+      await using hosts = await open(machine)
+      const waiting = messageOf(() => say(hosts.restores, ['sleep', '4711'], 60_000))
+      await vi.waitFor(
+        async () => expect(await processesOn(hosts.restores)).toContain('sleep 4711'),
+        PATIENCE,
+      )
+      await machine.machine[Symbol.asyncDispose]()
+      expect(await waiting).toContain('cannot say it')
+    }))
+
+  test('has nothing of ours left when this machine is gone in the middle', () =>
+    expectNothingLeft(async () => {
+      await using machine = await openSecondMachine()
+      const hosts = await open(machine)
+      await say(hosts.restores, ['sh', '-c', 'setsid sleep 4711 >/dev/null 2>&1 &'])
+      // What a killed run wants done on a shared file system is done there, as it is here.
+      await using folder = await temporaryFolder()
+      const done = join(folder.path, 'done')
+      await mkdir(seenFrom(hosts.restores, FAREWELLS))
+      await writeFile(seenFrom(hosts.restores, join(FAREWELLS, 'farewell.sh')), `touch ${done}`)
+      process.kill(hosts.dumps.init, 'SIGKILL')
+      await vi.waitFor(
+        async () => expect(await processesOn(machine.machine)).not.toMatch(/unshare|sleep 4711/),
+        PATIENCE,
+      )
+      expect(existsSync(done)).toBe(true)
+      await hosts[Symbol.asyncDispose]()
+    }))
+})
+
+const refused = (request: (machine: SecondMachine) => Partial<HostsRequest>): Promise<string> =>
+  expectNothingLeft(async () => {
+    await using machine = await openSecondMachine()
+    return (await messageOf(() => open(machine, request(machine)))).replaceAll(machine.url, 'URL')
+  })
+
+describe(
+  'before anything is measured it is refused, by its name and with the mend',
+  { timeout: 60_000 },
+  () => {
+    test('where ssh would have to ask', async () => {
+      expect(await refused(() => ({ sshConfig: '/dev/null' }))).toMatchInlineSnapshot(`
+        "cannot connect to URL
+          found:    ssh exited with 255
+          expected: that it runs until it is stopped
+          mend:     it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
+          log:      Host key verification failed."
+      `)
+    })
+
+    test('where nobody listens', async () => {
+      expect(await refused(({ machine }) => ({ restoreOn: `ssh://root@${machine.address}:1` })))
+        .toMatchInlineSnapshot(`
+        "cannot connect to ssh://root@10.42.0.1:1
+          found:    ssh exited with 255
+          expected: that it runs until it is stopped
+          mend:     it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
+          log:      ssh: connect to host 10.42.0.1 port 1: Connection refused"
+      `)
+    })
+
+    test('where it has no client of the filesystem', async () => {
+      expect(await refused(() => ({ programs: ['no-such-client'] }))).toMatchInlineSnapshot(`
+        "cannot restore on URL: client
+          found:    no no-such-client
+          expected: what a restore needs: root, namespaces, cgroups, this architecture, a CRIU that runs there
+          mend:     apt-get install no-such-client, there"
+      `)
+    })
+
+    test('where its link is to be held down, which is not ours', async () => {
+      expect(await refused(() => ({ link: { bandwidth: '1mbit' } }))).toMatchInlineSnapshot(`
+        "cannot hold the link of URL down
+          found:    the link of another machine, and VITEST_CRIU_LINK
+          expected: a link of this run: that of a namespace
+          mend:     VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK"
+      `)
+    })
+  },
+)
+
+test('bench/remote.bench.ts measures on another machine, by the option restoreOn', { timeout: 120_000 }, () =>
+  expectNothingLeft(async () => {
+    await using machine = await openSecondMachine('loopback')
+    await using output = await temporaryFolder()
+    const vitest = join(PROJECT, 'node_modules/vitest/vitest.mjs')
+    const { status, stdout } = await outcomeOf(
+      [process.execPath, vitest, 'bench', '--run', 'bench/remote.bench.ts', '-t', '16MB mapped'],
+      {
+        VITEST_CRIU_RESTORE_ON: machine.url,
+        VITEST_CRIU_SSH_CONFIG: machine.sshConfig,
+        VITEST_CRIU_ITERATIONS: '2',
+        VITEST_CRIU_WARMUP: '0',
+        VITEST_CRIU_OUTPUT: output.path,
+      },
+    )
+    expect(status, stdout).toBe(0)
+    const { suites } = Results.parse(JSON.parse(await readFile(join(output.path, 'results.json'), 'utf8')))
+    expect(suites.map(({ title, hosts }) => [title, hosts?.restored.name])).toEqual([
+      [`ceph 16MB mapped cold on ${machine.url}`, machine.url],
+    ])
+    expect(stdout).toContain(`restored on ${machine.url}`)
+  }),
+)

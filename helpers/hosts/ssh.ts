@@ -1,0 +1,165 @@
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CriuBenchError } from '../errors.ts'
+import { seenFrom, type Host } from '../system/host.ts'
+import { readMounts } from '../system/mounts.ts'
+import { machineNetwork, type Network } from '../system/network.ts'
+import { CACHE, FAREWELLS, WORK } from '../system/paths.ts'
+import { converse, run, start, type Daemon } from '../system/process.ts'
+import { openSandbox, type Sandbox } from '../system/sandbox.ts'
+import type { HostsRequest, Pair } from './hosts.ts'
+
+/** Of the host that dumps, in its private /run: the connection's socket, and where the other machine's files are seen. */
+const FOLDER = '/run/vitest-criu-ssh'
+const SOCKET = `${FOLDER}/connection`
+const FILES = `${FOLDER}/files`
+const LIMIT = 30_000
+const POLL = 20
+const MEND = 'it must be possible without a question: ssh-copy-id, and one `ssh` by hand for its host key'
+
+/** Runs on the other machine, as a supervisor does here: what it makes ends with its standard input. */
+const SUPERVISE = `
+setpriv --pdeathsig KILL -- unshare --mount --propagation private --pid --fork --kill-child=SIGKILL --mount-proc -- sh -c "$2" 2>&1 &
+holder=$!
+read -r _ # what is held answers this one
+while read -r _; do cat "/proc/$holder/task/$holder/children"; echo; done
+init=$(cat "/proc/$holder/task/$holder/children")
+for script in "/proc/\${init% }/root$3"/*; do
+  [ ! -e "$script" ] || timeout --signal=KILL 30 nsenter --target "\${init% }" --mount --pid --root -- sh "$3/\${script##*/}"
+done
+kill -KILL "$holder"
+wait "$holder"
+find /sys/fs/cgroup -depth -type d '(' -name "$1" -o -name "$1.*" ')' -exec rmdir '{}' +
+`
+
+/** As a sandbox here, with fresh /var/lib and /var/cache, so that not even an empty folder of ours stays there. */
+const HOLD = `
+if ( set -e
+  mount -t tmpfs -o mode=755,size=64m vitest-criu /run
+  mount -t tmpfs -o mode=1777 vitest-criu /dev/shm
+  mount -t tmpfs -o mode=755,size=256m vitest-criu /var/lib
+  mount -t tmpfs -o mode=755,size=64m vitest-criu /var/cache
+  mkdir ${WORK} ${CACHE}
+  echo 1000 > /proc/sys/kernel/ns_last_pid )
+then echo ready; sleep infinity & wait
+fi`
+
+/** A second machine, reached by OpenSSH, and a host here that dumps. Nothing of it outlives the connection, there or here. */
+export async function openMachine({ restoreOn: name, ...request }: HostsRequest): Promise<Pair> {
+  const { containerName, network, sshConfig } = request
+  refuseLink(name, request)
+  await using undo = new AsyncDisposableStack()
+  const here = undo.use(await openHere(`${containerName}-dumps`, network))
+  await mkdir(seenFrom(here, FILES), { recursive: true, mode: 0o700 })
+  const ssh = [
+    'ssh',
+    ...(sshConfig === undefined ? [] : ['-F', sshConfig]),
+    '-S',
+    SOCKET,
+    '-o',
+    'BatchMode=yes',
+  ]
+  undo.use(await connect(here, name, ssh))
+  const over = [...here.enter, ...ssh, '-T', name]
+  const init = await openThere({ enter: [], over, root: '/nonexistent' }, name, containerName, undo)
+  undo.use(await showFiles(here, name, ssh, init))
+  const restores: Host = {
+    over,
+    enter: ['nsenter', '--target', String(init), '--mount', '--pid', '--root', '--'],
+    root: seenFrom(here, FILES),
+  }
+  const address = await addressFor(restores)
+  const dumps = { ...here, address, network: network ?? undo.use(machineNetwork(address)) }
+  const owned = undo.move()
+  return { dumps, restores, name, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const openHere = (containerName: string, network?: Network): Promise<Sandbox> =>
+  network ? network.open(containerName) : openSandbox(containerName)
+
+function refuseLink(name: string, { link = {} }: Pick<HostsRequest, 'link'>): void {
+  if (Object.values(link).every((value) => value === undefined)) return
+  throw new CriuBenchError({
+    failed: `cannot hold the link of ${name} down`,
+    found: `the link of another machine, and VITEST_CRIU_LINK`,
+    expected: 'a link of this run: that of a namespace',
+    mend: 'VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK',
+  })
+}
+
+/** One connection that all that follows shares; it ends when this ends. */
+async function connect(here: Sandbox, name: string, ssh: readonly string[]): Promise<Daemon> {
+  const failed = `cannot connect to ${name}`
+  // prettier-ignore
+  const master = start(here, { argv: [...ssh, '-M', '-N', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2', name], failed, mend: MEND })
+  await untilTrue(master, { failed, found: 'no connection', mend: MEND }, async () => {
+    const check = { failed, mend: MEND, timeout: LIMIT, accept: [0, 255] }
+    return (await run(here, { argv: [...ssh, '-O', 'check', name], ...check })).exitCode === 0
+  })
+  return master
+}
+
+/** Opens the namespaces there; returns their init's pid there. They end with `undo`, or with the connection. */
+async function openThere(
+  there: Host,
+  name: string,
+  containerName: string,
+  undo: AsyncDisposableStack,
+): Promise<number> {
+  const failed = `cannot open private namespaces on ${name}`
+  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, HOLD, FAREWELLS]
+  const supervisor = undo.use(converse(there, { argv, failed, mend: MEND, timeout: LIMIT }))
+  const ready = await supervisor.ask('ready?')
+  if (ready === 'ready') return Number(await supervisor.ask('init?'))
+  throw new CriuBenchError({
+    failed,
+    found: ready,
+    expected: 'root there with CAP_SYS_ADMIN; unshare, nsenter and setpriv of util-linux',
+    mend: 'ssh://root@host, and apt-get install util-linux there',
+  })
+}
+
+/** Shows the files of the namespaces there, as their processes see them, here: as they are at each look. */
+async function showFiles(here: Sandbox, name: string, ssh: readonly string[], init: number): Promise<Daemon> {
+  const { username, hostname } = new URL(name)
+  const source = `${username === '' ? '' : `${decodeURIComponent(username)}@`}${hostname}:/proc/${init}/root/.`
+  // direct_io: files of /proc say that they are empty.
+  const options = ['direct_io', 'dir_cache=no', 'attr_timeout=0', 'entry_timeout=0', `ssh_command=${ssh.join(' ')}`] // prettier-ignore
+  const told = { failed: `cannot show the files of ${name} here`, mend: 'apt-get install sshfs, here' }
+  const daemon = start(here, {
+    argv: ['sshfs', '-f', ...options.flatMap((option) => ['-o', option]), source, FILES],
+    ...told,
+  })
+  await untilTrue(daemon, { ...told, found: 'no mount' }, async () =>
+    (await readMounts(here)).some(({ point, type }) => point === FILES && type === 'fuse.sshfs'),
+  )
+  return daemon
+}
+
+/** The address by which that machine knows this one. */
+async function addressFor(there: Host): Promise<string> {
+  const failed = 'cannot tell the address of this machine'
+  const argv = ['sh', '-c', 'echo "$SSH_CONNECTION"']
+  return (await run(there, { argv, failed, mend: MEND, timeout: LIMIT })).stdout.split(' ')[0] ?? ''
+}
+
+interface Told {
+  readonly failed: string
+  readonly found: string
+  readonly mend: string
+}
+
+/** Waits for what a daemon brings about. Throws CriuBenchError with its last words where it ends, or takes too long. */
+async function untilTrue(daemon: Daemon, told: Told, condition: () => Promise<boolean>): Promise<void> {
+  let ended: CriuBenchError | undefined
+  void daemon.ended.then((error) => (ended = error))
+  const deadline = performance.now() + LIMIT
+  while (!(await condition())) {
+    if (ended) throw ended
+    if (performance.now() > deadline) {
+      await daemon[Symbol.asyncDispose]()
+      throw new CriuBenchError({ ...told, found: `${told.found} after ${LIMIT / 1000} s`, expected: 'one' })
+    }
+    await delay(POLL)
+  }
+}

@@ -1,0 +1,109 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { seenFrom } from '../system/host.ts'
+import { machineNetwork, openNetwork, type Neighbour, type Network } from '../system/network.ts'
+import { start } from '../system/process.ts'
+import { CONTAINER } from './checkpoints.ts'
+import { temporaryFolder } from './folders.ts'
+
+const SSHD = '/usr/sbin/sshd'
+
+/** Why there can be no second machine in these tests; undefined where there can. */
+export const noServer = (): string | undefined =>
+  existsSync(SSHD) ? undefined : 'no sshd here: apt-get install openssh-server'
+
+/** A machine of its own as far as an ssh client can tell: a network namespace with a real OpenSSH server in it. */
+export interface SecondMachine extends AsyncDisposable {
+  readonly network: Network
+  /** As in the option restoreOn. */
+  readonly url: string
+  /** As in the option sshConfig: knows the server's key, and one that it takes. */
+  readonly sshConfig: string
+  readonly machine: Neighbour
+}
+
+/**
+ * Everything is private to it: the network, the host's key, the user's, both configurations. On loopback, in place of a
+ * network of its own, whoever runs here reaches it.
+ */
+export async function openSecondMachine(place: 'network' | 'loopback' = 'network'): Promise<SecondMachine> {
+  await using undo = new AsyncDisposableStack()
+  const { path } = undo.use(await temporaryFolder())
+  const network = undo.use(
+    place === 'network' ? await openNetwork(`${CONTAINER}-network`) : machineNetwork('127.0.0.1'),
+  )
+  const port = await freePort()
+  const machine = undo.use(await network.open(`${CONTAINER}-machine`))
+  const [hostKey, userKey] = await Promise.all(['host', 'user'].map((name) => newKey(join(path, name))))
+  const file = (name: string): string => join(path, name)
+  await writeFile(file('authorized_keys'), userKey ?? '')
+  await writeFile(file('known_hosts'), `[${machine.address}]:${port} ${hostKey}`)
+  await writeFile(file('sshd'), serverConfig(path, machine.address, port))
+  await writeFile(file('ssh'), clientConfig(path))
+  await mkdir(seenFrom(machine, '/run/sshd'), { recursive: true })
+  undo.use(
+    start(machine, {
+      argv: [SSHD, '-D', '-e', '-f', file('sshd')],
+      failed: 'the test server ended',
+      mend: '',
+    }),
+  )
+  // First of all: a session keeps the server's output open.
+  undo.defer(() => machine[Symbol.asyncDispose]())
+  await untilListening(machine, port)
+  const owned = undo.move()
+  return {
+    network,
+    machine,
+    url: `ssh://root@${machine.address}:${port}`,
+    sshConfig: file('ssh'),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** Makes a key pair; returns its public half. */
+async function newKey(file: string): Promise<string> {
+  await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file])
+  await chmod(file, 0o600)
+  return (await execa('ssh-keygen', ['-y', '-f', file])).stdout
+}
+
+/** Its logins have the mark of this test's processes, which is in PATH. */
+const serverConfig = (folder: string, address: string, port: number): string => `
+ListenAddress ${address}:${port}
+HostKey ${folder}/host
+AuthorizedKeysFile ${folder}/authorized_keys
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UsePAM no
+StrictModes no
+PidFile none
+Subsystem sftp internal-sftp
+SetEnv PATH=${process.env['PATH']}
+`
+
+const clientConfig = (folder: string): string => `
+Host *
+  IdentityFile ${folder}/user
+  IdentitiesOnly yes
+  UserKnownHostsFile ${folder}/known_hosts
+  StrictHostKeyChecking yes
+`
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Of /proc/net/tcp: the port in hexadecimal; state 0A is listening. */
+const untilListening = ({ init }: Neighbour, port: number) => {
+  const line = `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`
+  return execa('sh', ['-c', `until grep -q "${line}" /proc/${init}/net/tcp; do :; done`], { timeout: 10_000 })
+}
