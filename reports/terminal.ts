@@ -1,13 +1,19 @@
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
+import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
 /** What a run ends with in the terminal. */
 export function terminalReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
   const tables = tablesOf(results).map(([title, suites]) => {
     const [first] = suites
-    const parts = [`${title}, ${first?.baseImage}`, referenceTable(suites), memoryTable(suites)]
+    const parts = [
+      `${title}, ${first?.baseImage}`,
+      referenceTable(suites),
+      baselineTable(results, suites),
+      memoryTable(suites),
+    ]
     return `${parts.filter(Boolean).join('\n\n')}\n`
   })
   return [
@@ -15,6 +21,8 @@ export function terminalReport(results: Results): string {
     ...tables,
     '',
     legend(results),
+    ...verdictLines(results),
+    ...noiseLines(results),
     `kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}`,
     '',
   ].join('\n')

@@ -11,12 +11,17 @@ describe('settings', () => {
         "ceph": {
           "client": "auto",
         },
+        "band": 0.05,
+        "baselineMatch": "same",
+        "baselines": "reports/baselines",
         "cold": false,
         "criuOn": "filesystem",
         "filesystems": [
           "tmpfs",
         ],
+        "floor": 0.1,
         "handler": "python",
+        "interleave": false,
         "iterations": 10,
         "output": "reports/out",
         "ratios": {
@@ -105,6 +110,12 @@ describe('settings', () => {
     expect(ceph).toEqual({ client: 'auto', store: 'bluestore', capacity: 4096 * MB })
   })
 
+  test('take more samples where a baseline is saved or held against, unless told how many', () => {
+    expect(resolveSettings({}, { VITEST_CRIU_SAVE: 'main' }).iterations).toBe(30)
+    expect(resolveSettings({ baseline: 'main' }, {}).iterations).toBe(30)
+    expect(resolveSettings({ baseline: 'main' }, { VITEST_CRIU_ITERATIONS: '12' }).iterations).toBe(12)
+  })
+
   test('cannot be changed', () => expect(Object.isFrozen(resolveSettings({}, {}))).toBe(true))
 
   test('hold a strict run to the reference itself', () => {
@@ -117,6 +128,15 @@ const refused = (options: object, environment: Record<string, string> = {}): Pro
   messageOf(() => resolveSettings(options, environment))
 
 describe('settings refuse', () => {
+  test('a name of a baseline that would leave its folder', async () => {
+    expect(await refused({}, { VITEST_CRIU_SAVE: '../main' })).toMatchInlineSnapshot(`
+      "cannot use the option "save"
+        found:    VITEST_CRIU_SAVE=../main
+        expected: a name of letters, digits, ".", "_" and "-"
+        mend:     correct the environment variable"
+    `)
+  })
+
   test('a ratio for what is no phase', async () => {
     expect(await refused({}, { VITEST_CRIU_RATIOS: 'restroe=8' })).toMatchInlineSnapshot(`
       "cannot use the option "ratios"

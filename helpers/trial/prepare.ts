@@ -12,6 +12,7 @@ import { observer } from '../handlers/observe.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
+import { NoiseWatch } from '../system/noise.ts'
 import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
@@ -42,6 +43,8 @@ export interface Plan {
 
 export interface DumpSample extends DumpResult {
   readonly stats: DumpStats
+  /** What disturbed the machine meanwhile. */
+  readonly noise?: readonly string[]
 }
 
 /** A checkpoint that is ready to be restored; disposing of it unmounts its filesystem. */
@@ -49,6 +52,8 @@ export interface Prepared extends AsyncDisposable {
   /** The same checkpoint, for each strategy asked for, in their order. */
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
+  /** As many dumps once more, of the same handler started anew; what is restored stays as it is. */
+  dumpAgain(): Promise<readonly DumpSample[]>
   readonly baseImage: string
   readonly mounted: MountedFilesystem
 }
@@ -81,7 +86,7 @@ async function fill(
   plan: Plan,
   point: string,
   progress: Progress,
-): Promise<Pick<Prepared, 'checkpoints' | 'dumps' | 'baseImage'>> {
+): Promise<Pick<Prepared, 'checkpoints' | 'dumps' | 'dumpAgain' | 'baseImage'>> {
   const criu = await findCriu(progress)
   const image = await findBaseImage(plan.baseImage, progress)
   progress(`exporting the base image: ${image.description}`)
@@ -101,7 +106,18 @@ async function fill(
     const { pid, checksum } = handler
     checkpoints.push({ host, rootfs, restorable, containerName, handler: of, size, pid, checksum })
   }
-  return { checkpoints, dumps, baseImage: image.description }
+  const dumpAgain = () => dumpAnew(host, plan, { criu: criu.path, point }, progress)
+  return { checkpoints, dumps, dumpAgain, baseImage: image.description }
+}
+
+async function dumpAnew(
+  host: Host,
+  plan: Plan,
+  place: { criu: string; point: string },
+  progress: Progress,
+): Promise<DumpSample[]> {
+  await using handler = await startHandler(host, plan.handler, plan.size)
+  return await dumpRepeatedly(plan, handler, place, progress)
 }
 
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */
@@ -112,11 +128,14 @@ async function dumpRepeatedly(
   progress: Progress,
 ): Promise<DumpSample[]> {
   const dumps: DumpSample[] = []
+  // The handler waits by spinning.
+  const watch = new NoiseWatch([seenFrom(host, `/proc/${pid}/stat`)])
   for (let index = -warmup; index < iterations; index++) {
     const leaveRunning = index < iterations - 1
     const result = await dump(host, { criu, pid, images: join(point, DUMP_FOLDER), size, leaveRunning })
     const stats = await readDumpStats(dumpStatsFile(host))
-    if (index >= 0) dumps.push({ ...result, stats })
+    const noise = await watch.look()
+    if (index >= 0) dumps.push({ ...result, stats, ...(noise && { noise }) })
     const which = index < 0 ? 'warm-up dump' : `dump ${index + 1}/${iterations}`
     progress(`${which}: ${formatMilliseconds(result.total)} ms`)
   }

@@ -21,6 +21,7 @@ import { WORK } from '../system/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 import { checkOrder, onTheMillisecond, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
+import { wrapperOf, type Plant } from './plant.ts'
 import type { Rootfs } from './rootfs.ts'
 import type { Restorable } from './strategies/index.ts'
 
@@ -81,6 +82,8 @@ export interface TrialOptions {
   readonly timeout?: number
   /** '0' restores a process that waits until somebody writes '1' to the lock in `folder`. */
   readonly lock?: '0' | '1'
+  /** A slow-down that is really executed, to see whether it is found. */
+  readonly plant?: Plant
 }
 
 /** A body that runs; `folder` has the handler's own files. */
@@ -95,7 +98,7 @@ export async function startRestore(
   options: TrialOptions = {},
 ): Promise<StartedTrial> {
   const { host, rootfs, restorable, containerName, size, handler } = checkpoint
-  const { timeout = restoreLimit(size), lock = '1' } = options
+  const { timeout = restoreLimit(size), lock = '1', plant } = options
   const shown = sampleFolder(containerName)
   const folder = seenFrom(host, shown)
   await restorable.check()
@@ -103,10 +106,12 @@ export async function startRestore(
   await rm(folder, { recursive: true, force: true })
   const dumped = seenFrom(host, join(rootfs.path, HANDLER_FOLDER))
   if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
-  await layOut(folder, lock)
+  const inHandler = plant?.where === 'handler' ? plant.nanoseconds : undefined
+  await layOut(folder, inHandler === undefined ? lock : 'P')
+  if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.plant`, String(inHandler))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')
-  const command = await commandOf(checkpoint, timeout)
+  const command = [...wrapperOf(plant), ...(await commandOf(checkpoint, timeout))]
   const s = onTheMillisecond()
   const launched = launch(host, {
     name: containerName,
@@ -122,6 +127,7 @@ export async function startRestore(
     network: hasOwnNetwork(handler),
     ...(restorable.fromScratch && { env: environmentOf(handler, HANDLER_FOLDER) }),
     guard: restorable.guard,
+    spin: plant?.where === 'launcher' ? plant.nanoseconds : undefined,
     timeout,
   })
   if (typeof handler.done === 'function') void tellWhen(handler.done, folder, launched)
