@@ -140,7 +140,7 @@ export type CephSettings = Settings['ceph']
 
 /** Samples where nothing is held against a baseline. */
 export const ITERATIONS = 10
-/** Samples that find a tenth of slow-down at 1MB: reports/calibration.md. */
+/** More, where runs are held against each other: `npm run calibrate` shows what they find. */
 export const GATE_ITERATIONS = 30
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())

@@ -2,7 +2,7 @@ import { medianOf, ratioOfMedians, type Interval, type RatioOfMedians } from '..
 import { holmLevels } from '../stats/family.ts'
 import { formatMilliseconds, type Milliseconds } from '../units.ts'
 
-/** What counts as a change against a baseline; reports/calibration.md shows what these find and what they let pass. */
+/** What counts as a change against a baseline; `npm run calibrate` shows what these find and what they let pass. */
 export interface Sensitivity {
   /** Ratios up to 1 + band, and down to its inverse, are what two runs of the same thing may differ by. */
   readonly band: number
