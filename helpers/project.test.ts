@@ -15,7 +15,9 @@ const native = globSync('fixtures/**/*.{c,h}', { cwd: root })
 const LAYERS: ReadonlyArray<readonly string[]> = [
   ['bench'],
   ['helpers/index.ts'],
-  ['helpers/cli', 'helpers/plugin'],
+  ['helpers/cli'],
+  ['helpers/plugin'],
+  ['helpers/baselines', 'helpers/calibration'],
   ['reports', 'helpers/trial', 'helpers/gate', 'helpers/hosts'],
   ['helpers/container', 'helpers/criu', 'helpers/handlers', 'helpers/filesystems'],
   ['helpers/images', 'helpers/stats'],

@@ -4,6 +4,7 @@ import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { failuresOf, MARKS } from './rows.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
+import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
 /** results.md: for the summary of a job and the comment on a pull request. What failed comes first. */
 export function markdownReport(results: Results): string {
@@ -12,6 +13,7 @@ export function markdownReport(results: Results): string {
     `## ${title}`,
     suites[0]?.baseImage,
     referenceTable(suites),
+    baselineTable(results, suites),
     memoryTable(suites),
     hostsLine(suites),
   ])
@@ -23,6 +25,12 @@ export function markdownReport(results: Results): string {
       .join('\n'),
     ...tables,
     `${legend(results)}.`,
+    verdictLines(results)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    noiseLines(results)
+      .map((line) => `- ${line.trim()}`)
+      .join('\n'),
     `Kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}, Node ${node}, ${results.createdAt}.`,
   ]
   return `${lines.filter(Boolean).join('\n\n')}\n`

@@ -2,6 +2,7 @@ import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
+import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
 /** What a run ends with in the terminal. */
 export function terminalReport(results: Results): string {
@@ -11,6 +12,7 @@ export function terminalReport(results: Results): string {
     const parts = [
       `${title}, ${first?.baseImage}`,
       referenceTable(suites),
+      baselineTable(results, suites),
       memoryTable(suites),
       hostsLine(suites),
     ]
@@ -21,6 +23,8 @@ export function terminalReport(results: Results): string {
     ...tables,
     '',
     legend(results),
+    ...verdictLines(results),
+    ...noiseLines(results),
     `kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}`,
     '',
   ].join('\n')

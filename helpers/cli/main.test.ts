@@ -17,6 +17,10 @@ test('vitest-criu --help tells every command', async () => {
                                   each where there is none yet
       report [options] [RESULTS]  write every report of a results.json anew, beside
                                   it
+      compare <BEFORE> <NOW>      hold the results of one run against those of
+                                  another, as a run does against its baseline
+      calibrate [options]         measure what the gate finds of planted slow-downs,
+                                  and how often it takes the same for slower
       doctor                      check what a run needs of this machine, with the
                                   mend
       clean                       remove what a killed run could not

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `vitest-criu COMMAND`: the reference's steps by hand, reports, and a look at the machine. */
 import '../disposal.ts'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { resolveSettings } from '../config/settings.ts'
@@ -10,6 +10,8 @@ import { CriuBenchError } from '../errors.ts'
 import { sweep } from '../system/ledger.ts'
 import { requireRoot } from '../system/root.ts'
 import { parseSize } from '../units.ts'
+import { calibrate, type CalibrateOptions } from './calibrate.ts'
+import { compare } from './compare.ts'
 import { examine } from './doctor.ts'
 import { explainImages } from './explain.ts'
 import { init } from './init.ts'
@@ -43,6 +45,15 @@ function settings(): Settings {
   return resolveSettings({}, process.env)
 }
 
+/** Those that hold where something is held against a baseline. */
+const gateSettings = (): Settings => resolveSettings({ save: 'calibration' }, process.env)
+
+function count(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('a whole number above 0')
+}
+
 program.commandsGroup('In a project:')
 program
   .command('init')
@@ -55,6 +66,24 @@ program
   .argument('[RESULTS]', 'the file', 'reports/out/results.json')
   .option('--history <FOLDER>', 'earlier results, for the page', 'reports/baselines')
   .action((file: string, { history }: { history: string }) => report(file, history))
+program
+  .command('compare')
+  .description('hold the results of one run against those of another, as a run does against its baseline')
+  .argument('<BEFORE>', 'a results.json, or the name of a baseline')
+  .argument('<NOW>', 'the same')
+  .action(async (before: string, now: string) => {
+    process.exitCode = await compare(before, now, resolveSettings({}, process.env))
+  })
+program
+  .command('calibrate')
+  .description(
+    'measure what the gate finds of planted slow-downs, and how often it takes the same for slower',
+  )
+  .option('--runs <N>', 'runs, each with a baseline', count, 20)
+  .option('--sizes <SIZES>', 'of the memory', '1MB,16MB,64MB')
+  .option('--out <FILE>', 'where the report goes', 'reports/calibration.md')
+  .option('--simulate <FILE>', 'measure nothing: draw from the samples of a results.json')
+  .action((options: CalibrateOptions) => calibrate(options, gateSettings()))
 program.command('doctor').description('check what a run needs of this machine, with the mend').action(doctor)
 program.command('clean').description('remove what a killed run could not').action(clean)
 

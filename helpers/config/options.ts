@@ -109,10 +109,12 @@ export const Options = z.strictObject({
   ceph: Ceph.prefault({}),
   /** What containers read CRIU's program from: the filesystem under test, or this machine's memory. */
   criuOn: z.enum(['filesystem', 'local']).default('filesystem'),
+  /** Measure all sizes of a filesystem in turn, round by round, as far as their room fits into memory. */
+  interleave: z.boolean().default(false),
   /** The function that is checkpointed, by name: "python" (the reference's), "native", "python-http", "node-http". */
   handler: z.string().default('python'),
-  /** Samples of each phase, and dumps, per suite. */
-  iterations: z.int().min(1).max(10_000).default(10),
+  /** Samples of each phase, and dumps, per suite: 10, and with a baseline to save or to hold against GATE_ITERATIONS. */
+  iterations: z.int().min(1).max(10_000).optional(),
   /** Runs of the body, and dumps, before the first one that counts. */
   warmup: z.int().min(0).max(1000).default(1),
   /** A median may be at most this many times the reference's figure. */
@@ -136,6 +138,25 @@ export const Options = z.strictObject({
   rootfs: z.string().min(1).optional(),
   /** Name of the containers, which is that of their cgroup; one of our own when left out. */
   containerName: z.string().optional(),
+  /** Hold this run against a baseline: its name in `baselines`, or the path of a results.json. */
+  baseline: z.string().min(1).optional(),
+  /** Keep this run as the baseline of that name. */
+  save: z
+    .string()
+    .regex(/^\w[\w.-]*$/, 'a name of letters, digits, ".", "_" and "-"')
+    .optional(),
+  /** The folder of the named baselines, from the project's root. */
+  baselines: z.string().min(1).default('reports/baselines'),
+  /** Whose baselines count: those of the "same" machine, or of a "similar" one, with the same processor. */
+  baselineMatch: z.enum(['same', 'similar']).default('same'),
+  /** Against a baseline: ratios up to 1 + this are noise. */
+  band: z.number().positive().max(1).default(0.05),
+  /** Against a baseline: a difference of medians below this is none, ms. */
+  floor: z.number().nonnegative().default(0.1),
+  /** A slow-down that is really executed in each sample, to see a gate fail: where, and how many ms. */
+  plant: z
+    .strictObject({ where: z.enum(['launcher', 'restore', 'handler']), milliseconds: z.number().positive() })
+    .optional(),
   /** The folder for results.json and results.md, from the project's root. */
   output: z.string().min(1).default('reports/out'),
 })
@@ -143,9 +164,14 @@ export const Options = z.strictObject({
 /** What a user may give. */
 export type CriuOptions = z.input<typeof Options>
 /** What the rest of the code gets: checked, complete, plain data. */
-export type Settings = Readonly<z.output<typeof Options>>
+export type Settings = Readonly<z.output<typeof Options> & { iterations: number }>
 /** Of the filesystem `ceph`. */
 export type CephSettings = Settings['ceph']
+
+/** Samples where nothing is held against a baseline. */
+export const ITERATIONS = 10
+/** More, where runs are held against each other: `npm run calibrate` shows what they find. */
+export const GATE_ITERATIONS = 30
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
@@ -161,6 +187,12 @@ const ratios = (text: string): unknown =>
 
 /** "delay=1ms,bandwidth=100mbit". */
 const pairs = (text: string): unknown => Object.fromEntries(list(text).map((part) => part.split('=')))
+
+/** "restore=5": 5 ms in the restore. */
+const plant = (text: string): unknown => {
+  const [where, milliseconds = ''] = text.split('=')
+  return { where, milliseconds: number(milliseconds) }
+}
 
 interface Variable {
   readonly option: keyof Settings
@@ -188,6 +220,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_CEPH_STORE: { option: 'ceph', part: 'store', read: String },
   VITEST_CRIU_CEPH_CAPACITY: { option: 'ceph', part: 'capacity', read: String },
   VITEST_CRIU_CRIU_ON: { option: 'criuOn', read: String },
+  VITEST_CRIU_INTERLEAVE: { option: 'interleave', read: flag },
   VITEST_CRIU_HANDLER: { option: 'handler', read: String },
   VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
   VITEST_CRIU_WARMUP: { option: 'warmup', read: number },
@@ -197,6 +230,13 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_RESTORE_ON: { option: 'restoreOn', read: String },
   VITEST_CRIU_SSH_CONFIG: { option: 'sshConfig', read: String },
   VITEST_CRIU_LINK: { option: 'link', read: pairs },
+  VITEST_CRIU_BASELINE: { option: 'baseline', read: String },
+  VITEST_CRIU_SAVE: { option: 'save', read: String },
+  VITEST_CRIU_BASELINES: { option: 'baselines', read: String },
+  VITEST_CRIU_BASELINE_MATCH: { option: 'baselineMatch', read: String },
+  VITEST_CRIU_BAND: { option: 'band', read: number },
+  VITEST_CRIU_FLOOR: { option: 'floor', read: number },
+  VITEST_CRIU_PLANT: { option: 'plant', read: plant },
   VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }
 

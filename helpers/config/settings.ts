@@ -1,5 +1,14 @@
+import type { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
-import { Options, PREFIX, VARIABLES, type CriuOptions, type Settings } from './options.ts'
+import {
+  GATE_ITERATIONS,
+  ITERATIONS,
+  Options,
+  PREFIX,
+  VARIABLES,
+  type CriuOptions,
+  type Settings,
+} from './options.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -18,7 +27,7 @@ export function resolveSettings(options: CriuOptions, environment: Environment):
     origins.set(part === undefined ? option : `${option}.${part}`, `${name}=${text}`)
   }
   const parsed = Options.safeParse(given)
-  if (parsed.success) return Object.freeze(parsed.data)
+  if (parsed.success) return Object.freeze(completed(parsed.data))
   const [issue] = parsed.error.issues
   throw issue?.code === 'unrecognized_keys' && issue.path.length === 0
     ? unknownOption(issue.keys[0])
@@ -54,6 +63,12 @@ function wrongValue(
 }
 
 const CORRECT = 'correct criu({ … }) in vitest.config.ts'
+
+/** A gate needs more samples than a table does. */
+function completed(options: z.output<typeof Options>): Settings {
+  const isGate = options.baseline !== undefined || options.save !== undefined
+  return { ...options, iterations: options.iterations ?? (isGate ? GATE_ITERATIONS : ITERATIONS) }
+}
 
 /** zod's "Too small: expected number to be >=1" without what the error says in its other parts. */
 const expectation = (message = ''): string =>

@@ -31,6 +31,8 @@ export interface LaunchRequest {
   readonly timeout: number
   /** Between these addresses (hexadecimal) the processes map that file of the container in place of anonymous memory. */
   readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
+  /** Nanoseconds that the launcher keeps a processor busy first: a slow-down to be found. */
+  readonly spin?: number | undefined
   readonly limits?: { readonly memoryBytes?: number; readonly cpuPercent?: number }
 }
 
@@ -113,6 +115,7 @@ const options = ({
   limits = {},
   network,
   guard,
+  spin,
 }: LaunchRequest): string[] => [
   '--report',
   '3',
@@ -121,6 +124,7 @@ const options = ({
   ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
   ...(network ? ['--network'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
+  ...(spin === undefined ? [] : ['--spin', String(spin)]),
   ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
   ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),
 ]

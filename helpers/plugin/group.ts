@@ -4,11 +4,13 @@ import { handlerNamed } from '../handlers/handler.ts'
 import { openHosts, type HostsRecord, type TwoHosts } from '../hosts/hosts.ts'
 import type { Host } from '../system/host.ts'
 import { machineNetwork } from '../system/network.ts'
+import { NoiseWatch } from '../system/noise.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
-import { prepare, type Prepared } from '../trial/prepare.ts'
+import { preparePlants } from '../trial/plant.ts'
+import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
-import { runTrial, type Checkpoint, type Sample } from '../trial/trial.ts'
+import { runTrial, type Checkpoint, type Sample, type TrialOptions } from '../trial/trial.ts'
 import { formatMilliseconds } from '../units.ts'
 import type { Cell } from './matrix.ts'
 
@@ -16,11 +18,20 @@ import type { Cell } from './matrix.ts'
 export interface Measured {
   readonly prepared: Prepared
   readonly checkpoint: Checkpoint
-  readonly samples: readonly Sample[]
+  readonly samples: readonly Watched[]
   /** Where the dump and the restores ran, where these are two hosts. */
   readonly hosts?: HostsRecord
 }
 
+type Ready = Omit<Measured, 'samples'>
+
+/** A sample, and what disturbed the machine while it was taken. */
+export interface Watched extends Sample {
+  readonly noise?: readonly string[]
+}
+
+/** How many times as long the second took, where that is more than noise; undefined where it is not. */
+type HasChanged = (before: readonly Sample[], now: readonly Sample[]) => number | undefined
 type Progress = (line: string) => void
 type ProgressOf = (title: string) => Progress
 
@@ -32,9 +43,12 @@ export class Group {
   readonly #settings: Settings
   readonly #progressOf: ProgressOf
   readonly #undo = new AsyncDisposableStack()
-  readonly #ready = new Map<Cell, Omit<Measured, 'samples'>>()
+  /** Cells whose samples of the common rounds were handed out. */
+  readonly #used = new Set<Cell>()
+  readonly #ready = new Map<Cell, Ready>()
   readonly #places = new Map<string | undefined, Promise<Place>>()
-  #rounds: Promise<Map<Cell, Sample[]>> | undefined
+  readonly #noise = new NoiseWatch()
+  #rounds: Promise<Map<Cell, Watched[]>> | undefined
 
   private constructor(settings: Settings, progressOf: ProgressOf) {
     this.#settings = settings
@@ -75,6 +89,7 @@ export class Group {
       const prepared = group.#undo.use(await prepare(dumps, plan, progress))
       for (const [position, checkpoint] of prepared.checkpoints.entries()) {
         const cell = pair[position]
+        if (settings.plant) await preparePlants(checkpoint)
         if (cell) group.#ready.set(cell, { prepared, checkpoint, ...(record && { hosts: record }) })
       }
     }
@@ -93,26 +108,69 @@ export class Group {
 
   /** The samples of a cell: of the common rounds, or where those were used already (a retry), of new ones of its own. */
   async measure(cell: Cell): Promise<Measured> {
-    const ready = this.#ready.get(cell)
-    if (!ready) throw new Error(`${cell.title} was not prepared: no test of its suite was selected`)
+    const ready = this.#readyFor(cell)
     this.#rounds ??= this.#run([...this.#ready.keys()])
     const rounds = await this.#rounds
-    const samples = rounds.get(cell) ?? (await this.#run([cell])).get(cell) ?? []
-    rounds.delete(cell)
+    const samples = this.#used.has(cell) ? await this.#alone(cell) : (rounds.get(cell) ?? [])
+    this.#used.add(cell)
     return { ...ready, samples }
   }
 
-  async #run(cells: readonly Cell[]): Promise<Map<Cell, Sample[]>> {
+  #readyFor(cell: Cell): Ready {
+    const ready = this.#ready.get(cell)
+    if (!ready) throw new Error(`${cell.title} was not prepared: no test of its suite was selected`)
+    return ready
+  }
+
+  async #alone(cell: Cell): Promise<Watched[]> {
+    return (await this.#run([cell])).get(cell) ?? []
+  }
+
+  /**
+   * As many samples of a cell once more, in turn with a neighbour of the group, where there is one: where that has
+   * changed too since it was measured, it was the machine, and the samples say so.
+   */
+  async measureAgain(cell: Cell, hasChanged: HasChanged): Promise<Measured> {
+    const ready = this.#readyFor(cell)
+    const neighbour = [...this.#ready.keys()].find((each) => each !== cell && !each.cold)
+    this.#progressOf(cell.title)(`differs from the baseline: once more${neighbour ? `, in turn with ${neighbour.title}` : ''}`) // prettier-ignore
+    const again = await this.#run(neighbour ? [neighbour, cell] : [cell])
+    const samples = again.get(cell) ?? []
+    const before = neighbour && (await this.#rounds)?.get(neighbour)
+    const ratio = before && hasChanged(before, again.get(neighbour) ?? [])
+    if (ratio === undefined) return { ...ready, samples }
+    const control = `${neighbour?.title}, the control, took ${ratio.toFixed(2)} × as long as before`
+    const labelled = samples.map((sample) => ({ ...sample, noise: [...(sample.noise ?? []), control] }))
+    return { ...ready, samples: labelled }
+  }
+
+  /** As many dumps of a cell once more, of a handler of its own. */
+  async dumpAgain(cell: Cell): Promise<readonly DumpSample[]> {
+    const { prepared } = this.#readyFor(cell)
+    this.#progressOf(cell.title)('dump differs from the baseline: once more')
+    return whileMounted(prepared.mounted, prepared.dumpAgain())
+  }
+
+  get #options(): TrialOptions {
+    const { plant } = this.#settings
+    return plant ? { plant: { where: plant.where, nanoseconds: Math.round(plant.milliseconds * 1e6) } } : {}
+  }
+
+  async #run(cells: readonly Cell[]): Promise<Map<Cell, Watched[]>> {
     const { warmup, iterations } = this.#settings
-    const samples = new Map(cells.map((cell): [Cell, Sample[]] => [cell, []]))
+    const samples = new Map(cells.map((cell): [Cell, Watched[]] => [cell, []]))
     for (let round = -warmup; round < iterations; round++) {
       const which = round < 0 ? 'warm-up' : `iteration ${round + 1}/${iterations}`
       for (const cell of cells) {
         const ready = this.#ready.get(cell)
         if (!ready) continue
         if (cell.cold) await whileMounted(ready.prepared.mounted, dropCache(ready.prepared))
-        const { sample } = await whileMounted(ready.prepared.mounted, runTrial(ready.checkpoint))
-        if (round >= 0) samples.get(cell)?.push(sample)
+        const { sample } = await whileMounted(
+          ready.prepared.mounted,
+          runTrial(ready.checkpoint, this.#options),
+        )
+        const noise = await this.#noise.look()
+        if (round >= 0) samples.get(cell)?.push({ ...sample, ...(noise && { noise }) })
         const coldStart = formatMilliseconds(phaseOf(sample.points, 'cold start'))
         this.#progressOf(cell.title)(`${which}: cold start ${coldStart} ms`)
       }

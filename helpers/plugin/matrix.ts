@@ -4,6 +4,7 @@ import type { Handler } from '../handlers/definition.ts'
 import { handlerNamed, reportsItself } from '../handlers/handler.ts'
 import type { Shape } from '../system/network.ts'
 import { phasesFor } from '../trial/phases.ts'
+import { filesystemRoom } from '../trial/demand.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { formatSize, type Bytes } from '../units.ts'
 
@@ -48,9 +49,41 @@ export interface Axes {
 
 /**
  * Every cell that the options ask for, by (filesystem, size) pairs: the cells of one pair share its set-up, and are
- * measured in turn, round by round. Cold ones are pairs of their own: on one mount they would cool the warm ones.
+ * measured in turn, round by round. Cold ones are pairs of their own: on one mount they would cool the warm ones. With
+ * the option `interleave` pairs are put together as far as memory holds them all.
  */
 export function matrix(axes: Axes = {}): Cell[][] {
+  const pairs = pairsOf(axes)
+  const { interleave, rootfs } = inject('criu')
+  // The user's folder holds one pair.
+  return interleave && rootfs === undefined ? together(pairs, inject('criuMemory')) : pairs
+}
+
+/** Part of the memory that pairs measured together may take: a handler at its dump needs room besides. */
+const SHARE = 0.5
+
+/** Pairs next to each other on the same filesystem, as many as `memory` bytes hold; cold ones stay by themselves. */
+export function together(pairs: readonly Cell[][], memory: Bytes): Cell[][] {
+  const groups: Array<{ cells: Cell[]; room: Bytes }> = []
+  for (const pair of pairs) {
+    const [first] = pair
+    const last = groups.at(-1)
+    if (!first) continue
+    const room = filesystemRoom(first.size)
+    const fits =
+      last?.cells[0]?.filesystem === first.filesystem &&
+      !first.cold &&
+      !last.cells[0].cold &&
+      last.room + room <= memory * SHARE
+    if (fits) {
+      last.cells.push(...pair)
+      last.room += room
+    } else groups.push({ cells: [...pair], room })
+  }
+  return groups.map(({ cells }) => cells)
+}
+
+function pairsOf(axes: Axes): Cell[][] {
   const { filesystems, sizes, strategies, cold, restoreOn, link, ...of } = { ...inject('criu'), ...axes }
   const { name: handler, memory } = typeof of.handler === 'string' ? handlerNamed(of.handler) : of.handler
   return filesystems.flatMap((filesystem) =>

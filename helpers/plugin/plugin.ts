@@ -1,10 +1,13 @@
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
+import { baselinePath, checkMachine, readBaseline } from '../baselines/index.ts'
 import { resolveSettings } from '../config/settings.ts'
 import type { CriuOptions, Settings } from '../config/options.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
+import { fingerprint } from '../system/fingerprint.ts'
+import { availableMemory } from '../system/memory.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { asWritten, wholeSizes } from './pattern.ts'
 import { CriuReporter } from './reporter.ts'
@@ -14,6 +17,10 @@ declare module 'vitest' {
     criu: Settings
     /** File systems that nobody asked for by name and that cannot be used here, with the reason. */
     criuMissing: Readonly<Record<string, string>>
+    /** The file of the baseline that is held against; null without one. */
+    criuBaseline: string | null
+    /** Bytes of memory available before anything was mounted. */
+    criuMemory: number
   }
 }
 
@@ -41,17 +48,30 @@ export function criu(options: CriuOptions = {}): Plugin {
   handlerNamed(settings.handler)
   return {
     name: 'vitest-criu',
-    configureVitest({ vitest, project }) {
+    // oxlint-disable-next-line typescript/no-misused-promises -- vitest waits for it, whatever its type says
+    async configureVitest({ vitest, project }) {
       const pattern = vitest.getGlobalTestNamePattern()
       const asked = [...settings.filesystems, ...namedIn(pattern)]
       const chosen = { ...settings, filesystems: unique(asked.includes(ALL) ? filesystemNames : asked) }
       project.provide('criu', chosen)
       project.provide('criuMissing', missingFilesystems(asked, settings))
+      const baseline = await baselineFor(chosen, vitest.config.root)
+      project.provide('criuBaseline', baseline ?? null)
+      project.provide('criuMemory', await availableMemory())
       project.config.benchmark.provider = own('./provider')
       project.config.setupFiles.push(own('./setup'))
-      vitest.config.reporters.push(new CriuReporter(chosen))
+      vitest.config.reporters.push(new CriuReporter(chosen, baseline))
       // Not setGlobalTestNamePattern(): after this hook vitest takes the pattern from its configuration again.
       if (pattern) vitest.config.testNamePattern = wholeSizes(pattern)
     },
   }
+}
+
+/** The file of the baseline. Refused before anything is measured: one that is missing, or of another machine. */
+async function baselineFor(settings: Settings, root: string): Promise<string | undefined> {
+  const { baseline, baselines, baselineMatch } = settings
+  if (baseline === undefined) return undefined
+  const path = baselinePath(resolve(root, baselines), baseline)
+  checkMachine(await readBaseline(path), await fingerprint(), baselineMatch)
+  return path
 }

@@ -5,10 +5,11 @@ import { hasPeer, judgeByPeer, remember } from '../gate/peer.ts'
 import { judge } from '../gate/verdict.ts'
 import { summarize } from '../stats/summary.ts'
 import { nanosecondsOf, phaseOf, phasesFor, type Phase } from '../trial/phases.ts'
-import { drainOf, type Sample } from '../trial/trial.ts'
+import type { DumpSample } from '../trial/prepare.ts'
+import { drainOf } from '../trial/trial.ts'
 import { formatSize } from '../units.ts'
 import type { SuiteRun } from './body.ts'
-import type { Measured } from './group.ts'
+import type { Measured, Watched } from './group.ts'
 import type { Cell } from './matrix.ts'
 
 declare module 'vitest' {
@@ -51,10 +52,19 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
     copied: checkpoint.restorable.copied,
     ...(checkpoint.restorable.guard && { guarded: checkpoint.restorable.guard }),
     figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, settings)),
-    dumps: prepared.dumps.map(({ total, wall, stats }) => ({ total, wall, stats: { ...stats } })),
-    samples: measured.samples.map((sample) => sampleRecord(sample, phases)),
+    dumps: prepared.dumps.map(dumpRecord),
+    samples: sampleRecords(measured),
   }
   return { samples, record }
+}
+
+/** Samples as the reports have them. */
+export function sampleRecords({
+  checkpoint,
+  samples,
+}: Pick<Measured, 'checkpoint' | 'samples'>): SampleResults[] {
+  const phases = phasesFor(checkpoint.handler, checkpoint.restorable.fromScratch === true)
+  return samples.map((sample) => sampleRecord(sample, phases))
 }
 
 function figure(cell: Cell, phase: string, durations: readonly number[], settings: Settings): FigureResults {
@@ -66,10 +76,15 @@ function figure(cell: Cell, phase: string, durations: readonly number[], setting
   return { phase, ...summary, ...(judgeByPeer(measured, settings.ratios) ?? byReference) }
 }
 
-function sampleRecord(
-  { points, checksum, stats, memory, guard, drained }: Sample,
-  phases: readonly Phase[],
-): SampleResults {
+export const dumpRecord = ({ total, wall, stats, noise }: DumpSample): SuiteResults['dumps'][number] => ({
+  total,
+  wall,
+  stats: { ...stats },
+  ...(noise && { noise: [...noise] }),
+})
+
+function sampleRecord(sample: Watched, phases: readonly Phase[]): SampleResults {
+  const { points, checksum, stats, memory, guard, drained, noise } = sample
   const { s, a, b, c, d, e } = points
   return {
     points: {
@@ -83,6 +98,7 @@ function sampleRecord(
     nanoseconds: Object.fromEntries(phases.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
     checksum,
     stats: { ...stats },
+    ...(noise && { noise: [...noise] }),
     ...(drained !== undefined && { drained: String(drained) }),
     ...(guard && { guard }),
     ...(memory && { memory }),

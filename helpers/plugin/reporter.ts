@@ -1,28 +1,36 @@
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
 import { readHistory } from '../../reports/history.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
+import { outcomeOf, STATUS } from '../../reports/verdicts.ts'
+import { compareResults, readBaseline, saveBaseline } from '../baselines/index.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
 import { fingerprint } from '../system/fingerprint.ts'
+import { lookAtNoise, type Noise } from '../system/noise.ts'
 import { tellGithub } from './github.ts'
 import { asWritten } from './pattern.ts'
-
-/** Earlier results, from the project's root: the history of the HTML page. */
-const HISTORY = 'reports/baselines'
 
 /** Writes the reports into the output folder at the end of a run, and its table to the terminal. */
 export class CriuReporter implements Reporter {
   readonly #settings: Settings
+  /** The file of the baseline that is held against. */
+  readonly #baseline: string | undefined
   #vitest: Vitest | undefined
+  #noise: Noise | undefined
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, baseline?: string) {
     this.#settings = settings
+    this.#baseline = baseline
   }
 
   onInit(vitest: Vitest): void {
     this.#vitest = vitest
+  }
+
+  async onTestRunStart(): Promise<void> {
+    this.#noise = await lookAtNoise()
   }
 
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
@@ -34,21 +42,57 @@ export class CriuReporter implements Reporter {
   }
 
   async #report(suites: SuiteResults[], modules: readonly TestModule[]): Promise<void> {
-    const results = Results.parse({
+    const measured = Results.parse({
       version: RESULTS_VERSION,
       createdAt: new Date().toISOString(),
       fingerprint: await fingerprint(),
       options: this.#settings,
+      ...(this.#noise && { noise: this.#noise }),
       suites,
     })
+    const results = await this.#judged(measured)
     this.#vitest?.logger.log(terminalReport(results))
     // Not imported above: what draws the charts takes a fifth of a second to load, which every worker would wait for.
     const { REPORTS, writeReports } = await import('../../reports/files.ts')
-    const { output } = this.#settings
-    const root = this.#vitest?.config.root ?? '.'
-    await writeReports(resolve(root, output), results, await readHistory(resolve(root, HISTORY)))
+    const { output, baselines } = this.#settings
+    await writeReports(
+      resolve(this.#root, output),
+      results,
+      await readHistory(resolve(this.#root, baselines)),
+    )
     this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
     await tellGithub(results, modules, this.#vitest)
+    const outcome = results.baseline ? outcomeOf(results) : 'pass'
+    // A failure keeps its own status.
+    if (outcome !== 'pass') process.exitCode ||= STATUS[outcome]
+    await this.#save(results, outcome === 'regression' || modules.some((module) => !module.ok()))
+  }
+
+  async #judged(results: Results): Promise<Results> {
+    if (this.#baseline === undefined) return results
+    return compareResults(results, await readBaseline(this.#baseline), this.#settings)
+  }
+
+  /** A run that failed is nothing to hold others against. */
+  async #save(results: Results, hasFailed: boolean): Promise<void> {
+    const { save, baselines } = this.#settings
+    if (save === undefined) return
+    if (hasFailed) {
+      this.#vitest?.logger.error(`not saved as the baseline ${save}: this run has failed\n`)
+      return
+    }
+    try {
+      const path = await saveBaseline(resolve(this.#root, baselines), save, results)
+      this.#vitest?.logger.log(`saved as the baseline ${save}: ${relative(this.#root, path)}\n`)
+    } catch (error) {
+      if (!(error instanceof CriuBenchError)) throw error
+      this.#vitest?.logger.error(`${error.message}\n`)
+      process.exitCode = 1
+    }
+  }
+
+  get #root(): string {
+    return this.#vitest?.config.root ?? '.'
   }
 
   /** vitest exits 0 when `-t` selects nothing: a gate that measured nothing has not passed. */

@@ -1,6 +1,7 @@
 import { aroundAll, beforeEach, inject } from 'vitest'
 import type { RunnerTask } from 'vitest'
 import { strategyNamed } from '../trial/strategies/index.ts'
+import { confirm } from './confirm.ts'
 import { defineBody, type Body } from './body.ts'
 import { Group } from './group.ts'
 import type { Cell } from './matrix.ts'
@@ -36,7 +37,10 @@ export function checkpointed(cell: Cell, group: readonly Cell[] = [cell]): Body 
   })
   return defineBody(async () => {
     if (!shared.open) throw new Error(`${cell.title} was not prepared: call checkpointed() inside describe()`)
-    return suiteRun(cell, await (await shared.open).measure(cell), settings)
+    const opened = await shared.open
+    const run = suiteRun(cell, await opened.measure(cell), settings)
+    const again = await confirm(opened, cell, run.record)
+    return again ? { ...run, record: { ...run.record, again } } : run
   })
 }
 

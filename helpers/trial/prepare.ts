@@ -13,6 +13,7 @@ import { observer } from '../handlers/observe.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
 import { seenFrom, type Host } from '../system/host.ts'
+import { NoiseWatch } from '../system/noise.ts'
 import { WORK } from '../system/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
 import { checkMemory, filesystemRoom } from './demand.ts'
@@ -52,6 +53,8 @@ export interface Plan {
 
 export interface DumpSample extends DumpResult {
   readonly stats: DumpStats
+  /** What disturbed the machine meanwhile. */
+  readonly noise?: readonly string[]
 }
 
 /** A checkpoint that is ready to be restored; disposing of it unmounts its filesystem. */
@@ -59,6 +62,8 @@ export interface Prepared extends AsyncDisposable {
   /** The same checkpoint, for each strategy asked for, in their order. */
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
+  /** As many dumps once more, of the same handler started anew; none where the filesystem is on another host by now. */
+  dumpAgain(): Promise<readonly DumpSample[]>
   readonly baseImage: string
   readonly mounted: MountedFilesystem
 }
@@ -79,7 +84,8 @@ export async function prepare(host: Host, plan: Plan, progress: Progress): Promi
     await whileMounted(mounted, moveTo(plan.restoreOn, mounted, filled.rootfs, plan, progress))
   const checkpoints = await whileMounted(mounted, open(plan.restoreOn ?? host, plan, filled))
   const owned = undo.move()
-  return { ...filled, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const dumpAgain = plan.restoreOn ? () => Promise.resolve([]) : filled.dumpAgain
+  return { ...filled, dumpAgain, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<MountedFilesystem> {
@@ -92,7 +98,7 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
 }
 
 /** What was dumped, with all that its restores need. */
-interface Filled extends Pick<Prepared, 'dumps' | 'baseImage'> {
+interface Filled extends Pick<Prepared, 'dumps' | 'dumpAgain' | 'baseImage'> {
   readonly rootfs: Rootfs
   /** Of the dumped process, and so of the restored ones. */
   readonly pid: number
@@ -115,7 +121,8 @@ async function fill(host: Host, plan: Plan, point: string, progress: Progress): 
     await strategy.prepare(host, rootfs, plan)
   }
   const { pid, checksum } = handler
-  return { dumps, baseImage: image.description, rootfs, pid, checksum }
+  const dumpAgain = () => dumpAnew(host, plan, { criu: criu.path, point }, progress)
+  return { dumps, dumpAgain, baseImage: image.description, rootfs, pid, checksum }
 }
 
 /** Takes the filesystem to the host that restores, whose kernel its CRIU probes anew. */
@@ -156,6 +163,16 @@ async function open(host: Host, plan: Plan, filled: Filled): Promise<Checkpoint[
   return checkpoints
 }
 
+async function dumpAnew(
+  host: Host,
+  plan: Plan,
+  place: { criu: string; point: string },
+  progress: Progress,
+): Promise<DumpSample[]> {
+  await using handler = await startHandler(host, plan.handler, plan.size)
+  return await dumpRepeatedly(plan, handler, place, progress)
+}
+
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */
 async function dumpRepeatedly(
   { iterations, warmup, size }: Plan,
@@ -164,11 +181,14 @@ async function dumpRepeatedly(
   progress: Progress,
 ): Promise<DumpSample[]> {
   const dumps: DumpSample[] = []
+  // The handler waits by spinning.
+  const watch = new NoiseWatch([seenFrom(host, `/proc/${pid}/stat`)])
   for (let index = -warmup; index < iterations; index++) {
     const leaveRunning = index < iterations - 1
     const result = await dump(host, { criu, pid, images: join(point, DUMP_FOLDER), size, leaveRunning })
     const stats = await readDumpStats(dumpStatsFile(host))
-    if (index >= 0) dumps.push({ ...result, stats })
+    const noise = await watch.look()
+    if (index >= 0) dumps.push({ ...result, stats, ...(noise && { noise }) })
     const which = index < 0 ? 'warm-up dump' : `dump ${index + 1}/${iterations}`
     progress(`${which}: ${formatMilliseconds(result.total)} ms`)
   }

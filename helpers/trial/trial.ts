@@ -22,6 +22,7 @@ import { WORK } from '../system/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 import { checkOrder, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
+import { wrapperOf, type Plant } from './plant.ts'
 import type { Rootfs } from './rootfs.ts'
 import type { Restorable } from './strategies/index.ts'
 
@@ -82,6 +83,8 @@ export interface TrialOptions {
   readonly timeout?: number
   /** '0' restores a process that waits until somebody writes '1' to the lock in `folder`. */
   readonly lock?: '0' | '1'
+  /** A slow-down that is really executed, to see whether it is found. */
+  readonly plant?: Plant
 }
 
 /** A body that runs; `folder` has the handler's own files. */
@@ -96,7 +99,7 @@ export async function startRestore(
   options: TrialOptions = {},
 ): Promise<StartedTrial> {
   const { host, rootfs, restorable, containerName, size, handler } = checkpoint
-  const { timeout = restoreLimit(size), lock = '1' } = options
+  const { timeout = restoreLimit(size), lock = '1', plant } = options
   const shown = sampleFolder(containerName)
   const folder = seenFrom(host, shown)
   await restorable.check()
@@ -104,10 +107,12 @@ export async function startRestore(
   await rm(folder, { recursive: true, force: true })
   const dumped = seenFrom(host, join(rootfs.path, HANDLER_FOLDER))
   if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
-  await layOut(folder, lock)
+  const inHandler = plant?.where === 'handler' ? plant.nanoseconds : undefined
+  await layOut(folder, inHandler === undefined ? lock : 'P')
+  if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.plant`, String(inHandler))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')
-  const command = await commandOf(checkpoint, timeout)
+  const command = [...wrapperOf(plant), ...(await commandOf(checkpoint, timeout))]
   const s = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
@@ -123,6 +128,7 @@ export async function startRestore(
     network: hasOwnNetwork(handler),
     ...(restorable.fromScratch && { env: environmentOf(handler, HANDLER_FOLDER) }),
     guard: restorable.guard,
+    spin: plant?.where === 'launcher' ? plant.nanoseconds : undefined,
     timeout,
   })
   if (typeof handler.done === 'function') void tellWhen(handler.done, folder, launched)

@@ -1,0 +1,154 @@
+import { tmpfs } from '../filesystems/tmpfs.ts'
+import { isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sampled, type Sensitivity } from '../gate/change.ts' // prettier-ignore
+import { handlerNamed } from '../handlers/handler.ts'
+import { medianOf } from '../stats/bootstrap.ts'
+import { NoiseWatch } from '../system/noise.ts'
+import { openSandbox } from '../system/sandbox.ts'
+import { phaseOf } from '../trial/phases.ts'
+import { PLACES, preparePlants, type Plant } from '../trial/plant.ts'
+import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
+import { strategyNamed } from '../trial/strategies/index.ts'
+import { runTrial, type Checkpoint } from '../trial/trial.ts'
+import type { Bytes } from '../units.ts'
+
+/** Shares of the cold start that are planted. */
+export const LEVELS = [0.05, 0.1, 0.2, 0.5] as const
+
+export interface CalibrationPlan extends Sensitivity {
+  readonly sizes: readonly Bytes[]
+  readonly iterations: number
+  readonly containerName: string
+}
+
+/** One row of a run in which nothing was changed. */
+export interface Unchanged {
+  readonly size: Bytes
+  readonly phase: 'cold start' | 'dump'
+  readonly pair: Pair
+  readonly change: Change
+}
+
+/** The verdict on a cold start in which a slow-down was planted. */
+export interface Planted {
+  readonly size: Bytes
+  readonly where: Plant['where']
+  /** Of the baseline's median. */
+  readonly level: number
+  readonly change: Change
+}
+
+export interface CalibrationRun {
+  readonly unchanged: readonly Unchanged[]
+  readonly planted: readonly Planted[]
+}
+
+/** A row before the rows of its run are judged together. */
+type Row = Omit<Unchanged, 'change'>
+
+/**
+ * One run of calibration. For each size a baseline, and the same once more from a set-up of its own: mounted, started,
+ * dumped and copied anew, in a sandbox of its own. At one size, another one each run, slow-downs are planted in one
+ * place after that. All are judged as the gate does: what is suspect by itself is measured once more, and the rows of
+ * a run are judged together.
+ */
+export async function calibrateOnce(run: number, plan: CalibrationPlan): Promise<CalibrationRun> {
+  const rows: Row[] = []
+  const plantedRows: Array<{ row: Row; where: Plant['where']; level: number }> = []
+  const where = PLACES[Math.floor(run / plan.sizes.length) % PLACES.length] ?? 'launcher'
+  for (const [index, size] of plan.sizes.entries()) {
+    const before = await measured(size, plan, async (prepared, checkpoint) => ({
+      dumps: sampledDumps(prepared.dumps),
+      coldStarts: await coldStarts(checkpoint, plan.iterations),
+    }))
+    await measured(size, plan, async (prepared, checkpoint) => {
+      const dumps = { before: before.dumps, now: sampledDumps(prepared.dumps) }
+      rows.push({ size, phase: 'dump', pair: await confirmed(dumps, plan, async () => sampledDumps(await prepared.dumpAgain())) }) // prettier-ignore
+      const plain = { before: before.coldStarts, now: await coldStarts(checkpoint, plan.iterations) }
+      rows.push({ size, phase: 'cold start', pair: await confirmed(plain, plan, () => coldStarts(checkpoint, plan.iterations)) }) // prettier-ignore
+      if (index !== run % plan.sizes.length) return
+      for (const [level, pair] of await plantAll(checkpoint, before.coldStarts, where, plan))
+        plantedRows.push({ row: { size, phase: 'cold start', pair }, where, level })
+    })
+  }
+  const changes = judgeFamily(rows.map(({ pair }) => pair), plan) // prettier-ignore
+  return {
+    unchanged: rows.flatMap((row, index) => withChange(row, changes[index])),
+    planted: plantedRows.flatMap(({ row, where: place, level }) => {
+      // The one row is slower among those that are not: what is hardest to find.
+      const family = rows.map((each) => (each.size === row.size && each.phase === row.phase ? row : each))
+      const change = judgeFamily(family.map(({ pair }) => pair), plan)[family.indexOf(row)] // prettier-ignore
+      return change ? [{ size: row.size, where: place, level, change }] : []
+    }),
+  }
+}
+
+const withChange = (row: Row, change: Change | undefined): Unchanged[] => (change ? [{ ...row, change }] : [])
+
+/** Set-up from nothing, and all of it gone afterwards. */
+async function measured<T>(
+  size: Bytes,
+  { iterations, containerName }: CalibrationPlan,
+  action: (prepared: Prepared, checkpoint: Checkpoint) => Promise<T>,
+): Promise<T> {
+  await using sandbox = await openSandbox(containerName)
+  const handler = handlerNamed('python')
+  const strategies = [strategyNamed('mapped')]
+  const plan = { filesystem: tmpfs, size, handler, strategies, containerName, iterations, warmup: 1 }
+  await using prepared = await prepare(sandbox, plan, () => {})
+  const [checkpoint] = prepared.checkpoints
+  if (!checkpoint) throw new Error('a strategy without a checkpoint')
+  await preparePlants(checkpoint)
+  await coldStarts(checkpoint, 1)
+  return await action(prepared, checkpoint)
+}
+
+/** The cold starts of that many samples. */
+async function coldStarts(checkpoint: Checkpoint, iterations: number, plant?: Plant): Promise<Sampled> {
+  const [sampled = { samples: [], disturbed: 0 }] = await inTurn(checkpoint, iterations, [plant])
+  return sampled
+}
+
+/** Round by round, each once in a round. */
+async function inTurn(
+  checkpoint: Checkpoint,
+  iterations: number,
+  plants: ReadonlyArray<Plant | undefined>,
+): Promise<Sampled[]> {
+  const watch = new NoiseWatch()
+  const taken = plants.map(() => ({ samples: [] as number[], disturbed: 0 }))
+  for (let round = 0; round < iterations; round++) {
+    for (const [index, plant] of plants.entries()) {
+      const { sample } = await runTrial(checkpoint, plant ? { plant } : {})
+      const own = taken[index]
+      own?.samples.push(phaseOf(sample.points, 'cold start'))
+      if ((await watch.look()) && own) own.disturbed += 1
+    }
+  }
+  return taken
+}
+
+async function plantAll(
+  checkpoint: Checkpoint,
+  before: Sampled,
+  where: Plant['where'],
+  plan: CalibrationPlan,
+): Promise<Array<[number, Pair]>> {
+  const plants = LEVELS.map((level) => ({ where, nanoseconds: Math.round(level * medianOf(before.samples) * 1e6) })) // prettier-ignore
+  const taken = await inTurn(checkpoint, plan.iterations, plants)
+  const pairs: Array<[number, Pair]> = []
+  for (const [index, now] of taken.entries()) {
+    const again = () => coldStarts(checkpoint, plan.iterations, plants[index])
+    pairs.push([LEVELS[index] ?? 0, await confirmed({ before, now }, plan, again)])
+  }
+  return pairs
+}
+
+/** As the gate does: what is suspect is measured once more, and judged by that alone. */
+async function confirmed(pair: Pair, plan: CalibrationPlan, again: () => Promise<Sampled>): Promise<Pair> {
+  return isSuspect(judgeAlone(pair, plan)) ? { before: pair.before, now: await again() } : pair
+}
+
+const sampledDumps = (dumps: readonly DumpSample[]): Sampled => ({
+  samples: dumps.map(({ total }) => total),
+  disturbed: dumps.filter(({ noise }) => noise).length,
+})

@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises'
+import { readBaseline, sampledOf } from '../baselines/index.ts'
+import { calibrateOnce, type CalibrationPlan, type CalibrationRun } from '../calibration/measure.ts'
+import { calibrationReport, simulatedTable } from '../calibration/report.ts'
+import type { Settings } from '../config/options.ts'
+import { fingerprint } from '../system/fingerprint.ts'
+import { lookAtNoise } from '../system/noise.ts'
+import { requireRoot } from '../system/root.ts'
+import { parseSize } from '../units.ts'
+
+export interface CalibrateOptions {
+  readonly runs: number
+  /** "1MB,64MB". */
+  readonly sizes: string
+  /** Where the report goes. */
+  readonly out: string
+  /** A results.json whose samples are drawn from in place of a measurement. */
+  readonly simulate?: string
+}
+
+/** Measures, or simulates, what the gate finds; prints the report, and writes the one that was measured. */
+export async function calibrate(options: CalibrateOptions, settings: Settings): Promise<void> {
+  if (options.simulate !== undefined) return console.log(await simulated(options.simulate, settings))
+  requireRoot()
+  const plan = {
+    sizes: options.sizes.split(',').map((size) => parseSize(size)),
+    iterations: settings.iterations,
+    band: settings.band,
+    floor: settings.floor,
+    containerName: settings.containerName ?? `vitest-criu-${process.pid}`,
+  }
+  const noise = await lookAtNoise()
+  const started = performance.now()
+  const runs: CalibrationRun[] = []
+  for (let run = 0; run < options.runs; run++) {
+    const done = await calibrateOnce(run, plan)
+    runs.push(done)
+    console.error(`▸ run ${run + 1}/${options.runs}: ${summary(done)}`)
+  }
+  const report = calibrationReport({
+    createdAt: new Date().toISOString(),
+    fingerprint: await fingerprint(),
+    noise,
+    minutes: (performance.now() - started) / 60_000,
+    plan,
+    runs,
+  })
+  await writeFile(options.out, report)
+  console.log(`${report}\nwritten to ${options.out}`)
+}
+
+function summary({ unchanged, planted }: CalibrationRun): string {
+  const same = unchanged.map(({ change }) => `${change.state} ${change.ratio.toFixed(2)}`)
+  const slower = planted.map(
+    ({ level, change }) => `+${level * 100} % ${change.state} ${change.ratio.toFixed(2)}`,
+  )
+  return `the same: ${same.join(', ')}; in the ${planted[0]?.where}: ${slower.join(', ')}`
+}
+
+async function simulated(path: string, settings: Settings): Promise<string> {
+  const { results } = await readBaseline(path)
+  const recorded = new Map(
+    results.suites.map((suite) => [suite.title, sampledOf(suite, 'cold start').samples]),
+  )
+  const plan: Omit<CalibrationPlan, 'sizes' | 'containerName'> = settings
+  return `cold starts, ${plan.iterations} samples drawn anew, 400 times each\n\n${simulatedTable(plan, recorded)}`
+}

@@ -1,0 +1,21 @@
+import { baselineTable, outcomeOf, STATUS, verdictLines } from '../../reports/verdicts.ts'
+import { tablesOf } from '../../reports/table.ts'
+import { baselinePath, checkMachine, compareResults, readBaseline } from '../baselines/index.ts'
+import type { Settings } from '../config/options.ts'
+
+/**
+ * Prints what changed from one run to another, and returns the exit status that a run would have had. Nothing can be
+ * measured once more here: what a run would only suspect is called by its name. Throws CriuBenchError.
+ */
+export async function compare(before: string, now: string, settings: Settings): Promise<number> {
+  const baseline = await readBaseline(baselinePath(settings.baselines, before))
+  const { results } = await readBaseline(baselinePath(settings.baselines, now))
+  const differences = checkMachine(baseline, results.fingerprint, settings.baselineMatch)
+  for (const { field, before: then, now: here } of differences)
+    console.log(`differs: ${field} ${then}, now ${here}`)
+  const judged = compareResults(results, baseline, settings)
+  for (const [title, suites] of tablesOf(judged))
+    console.log(`${title}\n\n${baselineTable(judged, suites) ?? ''}\n`)
+  console.log(verdictLines(judged).join('\n'))
+  return STATUS[outcomeOf(judged)]
+}

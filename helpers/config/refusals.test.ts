@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest'
+import { messageOf } from '../testing/messages.ts'
+import { resolveSettings } from './settings.ts'
+
+const refused = (options: object, environment: Record<string, string> = {}): Promise<string> =>
+  messageOf(() => resolveSettings(options, environment))
+
+describe('settings refuse', () => {
+  test('a name of a baseline that would leave its folder', async () => {
+    expect(await refused({}, { VITEST_CRIU_SAVE: '../main' })).toMatchInlineSnapshot(`
+      "cannot use the option "save"
+        found:    VITEST_CRIU_SAVE=../main
+        expected: a name of letters, digits, ".", "_" and "-"
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('a ratio for what is no phase', async () => {
+    expect(await refused({}, { VITEST_CRIU_RATIOS: 'restroe=8' })).toMatchInlineSnapshot(`
+      "cannot use the option "ratios"
+        found:    VITEST_CRIU_RATIOS=restroe=8
+        expected: phases out of dump, lean container, restore, execution, cold start
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test.each([
+    ['VITEST_CRIU_RESTORE_ON', 'other.example', 'restoreOn', '"namespace" or "ssh://user@host:port"'],
+    ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link.bandwidth', 'a bandwidth such as 100mbit or 1gbit'],
+    ['VITEST_CRIU_LINK', 'delay=1', 'link.delay', 'a delay such as 500us or 1ms'],
+    ['VITEST_CRIU_LINK', 'loss=1', 'link', 'delay=1ms,bandwidth=100mbit'],
+  ])('%s=%s', async (name, value, option, expected) => {
+    expect(await refused({}, { [name]: value })).toBe(
+      `cannot use the option "${option}"\n  found:    ${name}=${value}\n` +
+        `  expected: ${expected}\n  mend:     correct the environment variable`,
+    )
+  })
+
+  test('an unknown option', async () => {
+    expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
+      "cannot use the option "size"
+        found:    no option of that name
+        expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, interleave, handler, iterations, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, baseline, save, baselines, baselineMatch, band, floor, plant, output
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('an unknown variable with our prefix, and leave others alone', async () => {
+    expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
+      "cannot use the environment variable VITEST_CRIU_SIZE
+        found:    no variable of that name
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_INTERLEAVE, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_BASELINE, VITEST_CRIU_SAVE, VITEST_CRIU_BASELINES, VITEST_CRIU_BASELINE_MATCH, VITEST_CRIU_BAND, VITEST_CRIU_FLOOR, VITEST_CRIU_PLANT, VITEST_CRIU_OUTPUT
+        mend:     unset VITEST_CRIU_SIZE"
+    `)
+  })
+
+  test('a ceph client that there is not', async () => {
+    expect(await refused({}, { VITEST_CRIU_CEPH_CLIENT: 'nfs' })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.client"
+        found:    VITEST_CRIU_CEPH_CLIENT=nfs
+        expected: one of "auto"|"kernel"|"fuse"
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('a part of ceph that there is not', async () => {
+    expect(await refused({ ceph: { config: '/etc/ceph/ceph.conf' } })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph"
+        found:    ceph: {"config":"/etc/ceph/ceph.conf"}
+        expected: an option of ceph: see README.md
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a user of no cluster', async () => {
+    expect(await refused({}, { VITEST_CRIU_CEPH_USER: 'bob' })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.user"
+        found:    VITEST_CRIU_CEPH_USER=bob
+        expected: ceph.conf besides: user is of an existing cluster
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('an object store of a cluster that is there already', async () => {
+    expect(await refused({ ceph: { conf: '/c', store: 'memstore' } })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.store"
+        found:    ceph: {"conf":"/c","store":"memstore"}
+        expected: no ceph.conf besides: store is of the test cluster that a run starts
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a path that leads out of the path', async () => {
+    expect(await refused({ ceph: { conf: '/c', path: '/bench/../home' } })).toMatchInlineSnapshot(`
+      "cannot use the option "ceph.path"
+        found:    ceph: {"conf":"/c","path":"/bench/../home"}
+        expected: an absolute path in the file system, without ".."
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a value of another type', async () => {
+    expect(await refused({ iterations: 'many' })).toMatchInlineSnapshot(`
+      "cannot use the option "iterations"
+        found:    iterations: "many"
+        expected: number
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('a number out of range, from the environment', async () => {
+    expect(await refused({}, { VITEST_CRIU_ITERATIONS: '0' })).toMatchInlineSnapshot(`
+      "cannot use the option "iterations"
+        found:    VITEST_CRIU_ITERATIONS=0
+        expected: number to be >=1
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('an empty number', async () => {
+    expect(await refused({}, { VITEST_CRIU_TOLERANCE: '' })).toMatchInlineSnapshot(`
+      "cannot use the option "tolerance"
+        found:    VITEST_CRIU_TOLERANCE=
+        expected: number
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('a flag that is neither on nor off', async () => {
+    expect(await refused({}, { VITEST_CRIU_STRICT: 'yes' })).toMatchInlineSnapshot(`
+      "cannot use the option "strict"
+        found:    VITEST_CRIU_STRICT=yes
+        expected: boolean
+        mend:     correct the environment variable"
+    `)
+  })
+
+  test('an unreadable size in a list', async () => {
+    expect(await refused({}, { VITEST_CRIU_SIZES: '1MB,lots' })).toMatchInlineSnapshot(`
+      "cannot read the memory size "lots"
+        found:    "lots"
+        expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
+        mend:     set MEMORY_SIZE=16777216"
+    `)
+  })
+
+  test('a size of 0 as a number', async () => {
+    expect(await refused({ sizes: [0] })).toMatchInlineSnapshot(`
+      "cannot use the option "sizes"
+        found:    sizes: [0]
+        expected: number to be >0
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test('an empty list of sizes', async () => {
+    expect(await refused({ sizes: [] })).toMatchInlineSnapshot(`
+      "cannot use the option "sizes"
+        found:    sizes: []
+        expected: array to have >=1 items
+        mend:     correct criu({ … }) in vitest.config.ts"
+    `)
+  })
+
+  test.each(['0', '-5', 'sixteen', ''])('MEMORY_SIZE=%j', async (size) => {
+    expect(await refused({}, { MEMORY_SIZE: size })).toBe(
+      `cannot read the MEMORY_SIZE "${size}"\n` +
+        `  found:    ${size === '' ? 'an empty value' : `"${size}"`}\n` +
+        '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
+        '  mend:     set MEMORY_SIZE=16777216',
+    )
+  })
+})

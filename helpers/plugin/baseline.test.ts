@@ -1,0 +1,49 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Results } from '../../reports/results.ts'
+import { cli, startBench } from '../testing/commands.ts'
+import { temporaryFolder } from '../testing/folders.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+
+test('a run fails against its baseline where a slow-down was planted, says so, and is refused a foreign one', async () => {
+  await expectNothingLeft(async () => {
+    await using folder = await temporaryFolder()
+    const bench = (environment: Record<string, string>) =>
+      startBench(['-t', ' 1MB'], {
+        VITEST_CRIU_OUTPUT: join(folder.path, 'out'),
+        VITEST_CRIU_BASELINES: folder.path,
+        VITEST_CRIU_ITERATIONS: '12',
+        VITEST_CRIU_TOLERANCE: '1000',
+        ...environment,
+      }).ended
+    const file = join(folder.path, 'main.json')
+
+    const saved = await bench({ VITEST_CRIU_SAVE: 'main' })
+    expect(saved).toMatchObject({ status: 0 })
+    const before = Results.parse(JSON.parse(await readFile(file, 'utf8')))
+
+    // Far more than a busy machine does by itself, in the restore alone.
+    const slower = await bench({ VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_PLANT: 'restore=300', VITEST_CRIU_SAVE: 'main' }) // prettier-ignore
+    expect(slower.status).toBe(1)
+    expect(slower.stdout).toMatch(/^regression: tmpfs 1MB mapped > cold start: .* ms is [\d.]+ × the .* ms of main \(.* % interval .* to .*; n=12 against 12\).*Its parts: .*restore [\d.]+ ×.*VITEST_CRIU_SAVE=main/m) // prettier-ignore
+    expect(slower.stderr).toContain('differs from the baseline: once more')
+    expect(slower.stderr).toContain('not saved as the baseline main: this run has failed')
+    const found = Results.parse(JSON.parse(await readFile(join(folder.path, 'out/results.json'), 'utf8')))
+    expect(found.suites[0]?.again?.samples).toHaveLength(12)
+    expect(Results.parse(JSON.parse(await readFile(file, 'utf8')))).toEqual(before)
+
+    const offline = await cli(['compare', file, join(folder.path, 'out/results.json')])
+    expect(offline.status).toBe(1)
+    expect(offline.stdout).toContain('regression: tmpfs 1MB mapped > cold start')
+
+    await writeFile(file, JSON.stringify({ ...before, fingerprint: { ...before.fingerprint, cpu: 'Another CPU' } })) // prettier-ignore
+    const foreign = await bench({ VITEST_CRIU_BASELINE: 'main' })
+    expect(foreign.status).toBe(1)
+    expect(foreign.stderr).toContain(
+      'cannot hold this run against the baseline "main": it is of another machine',
+    )
+    expect(foreign.stderr).toContain('found:    cpu Another CPU')
+    expect(foreign.stderr).not.toContain('mounting')
+  })
+})

@@ -1,0 +1,42 @@
+import { inject } from 'vitest'
+import type { SuiteResults } from '../../reports/results.ts'
+import { readBaseline, suspectsIn, type Baseline } from '../baselines/index.ts'
+import { isSuspect, judgeAlone } from '../gate/change.ts'
+import { phaseOf } from '../trial/phases.ts'
+import type { Sample } from '../trial/trial.ts'
+import type { Group } from './group.ts'
+import type { Cell } from './matrix.ts'
+import { dumpRecord, sampleRecords } from './record.ts'
+
+let baseline: Promise<Baseline> | undefined
+
+/**
+ * Measures once more, while its suite is still mounted, what seems to have changed against the baseline. The verdict
+ * rests on these samples alone: those that raised the suspicion were picked for being far off. Undefined where nothing
+ * is suspected.
+ */
+export async function confirm(
+  group: Group,
+  cell: Cell,
+  record: SuiteResults,
+): Promise<SuiteResults['again']> {
+  const path = inject('criuBaseline')
+  if (path === null) return undefined
+  const sensitivity = inject('criu')
+  baseline ??= readBaseline(path)
+  const suspects = suspectsIn(record, await baseline, sensitivity)
+  if (suspects.length === 0) return undefined
+  const dumps = suspects.includes('dump') ? await group.dumpAgain(cell) : []
+  const again = suspects.includes('cold start')
+    ? await group.measureAgain(cell, (before, now) => {
+        const change = judgeAlone({ before: coldStarts(before), now: coldStarts(now) }, sensitivity)
+        return isSuspect(change) ? change.ratio : undefined
+      })
+    : undefined
+  return { dumps: dumps.map(dumpRecord), samples: again ? sampleRecords(again) : [] }
+}
+
+const coldStarts = (samples: readonly Sample[]) => ({
+  samples: samples.map(({ points }) => phaseOf(points, 'cold start')),
+  disturbed: 0,
+})

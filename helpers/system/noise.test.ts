@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+import { adviceOn, disturbanceBetween, lookAtNoise, parseCpuTime, readCpuTime } from './noise.ts'
+
+const stat = (user: number, idle: number, steal: number): string =>
+  `cpu  ${user} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`
+const account = (ticks: number): string => `12 (a name) S ${'0 '.repeat(10)}${ticks} 0 0 0 20 0\n`
+
+describe('noise', () => {
+  test('is what others use and what is stolen, and not what this process and its children do', () => {
+    const before = parseCpuTime(stat(0, 0, 0), [account(0)])
+    const quiet = parseCpuTime(stat(50, 50, 0), [account(50)])
+    const busy = parseCpuTime(stat(90, 5, 5), [account(40), account(10)])
+    expect(disturbanceBetween(before, quiet, 2)).toEqual({ steal: 0, others: 0 })
+    expect(disturbanceBetween(before, busy, 2)).toEqual({ steal: 5, others: 80 })
+  })
+
+  test('counts work of this process as its own on this machine', async () => {
+    const before = await readCpuTime()
+    for (const end = performance.now() + 100; performance.now() < end;);
+    const now = await readCpuTime()
+    expect(now.own).toBeGreaterThan(before.own)
+    expect(now.total).toBeGreaterThan(before.total)
+  })
+
+  test('is looked at before a run', async () => {
+    const { virtualisation, load } = await lookAtNoise()
+    expect(virtualisation).not.toBe('')
+    expect(load).toBeGreaterThanOrEqual(0)
+  })
+
+  test('comes with advice on what a user can mend, and none on a quiet machine', () => {
+    const quiet = { load: 0.2, steal: 0, swapUsed: 0, virtualisation: 'kvm', governor: 'performance' }
+    expect(adviceOn(quiet, 2)).toEqual([])
+    const noisy = { load: 3, steal: 4.2, swapUsed: 1, virtualisation: 'kvm', governor: 'powersave' }
+    expect(adviceOn(noisy, 2)).toHaveLength(4)
+  })
+})
