@@ -13,7 +13,14 @@ const DIST = join(ROOT, 'dist')
 /** Only this tree's tests use them. */
 const NOT_SHIPPED = new Set(['scenes', 'examples'])
 /** Every C program that a user's run starts; helpers/package.test.ts tells when one is missing. */
-const PROGRAMS = ['lean-container', 'lazy-restore', 'observe', 'handlers/native-handler.c', 'handlers/start-handler.c'] // prettier-ignore
+const PROGRAMS = [
+  'lean-container',
+  'lazy-restore',
+  'observe',
+  'spin.c',
+  'handlers/native-handler.c',
+  'handlers/start-handler.c',
+]
 
 await rm(DIST, { recursive: true, force: true })
 await $({ cwd: ROOT, quiet: true })`tsc --project .ci/tsconfig.build.json`

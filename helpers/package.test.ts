@@ -164,7 +164,7 @@ describe('in an empty project', () => {
   test('neither a compiler nor a cache is needed', async () => {
     const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
     const { status, stdout, stderr } = await expectNothingLeft(() =>
-      inApp([...BARE, 'npx', 'vitest', 'bench', '--run'], environment),
+      inApp([...BARE, 'npx', 'vitest', 'bench', '--run', 'bench/'], environment),
     )
     expect(status, stderr).toBe(0)
     expect(rowsOf(stdout)).toContain('drain')

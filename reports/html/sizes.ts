@@ -66,7 +66,7 @@ function lines(results: Results, label: string, rows: readonly Row[], domain: [n
       axisX(sizes, { tickFormat: megabytes, label: 'memory (MB) →' }),
       line(own, { ...dashed, y: reference, stroke: 'var(--held)' }),
       line(peers, { ...dashed, y: reference, stroke: strategyOf }),
-      line(rows, { x: size, y: median, stroke: strategyOf, sort: size, strokeWidth: 2 }),
+      line(rows, { x: size, y: median, z: strategyOf, stroke: strategyOf, sort: size, strokeWidth: 2 }),
       dot(rows, { x: size, y: median, fill: strategyOf, symbol: strategyOf, r: 3.5, title: titleOf }),
     ],
   }
