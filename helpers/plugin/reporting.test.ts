@@ -35,7 +35,9 @@ test('a run in a GitHub workflow writes every report, the summary, and annotatio
   // Each once: by vitest's own reporter, which says the same.
   const annotations = stdout.split('\n').filter((line) => line.startsWith('::error'))
   expect(
-    annotations.map((line) => /,title=\[bench\] bench\/restore\.bench\.ts > .* > ([\w %A-Z]+),line=\d+/.exec(line)?.[1]),
+    annotations.map(
+      (line) => /,title=\[bench\] bench\/restore\.bench\.ts > .* > ([\w %A-Z]+),line=\d+/.exec(line)?.[1],
+    ),
   ).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
 })
 
