@@ -10,6 +10,7 @@
 import { execa } from 'execa'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { abortFuse, untilGone } from './fuse.ts'
 import { FAREWELLS } from './paths.ts'
 import { startTimeOf } from './pids.ts'
 import { record, settle, sweep } from './ledger.ts'
@@ -30,21 +31,30 @@ async function main([cgroup = '', setup = '', ...more]: string[]): Promise<void>
     { stdin: 'ignore', stderr: 'pipe', reject: false, buffer: { stdout: false } },
   )
   const init = Promise.withResolvers<string>()
+  let announced: string | undefined
   holder.stdout.once('data', () => void announce(holder.pid).then(init.resolve))
+  void init.promise.then((pid) => (announced = pid))
   const leave = once(async () => {
     await farewell(await Promise.race([init.promise, holder.then(() => '')]))
     holder.kill('SIGKILL')
   })
   // A killed process with a thread inside a file system call that is not answered keeps its end of the pipe: it is the
   // end of what runs in here that answers such a call.
-  setInterval(() => void endWithout(parent, leave), 1000)
+  setInterval(() => {
+    void endWithout(parent, leave)
+    if (announced !== undefined) void abortFuse(announced)
+  }, 1000)
   process.stdin.resume().once('end', leave)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave)
   const result = await holder
+  if (announced !== undefined) await untilGone(announced, GONE_LIMIT)
   await settle(process.pid)
   if (!holder.killed) process.stdout.write(`error ${result.stderr || result.message}\n`)
   process.exit()
 }
+
+/** Milliseconds that what was killed has to end. */
+const GONE_LIMIT = 20_000
 
 async function endWithout(parent: number, leave: () => void): Promise<void> {
   if ((await startTimeOf(parent)) === undefined) leave()

@@ -22,7 +22,7 @@ export interface Client extends AsyncDisposable {
 }
 
 /** Where a client's own files are on its host: in a sandbox, on memory that goes with it. */
-const FOLDER = '/run/vitest-criu-ceph'
+const FOLDER = '/run'
 
 /** Mounts `path` of the file system on `point` of `host`. Throws CriuBenchError with what the client said. */
 export async function mountClient(
@@ -33,7 +33,7 @@ export async function mountClient(
   kind: CephSettings['client'] = 'auto',
 ): Promise<Client> {
   const { attach, description } = await choose(kind)
-  const place = { folder: join(FOLDER, randomUUID()), path, point }
+  const place = { folder: join(FOLDER, `vitest-criu-ceph-${randomUUID()}`), path, point }
   await using undo = new AsyncDisposableStack()
   undo.defer(() => rm(seenFrom(host, place.folder), { recursive: true, force: true }))
   await layOut(host, place.folder, access)
