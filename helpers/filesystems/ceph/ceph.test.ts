@@ -1,67 +1,27 @@
 import { mkdir } from 'node:fs/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { handlerNamed } from '../../handlers/handler.ts'
 import { seenFrom } from '../../system/host.ts'
-import { openSandbox, type Sandbox } from '../../system/sandbox.ts'
 import { startBench } from '../../testing/commands.ts'
 import { expectNothingLeft } from '../../testing/leaks.ts'
 import { messageOf, steady } from '../../testing/messages.ts'
-import { prepare, type Plan, type Prepared } from '../../trial/prepare.ts'
+import { clusterInUse, onCeph, prepareOnCeph, restoreAll } from '../../testing/on-ceph.ts'
 import { strategyNamed } from '../../trial/strategies/index.ts'
 import { runTrial } from '../../trial/trial.ts'
 import { GB, MB } from '../../units.ts'
-import { checkPresent, closeFilesystems, whileMounted } from '../index.ts'
-import { ceph, sharedCluster } from './ceph.ts'
+import { checkPresent, whileMounted } from '../index.ts'
+import { ceph } from './ceph.ts'
 import type { Kind } from './cluster.ts'
 
 const POINT = '/run/point'
-const NAME = `vitest-criu-test-${process.pid}`
 const PATH = process.env['PATH']
 
 afterEach(() => {
   process.env['PATH'] = PATH
 })
 
-function prepareOnCeph(
-  sandbox: Sandbox,
-  plan: Partial<Plan> = {},
-  progress: (line: string) => void = () => {},
-): Promise<Prepared> {
-  const defaults = {
-    filesystem: ceph,
-    size: 4 * MB,
-    handler: handlerNamed('native'),
-    strategies: [strategyNamed('mapped'), strategyNamed('eager')],
-    containerName: NAME,
-    iterations: 1,
-    warmup: 0,
-  }
-  return prepare(sandbox, { ...defaults, ...plan }, progress)
-}
-
-/** Runs `action` in a sandbox, ends the cluster after it, and expects nothing left. */
-const onCeph = (action: (sandbox: Sandbox) => Promise<void>): Promise<void> =>
-  expectNothingLeft(async () => {
-    await using undo = new AsyncDisposableStack()
-    undo.defer(closeFilesystems)
-    const sandbox = undo.use(await openSandbox(NAME))
-    await action(sandbox)
-  })
-
 async function killDaemon(kind: Kind): Promise<void> {
-  const cluster = await sharedCluster()
-  if (!cluster) throw new Error('no cluster is running')
+  const cluster = await clusterInUse()
   process.kill(-cluster.groupOf(kind), 'SIGKILL')
-}
-
-/** Restores with each strategy, from the cache as it is and from none; a wrong memory fails. Returns how often. */
-async function restoreAll({ checkpoints, mounted }: Prepared): Promise<number> {
-  for (const checkpoint of checkpoints) {
-    await runTrial(checkpoint)
-    await mounted.dropCache?.()
-    await runTrial(checkpoint)
-  }
-  return checkpoints.length * 2
 }
 
 test(
