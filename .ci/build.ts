@@ -14,6 +14,7 @@ const DIST = join(ROOT, 'dist')
 const NOT_SHIPPED = new Set(['scenes', 'examples'])
 /** Every C program that a user's run starts, but what plants a slow-down, which is for those who try the gate. */
 const PROGRAMS = [
+  'control.c',
   'lean-container',
   'lazy-restore',
   'observe',

@@ -20,14 +20,12 @@ export function markdownReport(results: Results): string {
   const lines = [
     `# ${headline(results)}`,
     `${subline(results)} ${tally(results)}`.trim(),
-    failuresOf(results)
-      .map((failure) => `- ${MARKS.miss} ${failure}`)
+    // A regression is told by the verdicts, with what to do about it.
+    [...failuresOf(results, 'miss').map((failure) => `${MARKS.miss} ${failure}`), ...verdictLines(results)]
+      .map((line) => `- ${line}`)
       .join('\n'),
     ...tables,
     `${legend(results)}.`,
-    verdictLines(results)
-      .map((line) => `- ${line}`)
-      .join('\n'),
     noiseLines(results)
       .map((line) => `- ${line.trim()}`)
       .join('\n'),

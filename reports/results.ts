@@ -6,6 +6,8 @@ export const RESULTS_VERSION = 1
 /** CLOCK_REALTIME in nanoseconds: beyond 2^53, hence a decimal string. */
 const point = z.string().regex(/^\d+$/)
 const milliseconds = z.number().nonnegative()
+/** Right before a sample: how long the machine took just then for a fixed piece of work, fixtures/control.c. */
+const control = milliseconds.optional()
 /** CRIU's own statistics, as it writes them; units are in the names. */
 const stats = z.record(z.string(), z.number())
 
@@ -16,6 +18,7 @@ const Sample = z.strictObject({
   nanoseconds: z.record(z.string(), point),
   checksum: z.string(),
   stats,
+  control,
   /** What disturbed the machine while this sample was taken: "steal 4 %"; left out on a quiet one. */
   noise: z.array(z.string()).optional(),
   /** lazy: when the last page had come in. */
@@ -42,6 +45,7 @@ const Dump = z.strictObject({
   /** From spawn to exit. */
   wall: milliseconds,
   stats,
+  control,
   /** As on a sample. */
   noise: z.array(z.string()).optional(),
 })
@@ -52,10 +56,15 @@ const Comparison = z.strictObject({
   /** Of the baseline. */
   median: milliseconds,
   n: z.int().positive(),
-  /** This run's median / the baseline's, and its bootstrap interval at `confidence`, corrected for the rows compared. */
+  /**
+   * This run's median / the baseline's, each sample over the control beside it where both have one, and its bootstrap
+   * interval at `confidence`, corrected for the rows compared.
+   */
   ratio: z.number(),
   interval: z.tuple([z.number(), z.number()]),
   confidence: z.number(),
+  /** How many times as long the control took as then, which `ratio` is free of; left out where one side has none. */
+  machine: z.number().optional(),
   /** Why, in one sentence with the figures. */
   reason: z.string(),
   /** The suspicion that made it be measured once more: what it was before that. */
@@ -121,6 +130,8 @@ const Suite = z.strictObject({
   /** Bytes of memory that a restore maps, and that it copies. */
   mapped: z.int(),
   copied: z.int(),
+  /** The program whose times are the samples' `control`, by its content: those of another one are not comparable. */
+  control: z.string().optional(),
   /** Where the launcher sees to it that discarded memory reads as zeros: addresses in hexadecimal, and the file. */
   guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
   figures: z.array(Figure),

@@ -1,6 +1,7 @@
 import { formatMilliseconds } from '../helpers/units.ts'
 import {
   DECIDING,
+  type ComparisonResults,
   type FigureResults,
   type Results,
   type SampleResults,
@@ -52,8 +53,11 @@ export const MARKS: Readonly<Record<Verdict, string>> = {
 
 export const hasFailed = (row: Row): boolean => ['regression', 'miss'].includes(verdictOf(row))
 
-/** What fails, one sentence each. */
-export const failuresOf = (results: Results): string[] => rowsOf(results).filter(hasFailed).map(sentenceOf)
+/** What fails, one sentence each: all of it, or by one verdict. */
+export const failuresOf = (results: Results, only?: Verdict): string[] =>
+  rowsOf(results)
+    .filter((row) => (only === undefined ? hasFailed(row) : verdictOf(row) === only))
+    .map(sentenceOf)
 
 /** One sentence with every figure of a row, and what it was held against. */
 export function sentenceOf(row: Row): string {
@@ -64,12 +68,15 @@ export function sentenceOf(row: Row): string {
       ? `${ratio.toFixed(2)} × ${heldTo(reference, against)}, ${tolerance} × allowed`
       : '',
     baseline
-      ? `${baseline.ratio.toFixed(2)} × the ${formatMilliseconds(baseline.median)} ms of the baseline (${baseline.interval.map((end) => end.toFixed(2)).join(' to ')}): ${baseline.reason}`
+      ? `${baseline.ratio.toFixed(2)} × the ${formatMilliseconds(baseline.median)} ms of the baseline${withoutMachine(baseline)} (${baseline.interval.map((end) => end.toFixed(2)).join(' to ')}): ${baseline.reason}`
       : '',
     row.baseline !== undefined && !baseline ? `not in the baseline ${row.baseline}` : '',
   ].filter(Boolean)
   return facts.length === 0 ? `${subject}; nothing to hold it against` : `${subject}; ${facts.join('; ')}`
 }
+
+const withoutMachine = ({ machine }: ComparisonResults): string =>
+  machine === undefined ? '' : `, without the machine's own ${machine.toFixed(2)} ×`
 
 /** The reference's own figures stand as they were published. */
 const heldTo = (reference: number, against: string | undefined): string =>

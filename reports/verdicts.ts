@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table'
+import { medianOf } from '../helpers/stats/bootstrap.ts'
 import {
   DECIDING,
   type ComparisonResults,
@@ -6,6 +7,7 @@ import {
   type Results,
   type SuiteResults,
 } from './results.ts'
+import { samplesOf } from './rows.ts'
 
 /** How a run ends against its baseline. */
 export type Outcome = 'pass' | 'regression' | 'inconclusive'
@@ -72,17 +74,19 @@ export function verdictLines(results: Results): string[] {
 function verdictLine({ suite, figure }: Row, name: string): string {
   const subject = `${suite.title} > ${figure.phase}`
   if (!figure.baseline) return `inconclusive: ${subject}: not in the baseline; save one that has it`
-  const { verdict, median, n, ratio, interval, confidence, reason } = figure.baseline
-  const now = ratio * median
+  const { verdict, median, n, ratio, interval, confidence, machine, reason } = figure.baseline
+  const durations = restsOn(suite, figure).map(({ duration }) => duration)
   const range = `${(confidence * 100).toFixed(1)} % interval ${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`
-  const figures = `${digits(now)} ms is ${ratio.toFixed(2)} × the ${digits(median)} ms of ${name} (${range}; n=${samplesOf(suite, figure)} against ${n})`
+  const counts = `n=${durations.length} against ${n}`
+  const times = `${ratio.toFixed(2)} ×${machine === undefined ? '' : ` without the machine's own ${machine.toFixed(2)} ×`}`
+  const figures = `${digits(medianOf(durations))} ms against the ${digits(median)} ms of ${name} is ${times} (${range}; ${counts})`
   return `${verdict}: ${subject}: ${figures}; ${reason}${advice(verdict, suite, figure, name)}`
 }
 
-/** Of what the verdict rests on. */
-function samplesOf({ again }: SuiteResults, { phase, n }: FigureResults): number {
-  const more = phase === 'dump' ? again?.dumps : again?.samples
-  return more && more.length > 0 ? more.length : n
+/** What a verdict rests on: what was measured once more, where that was. */
+function restsOn(suite: SuiteResults, { phase }: FigureResults): ReturnType<typeof samplesOf> {
+  const again = samplesOf(suite.again ?? { dumps: [], samples: [] }, phase)
+  return again.length > 0 ? again : samplesOf(suite, phase)
 }
 
 function advice(

@@ -10,8 +10,12 @@ import { checkMachine, compareResults, readBaseline, saveBaseline } from './inde
 const SENSITIVITY = { band: 0.05, floor: 0.1 }
 const PHASES = ['lean container', 'restore', 'execution', 'cold start']
 
-/** Samples of these phases in ms, each a little longer than the one before. */
-function suite(title: string, [container, restore, execution]: [number, number, number]): SuiteResults {
+/** Samples of these phases in ms, each a little longer than the one before, and the control beside each. */
+function suite(
+  title: string,
+  [container, restore, execution]: [number, number, number],
+  control?: number,
+): SuiteResults {
   const samples = Array.from({ length: 20 }, (_, index) => {
     const parts = [container, restore, execution].map((ms) => Math.round(ms * (1e6 + index * 1000)))
     const values = [...parts, parts.reduce((sum, part) => sum + part)]
@@ -20,10 +24,11 @@ function suite(title: string, [container, restore, execution]: [number, number, 
       nanoseconds: Object.fromEntries(PHASES.map((phase, at) => [phase, String(values[at])])),
       checksum: 'abc',
       stats: {},
+      ...(control !== undefined && { control }),
     }
   })
   const figures = PHASES.map((phase) => ({ phase, n: 20, median: 1, mean: 1, min: 1, max: 1, sd: 0, state: 'ungated' as const })) // prettier-ignore
-  return { title, filesystem: 'tmpfs', strategy: title, mounted: 'tmpfs', size: 2 ** 20, label: '1MB', handler: 'python', baseImage: 'criu', checksum: 'abc', mapped: 0, copied: 0, figures, dumps: [], samples } // prettier-ignore
+  return { title, filesystem: 'tmpfs', strategy: title, mounted: 'tmpfs', size: 2 ** 20, label: '1MB', handler: 'python', baseImage: 'criu', checksum: 'abc', mapped: 0, copied: 0, control: 'control-1', figures, dumps: [], samples } // prettier-ignore
 }
 
 const results = (...suites: SuiteResults[]): Results =>
@@ -90,6 +95,9 @@ describe('a baseline', () => {
   })
 })
 
+const coldStartOf = ({ suites }: Results) =>
+  suites[0]?.figures.find(({ phase }) => phase === 'cold start')?.baseline
+
 /** Verdicts by phase. */
 const verdicts = (now: SuiteResults) =>
   Object.fromEntries(
@@ -112,7 +120,7 @@ describe('results held against a baseline', () => {
   test('rest on what was measured once more, where it was', () => {
     const again = { dumps: [], samples: suite('mapped', [1, 4, 2]).samples }
     const now = compareResults(results({ ...suite('mapped', [1, 6, 2]), again }), baseline, SENSITIVITY)
-    const found = now.suites[0]?.figures.find(({ phase }) => phase === 'cold start')?.baseline
+    const found = coldStartOf(now)
     expect(found).toMatchObject({ verdict: 'pass', ratio: 1 })
     expect(found?.suspected?.ratio).toBeCloseTo(9 / 7, 5)
     expect(found?.reason).toContain('at first, not so when measured once more')
@@ -123,8 +131,23 @@ describe('results held against a baseline', () => {
     expect(outcomeOf(now)).toBe('regression')
     expect(verdictLines(now).join('\n')).toMatchInlineSnapshot(`
       "against the baseline main of 2026-01-02T03:04:05.678Z, by cold start and dump: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
-      regression: mapped > cold start: 9.09 ms is 1.29 × the 7.07 ms of main (95.0 % interval 1.28 to 1.29; n=20 against 20); the whole interval is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. Find what made it slower: npx vitest bench -t 'mapped'. If it is meant: VITEST_CRIU_SAVE=main without VITEST_CRIU_BASELINE"
+      regression: mapped > cold start: 9.09 ms against the 7.07 ms of main is 1.29 × (95.0 % interval 1.28 to 1.29; n=20 against 20); the whole interval is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. Find what made it slower: npx vitest bench -t 'mapped'. If it is meant: VITEST_CRIU_SAVE=main without VITEST_CRIU_BASELINE"
     `)
+  })
+
+  test('are free of what the machine itself has changed, and say how much that is', () => {
+    const earlier = { name: 'main', results: results(suite('mapped', [1, 4, 2], 3)) }
+    const now = compareResults(results(suite('mapped', [2, 8, 4], 3.6)), earlier, SENSITIVITY)
+    expect(coldStartOf(now)?.verdict).toBe('regression')
+    expect(coldStartOf(now)?.ratio).toBeCloseTo(2 / 1.2)
+    expect(coldStartOf(now)?.machine).toBeCloseTo(1.2)
+    expect(verdictLines(now)[1]).toContain(
+      "14.1 ms against the 7.07 ms of main is 1.67 × without the machine's own 1.20 × (",
+    )
+    // The baseline of a run without a control is held against the samples as they are.
+    const bare = coldStartOf(compareResults(now, baseline, SENSITIVITY))
+    expect(bare?.ratio).toBeCloseTo(2)
+    expect(bare).not.toHaveProperty('machine')
   })
 
   test('have not passed where the baseline lacks them', () => {

@@ -6,7 +6,8 @@ import {
   type SampleResults,
   type SuiteResults,
 } from '../../reports/results.ts'
-import { figuresOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sampled, type Sensitivity } from '../gate/change.ts' // prettier-ignore
+import { bandsOf, figuresOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from '../gate/change.ts' // prettier-ignore
+import type { Sampled } from '../gate/sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import type { Milliseconds } from '../units.ts'
 import { keyOf, type Baseline } from './file.ts'
@@ -74,24 +75,31 @@ function rowsOf(suite: SuiteResults, before: SuiteResults | undefined): Row[] {
     const now = sampledOf(suite, figure.phase)
     // A ratio to nothing is none: lazy may have had no page left to drain.
     if (then.samples.length === 0 || [...then.samples, ...now.samples].includes(0)) return []
-    const again = sampledOf(suite.again ?? { dumps: [], samples: [] }, figure.phase)
-    const first = again.samples.length > 0 ? { before: then, now } : undefined
-    return { suite, figure, pair: { before: then, now: first ? again : now }, first, note }
+    const again = sampledOf({ ...suite, ...(suite.again ?? { dumps: [], samples: [] }) }, figure.phase)
+    const bands = bandsOf(figure.phase)
+    const first = again.samples.length > 0 ? { before: then, now, bands } : undefined
+    return { suite, figure, pair: { before: then, now: first ? again : now, bands }, first, note }
   })
 }
 
-/** What a suite, or its second measurement, has of one phase. */
+/** What a suite has of one phase. */
 export function sampledOf(
-  { dumps, samples }: Pick<SuiteResults, 'dumps' | 'samples'>,
+  { dumps, samples, control: program }: Pick<SuiteResults, 'dumps' | 'samples' | 'control'>,
   phase: string,
 ): Sampled {
-  if (phase === 'dump')
-    return { samples: dumps.map(({ total }) => total), disturbed: dumps.filter(({ noise }) => noise).length }
+  if (phase === 'dump') return { samples: dumps.map(({ total }) => total), ...conditionsOf(dumps, program) }
   const taken = samples.filter((sample) => durationOf(sample, phase) !== undefined)
-  return {
-    samples: taken.map((sample) => durationOf(sample, phase) ?? 0),
-    disturbed: taken.filter(({ noise }) => noise).length,
-  }
+  return { samples: taken.map((sample) => durationOf(sample, phase) ?? 0), ...conditionsOf(taken, program) }
+}
+
+function conditionsOf(
+  taken: ReadonlyArray<Pick<SampleResults, 'control' | 'noise'>>,
+  program: string | undefined,
+): Omit<Sampled, 'samples'> {
+  const times = taken.flatMap(({ control }) => control ?? [])
+  const isWhole = program !== undefined && times.length === taken.length
+  const disturbed = taken.filter(({ noise }) => noise).length
+  return { disturbed, ...(isWhole && { control: { program, times } }) }
 }
 
 function durationOf(
@@ -119,7 +127,7 @@ function comparison(
   sensitivity: Sensitivity,
 ): ComparisonResults {
   if (!change) throw new Error('a row without a verdict')
-  const { state, ratio, interval, confidence, reason } = change
+  const { state, ratio, interval, confidence, machine, reason } = change
   const suspected = first && judgeAlone(first, sensitivity)
   const before =
     suspected && !isSuspect(change) && isSuspect(suspected)
@@ -132,6 +140,7 @@ function comparison(
     ratio,
     interval: [...interval],
     confidence,
+    ...(machine !== undefined && { machine }),
     reason: `${reason}${before}${note}`,
     ...(suspected && { suspected: { ratio: suspected.ratio, interval: [...suspected.interval] } }),
   }

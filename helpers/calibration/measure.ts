@@ -1,5 +1,6 @@
 import { tmpfs } from '../filesystems/tmpfs.ts'
-import { isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sampled, type Sensitivity } from '../gate/change.ts' // prettier-ignore
+import { bandsOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from '../gate/change.ts' // prettier-ignore
+import type { Sampled } from '../gate/sampled.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { NoiseWatch } from '../system/noise.ts'
@@ -9,14 +10,14 @@ import { PLACES, preparePlants, type Plant } from '../trial/plant.ts'
 import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { runTrial, type Checkpoint } from '../trial/trial.ts'
-import type { Bytes } from '../units.ts'
+import { isEnough, watchedTrial, type Conditions, type Effort, type WatchedSample } from '../trial/watched.ts' // prettier-ignore
+import type { Bytes, Milliseconds } from '../units.ts'
 
 /** Shares of the cold start that are planted. */
 export const LEVELS = [0.05, 0.1, 0.2, 0.5] as const
 
-export interface CalibrationPlan extends Sensitivity {
+export interface CalibrationPlan extends Sensitivity, Effort {
   readonly sizes: readonly Bytes[]
-  readonly iterations: number
   readonly containerName: string
 }
 
@@ -58,13 +59,13 @@ export async function calibrateOnce(run: number, plan: CalibrationPlan): Promise
   for (const [index, size] of plan.sizes.entries()) {
     const before = await measured(size, plan, async (prepared, checkpoint) => ({
       dumps: sampledDumps(prepared.dumps),
-      coldStarts: await coldStarts(checkpoint, plan.iterations),
+      coldStarts: await coldStarts(checkpoint, plan),
     }))
     await measured(size, plan, async (prepared, checkpoint) => {
-      const dumps = { before: before.dumps, now: sampledDumps(prepared.dumps) }
+      const dumps = { before: before.dumps, now: sampledDumps(prepared.dumps), bands: bandsOf('dump') }
       rows.push({ size, phase: 'dump', pair: await confirmed(dumps, plan, async () => sampledDumps(await prepared.dumpAgain())) }) // prettier-ignore
-      const plain = { before: before.coldStarts, now: await coldStarts(checkpoint, plan.iterations) }
-      rows.push({ size, phase: 'cold start', pair: await confirmed(plain, plan, () => coldStarts(checkpoint, plan.iterations)) }) // prettier-ignore
+      const plain = { before: before.coldStarts, now: await coldStarts(checkpoint, plan) }
+      rows.push({ size, phase: 'cold start', pair: await confirmed(plain, plan, () => coldStarts(checkpoint, plan)) }) // prettier-ignore
       if (index !== run % plan.sizes.length) return
       for (const [level, pair] of await plantAll(checkpoint, before.coldStarts, where, plan))
         plantedRows.push({ row: { size, phase: 'cold start', pair }, where, level })
@@ -87,68 +88,59 @@ const withChange = (row: Row, change: Change | undefined): Unchanged[] => (chang
 /** Set-up from nothing, and all of it gone afterwards. */
 async function measured<T>(
   size: Bytes,
-  { iterations, containerName }: CalibrationPlan,
+  { iterations, time, containerName }: CalibrationPlan,
   action: (prepared: Prepared, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> {
   await using sandbox = await openSandbox(containerName)
   const handler = handlerNamed('python')
   const strategies = [strategyNamed('mapped')]
-  const plan = { filesystem: tmpfs, size, handler, strategies, containerName, iterations, warmup: 1 }
+  const plan = { filesystem: tmpfs, size, handler, strategies, containerName, iterations, time, warmup: 1 }
   await using prepared = await prepare(sandbox, plan, () => {})
   const [checkpoint] = prepared.checkpoints
   if (!checkpoint) throw new Error('a strategy without a checkpoint')
   await preparePlants(checkpoint)
-  await coldStarts(checkpoint, 1)
+  await runTrial(checkpoint)
   return await action(prepared, checkpoint)
 }
 
-/** The cold starts of that many samples. */
-async function coldStarts(checkpoint: Checkpoint, iterations: number, plant?: Plant): Promise<Sampled> {
-  const [sampled = { samples: [], disturbed: 0 }] = await inTurn(checkpoint, iterations, [plant])
-  return sampled
-}
-
-/** Round by round, each once in a round. */
-async function inTurn(
-  checkpoint: Checkpoint,
-  iterations: number,
-  plants: ReadonlyArray<Plant | undefined>,
-): Promise<Sampled[]> {
+/** The cold starts of a suite, as the gate takes them. */
+async function coldStarts(checkpoint: Checkpoint, effort: Effort, plant?: Plant): Promise<Sampled> {
   const watch = new NoiseWatch()
-  const taken = plants.map(() => ({ samples: [] as number[], disturbed: 0 }))
-  for (let round = 0; round < iterations; round++) {
-    for (const [index, plant] of plants.entries()) {
-      const { sample } = await runTrial(checkpoint, plant ? { plant } : {})
-      const own = taken[index]
-      own?.samples.push(phaseOf(sample.points, 'cold start'))
-      if ((await watch.look()) && own) own.disturbed += 1
-    }
-  }
-  return taken
+  const taken: WatchedSample[] = []
+  const started = performance.now()
+  while (!isEnough(taken.length, started, effort))
+    taken.push(await watchedTrial(checkpoint, watch, plant ? { plant } : {}))
+  return sampled(taken, ({ points }) => phaseOf(points, 'cold start'))
 }
 
+const sampledDumps = (dumps: readonly DumpSample[]): Sampled => sampled(dumps, ({ total }) => total)
+
+const sampled = <T extends Conditions>(
+  taken: readonly T[],
+  durationOf: (one: T) => Milliseconds,
+): Sampled => ({
+  samples: taken.map(durationOf),
+  control: { program: 'control', times: taken.map(({ control }) => control) },
+  disturbed: taken.filter(({ noise }) => noise).length,
+})
+
+/** Each by itself, as a run that has become so much slower is measured. */
 async function plantAll(
   checkpoint: Checkpoint,
   before: Sampled,
   where: Plant['where'],
   plan: CalibrationPlan,
 ): Promise<Array<[number, Pair]>> {
-  const plants = LEVELS.map((level) => ({ where, nanoseconds: Math.round(level * medianOf(before.samples) * 1e6) })) // prettier-ignore
-  const taken = await inTurn(checkpoint, plan.iterations, plants)
   const pairs: Array<[number, Pair]> = []
-  for (const [index, now] of taken.entries()) {
-    const again = () => coldStarts(checkpoint, plan.iterations, plants[index])
-    pairs.push([LEVELS[index] ?? 0, await confirmed({ before, now }, plan, again)])
+  for (const level of LEVELS) {
+    const plant = { where, nanoseconds: Math.round(level * medianOf(before.samples) * 1e6) }
+    const measure = () => coldStarts(checkpoint, plan, plant)
+    pairs.push([level, await confirmed({ before, now: await measure() }, plan, measure)])
   }
   return pairs
 }
 
 /** As the gate does: what is suspect is measured once more, and judged by that alone. */
 async function confirmed(pair: Pair, plan: CalibrationPlan, again: () => Promise<Sampled>): Promise<Pair> {
-  return isSuspect(judgeAlone(pair, plan)) ? { before: pair.before, now: await again() } : pair
+  return isSuspect(judgeAlone(pair, plan)) ? { ...pair, now: await again() } : pair
 }
-
-const sampledDumps = (dumps: readonly DumpSample[]): Sampled => ({
-  samples: dumps.map(({ total }) => total),
-  disturbed: dumps.filter(({ noise }) => noise).length,
-})

@@ -4,7 +4,8 @@ import type { Fingerprint, NoiseResults } from '../../reports/results.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { wilson } from '../stats/proportion.ts'
 import { formatSize, type Milliseconds } from '../units.ts'
-import { ALPHA, EXCLUDED } from '../gate/change.ts'
+import { ALPHA, bandsOf, EXCLUDED } from '../gate/change.ts'
+import { steadied } from '../gate/sampled.ts'
 import { LEVELS, type CalibrationPlan, type CalibrationRun, type Planted, type Unchanged } from './measure.ts'
 import { simulate } from './simulate.ts'
 
@@ -25,10 +26,10 @@ export function calibrationReport(calibration: Calibration): string {
   const sizes = plan.sizes.map(formatSize).join(', ')
   return `${[
     '# Calibration of the gate',
-    `Made by \`npm run calibrate\` at ${calibration.createdAt} in ${calibration.minutes.toFixed(1)} minutes: ${runs.length} runs at ${sizes}, ${plan.iterations} samples a row, noise band ${percent(plan.band)}, floor ${plan.floor} ms, ${percent(ALPHA)} for a false alarm in a run (Holm), tmpfs, mapped, Python handler. Shares have Wilson's interval at 95 %.`,
+    `Made by \`npm run calibrate\` at ${calibration.createdAt} in ${calibration.minutes.toFixed(1)} minutes: ${runs.length} runs at ${sizes}, at least ${plan.iterations} samples a row${plan.time ? ` in at least ${plan.time / 1000} s` : ''}, noise band ${percent(plan.band)} (dumps ${percent(plan.band * bandsOf('dump'))}), floor ${plan.floor} ms, ${percent(ALPHA)} for a false alarm in a run (Holm), tmpfs, mapped, Python handler. Shares have Wilson's interval at 95 %.`,
     [`Kernel ${kernel}, ${cpus} × ${cpu}.`, ...noiseLines({ noise, suites: [] }).map((line) => line.trim())].map((line) => `- ${line}`).join('\n'), // prettier-ignore
     '## The same thing twice',
-    `Each run has a baseline and a second measurement, each from a set-up of its own. A false alarm is a row that is called a regression; the rows of a run are judged together.`,
+    `Each run has a baseline and a second measurement, each from a set-up of its own. A false alarm is a row that is called a regression; the rows of a run are judged together. Ratios are of the samples over the control beside them; the last column is of the samples as they are.`,
     unchangedTable(plan, runs),
     `In all, ${share(runs.filter(hasAlarm).length, runs.length)} runs had a false alarm.`,
     '## Planted slow-downs',
@@ -86,24 +87,29 @@ function unchangedTable({ sizes }: CalibrationPlan, runs: readonly CalibrationRu
     'inconclusive',
     'ratios, least to most',
     'spread of a ratio',
+    'without the control',
   ]
-  return markdownTable([header, ...rows], { align: ['l', 'r', 'r', 'r', 'r', 'r'] })
+  return markdownTable([header, ...rows], { align: ['l', ...header.slice(1).map(() => 'r' as const)] })
 }
 
 function unchangedRow(title: string, rows: readonly Unchanged[]): string[] {
   const count = (state: string) => rows.filter(({ change }) => change.state === state).length
   const ratios = rows.map(({ change }) => change.ratio)
-  // Half of all pairs of runs differ by less: it is what the noise band is for.
-  const typical = medianOf(ratios.map((ratio) => Math.abs(Math.log(ratio))))
+  const bare = rows.map(({ pair }) => medianOf(pair.now.samples) / medianOf(pair.before.samples))
   return [
     title,
     share(count('regression'), rows.length),
     String(count('improvement')),
     String(count('inconclusive')),
     `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
-    `±${(typical * 100).toFixed(1)} %`,
+    spreadOf(ratios),
+    spreadOf(bare),
   ]
 }
+
+/** Half of all pairs of runs differ by less: it is what the noise band is for. */
+const spreadOf = (ratios: readonly number[]): string =>
+  `±${(100 * medianOf(ratios.map((ratio) => Math.abs(Math.log(ratio))))).toFixed(1)} %`
 
 function plantedTable(runs: readonly CalibrationRun[]): string {
   const all = runs.flatMap(({ planted }) => planted)
@@ -133,5 +139,5 @@ function plantedTable(runs: readonly CalibrationRun[]): string {
 function samplesBySize(runs: readonly CalibrationRun[]): Map<string, number[]> {
   const rows = runs.flatMap(({ unchanged }) => unchanged).filter(({ phase }) => phase === 'cold start')
   const groups = Map.groupBy(rows, ({ size }) => formatSize(size))
-  return new Map([...groups].map(([title, group]) => [title, group.flatMap(({ pair }) => [...pair.before.samples, ...pair.now.samples])])) // prettier-ignore
+  return new Map([...groups].map(([title, group]) => [title, group.flatMap(({ pair }) => [...steadied(pair.before), ...steadied(pair.now)])])) // prettier-ignore
 }

@@ -1,6 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { isSuspect, judgeAlone, type ChangeState, type Sampled, type Sensitivity } from '../gate/change.ts'
+import { isSuspect, judgeAlone, type ChangeState, type Sensitivity } from '../gate/change.ts'
+import type { Sampled } from '../gate/sampled.ts'
 import type { Milliseconds } from '../units.ts'
 
 /** How often each verdict came out. */
@@ -11,7 +12,7 @@ const RESAMPLES = 500
 
 /**
  * The gate on samples drawn anew from recorded ones, and in the second group made slower by `level`: the same rule,
- * re-measurement included, in a fraction of the time. It knows nothing of what differs from set-up to set-up.
+ * re-measurement included, in a fraction of the time. It knows nothing of what differs from one measurement to the next.
  */
 export function simulate(
   recorded: readonly Milliseconds[],

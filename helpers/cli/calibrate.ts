@@ -3,6 +3,7 @@ import { readBaseline, sampledOf } from '../baselines/index.ts'
 import { calibrateOnce, type CalibrationPlan, type CalibrationRun } from '../calibration/measure.ts'
 import { calibrationReport, simulatedTable } from '../calibration/report.ts'
 import type { Settings } from '../config/options.ts'
+import { steadied } from '../gate/sampled.ts'
 import { fingerprint } from '../system/fingerprint.ts'
 import { lookAtNoise } from '../system/noise.ts'
 import { requireRoot } from '../system/root.ts'
@@ -25,6 +26,7 @@ export async function calibrate(options: CalibrateOptions, settings: Settings): 
   const plan = {
     sizes: options.sizes.split(',').map((size) => parseSize(size)),
     iterations: settings.iterations,
+    time: settings.time,
     band: settings.band,
     floor: settings.floor,
     containerName: settings.containerName ?? `vitest-criu-${process.pid}`,
@@ -60,7 +62,7 @@ function summary({ unchanged, planted }: CalibrationRun): string {
 async function simulated(path: string, settings: Settings): Promise<string> {
   const { results } = await readBaseline(path)
   const recorded = new Map(
-    results.suites.map((suite) => [suite.title, sampledOf(suite, 'cold start').samples]),
+    results.suites.map((suite) => [suite.title, steadied(sampledOf(suite, 'cold start'))]),
   )
   const plan: Omit<CalibrationPlan, 'sizes' | 'containerName'> = settings
   return `cold starts, ${plan.iterations} samples drawn anew, 400 times each\n\n${simulatedTable(plan, recorded)}`

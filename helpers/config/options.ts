@@ -113,8 +113,10 @@ export const Options = z.strictObject({
   interleave: z.boolean().default(false),
   /** The function that is checkpointed, by name: "python" (the reference's), "native", "python-http", "node-http". */
   handler: z.string().default('python'),
-  /** Samples of each phase, and dumps, per suite: 10, and with a baseline to save or to hold against GATE_ITERATIONS. */
+  /** Samples of each phase, and dumps, per suite; both this and `time` have defaults of their own in a gate. */
   iterations: z.int().min(1).max(10_000).optional(),
+  /** Milliseconds that the samples of a suite, and its dumps, take at least: more of them where they are quick. */
+  time: z.int().min(0).max(600_000).optional(),
   /** Runs of the body, and dumps, before the first one that counts. */
   warmup: z.int().min(0).max(1000).default(1),
   /** A median may be at most this many times the reference's figure. */
@@ -149,8 +151,8 @@ export const Options = z.strictObject({
   baselines: z.string().min(1).default('reports/baselines'),
   /** Whose baselines count: those of the "same" machine, or of a "similar" one, with the same processor. */
   baselineMatch: z.enum(['same', 'similar']).default('same'),
-  /** Against a baseline: ratios up to 1 + this are noise. */
-  band: z.number().positive().max(1).default(0.05),
+  /** Against a baseline: ratios up to 1 + this are noise; of a dump up to 1 + twice this. */
+  band: z.number().positive().max(1).default(0.04),
   /** Against a baseline: a difference of medians below this is none, ms. */
   floor: z.number().nonnegative().default(0.1),
   /** A slow-down that is really executed in each sample, to see a gate fail: where, and how many ms. */
@@ -164,14 +166,14 @@ export const Options = z.strictObject({
 /** What a user may give. */
 export type CriuOptions = z.input<typeof Options>
 /** What the rest of the code gets: checked, complete, plain data. */
-export type Settings = Readonly<z.output<typeof Options> & { iterations: number }>
+export type Settings = Readonly<z.output<typeof Options> & { iterations: number; time: number }>
 /** Of the filesystem `ceph`. */
 export type CephSettings = Settings['ceph']
 
-/** Samples where nothing is held against a baseline. */
-export const ITERATIONS = 10
-/** More, where runs are held against each other: `npm run calibrate` shows what they find. */
-export const GATE_ITERATIONS = 30
+/** What is measured where nothing is said of it. */
+export const EFFORT = { iterations: 10, time: 0 }
+/** More, where runs are held against each other: `npm run calibrate` shows what these find. */
+export const GATE_EFFORT = { iterations: 30, time: 3000 }
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
@@ -223,6 +225,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_INTERLEAVE: { option: 'interleave', read: flag },
   VITEST_CRIU_HANDLER: { option: 'handler', read: String },
   VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
+  VITEST_CRIU_TIME: { option: 'time', read: number },
   VITEST_CRIU_WARMUP: { option: 'warmup', read: number },
   VITEST_CRIU_TOLERANCE: { option: 'tolerance', read: number },
   VITEST_CRIU_RATIOS: { option: 'ratios', read: ratios },

@@ -7,7 +7,7 @@ describe('settings', () => {
   test('are complete where nothing is given', () => {
     expect(resolveSettings({}, {})).toMatchInlineSnapshot(`
       {
-        "band": 0.05,
+        "band": 0.04,
         "baselineMatch": "same",
         "baselines": "reports/baselines",
         "ceph": {
@@ -43,6 +43,7 @@ describe('settings', () => {
           "mapped",
         ],
         "strict": false,
+        "time": 0,
         "tolerance": 2,
         "warmup": 1,
       }
@@ -78,6 +79,16 @@ describe('settings', () => {
       strict: true,
       output: 'elsewhere',
     })
+  })
+
+  test.each([
+    ['a table', {}, { iterations: 10, time: 0 }],
+    ['a gate', { VITEST_CRIU_SAVE: 'main' }, { iterations: 30, time: 3000 }],
+    ['a gate', { VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_TIME: '500' }, { iterations: 30, time: 500 }],
+    // Who says how many has said how long.
+    ['a gate', { VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_ITERATIONS: '12' }, { iterations: 12, time: 0 }],
+  ])('%s with %j measures %j', (_, environment, effort) => {
+    expect(resolveSettings({}, environment)).toMatchObject(effort)
   })
 
   test("take the reference's own variables, MEMORY_SIZE as the only size", () => {

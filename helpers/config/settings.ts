@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
 import {
-  GATE_ITERATIONS,
-  ITERATIONS,
+  EFFORT,
+  GATE_EFFORT,
   Options,
   PREFIX,
   VARIABLES,
@@ -64,10 +64,13 @@ function wrongValue(
 
 const CORRECT = 'correct criu({ … }) in vitest.config.ts'
 
-/** A gate needs more samples than a table does. */
+/** A gate needs more samples than a table does; who says how many of them has said how long. */
 function completed(options: z.output<typeof Options>): Settings {
   const isGate = options.baseline !== undefined || options.save !== undefined
-  return { ...options, iterations: options.iterations ?? (isGate ? GATE_ITERATIONS : ITERATIONS) }
+  const effort = isGate ? GATE_EFFORT : EFFORT
+  const { iterations = effort.iterations, time = options.iterations === undefined ? effort.time : 0 } =
+    options
+  return { ...options, iterations, time }
 }
 
 /** zod's "Too small: expected number to be >=1" without what the error says in its other parts. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { gaussian } from '../testing/random.ts'
-import { figuresOf, judgeAlone, judgeFamily, type Sampled } from './change.ts'
+import { bandsOf, figuresOf, judgeAlone, judgeFamily } from './change.ts'
+import type { Sampled } from './sampled.ts'
 
 const SENSITIVITY = { band: 0.05, floor: 0.1 }
 
@@ -9,6 +10,12 @@ function sampled(median: number, { n = 30, spread = 0.03, disturbed = 0, seed = 
   const draw = gaussian(seed)
   return { samples: Array.from({ length: n }, () => median * Math.exp(spread * draw())), disturbed }
 }
+
+/** With a control that takes so many times 3 ms. */
+const withControl = (of: Sampled, factor: number): Sampled => ({
+  ...of,
+  control: { program: 'control', times: of.samples.map(() => 3 * factor) },
+})
 
 const verdict = (before: Sampled, now: Sampled) => judgeAlone({ before, now }, SENSITIVITY)
 
@@ -20,6 +27,13 @@ describe('a change against a baseline', () => {
 
   test('is none within the band', () => {
     expect(verdict(sampled(10), sampled(10.2, { seed: 2 }))).toMatchObject({ state: 'pass' })
+  })
+
+  test('is none within a band that is as wide as its own noise', () => {
+    const pair = { before: sampled(10), now: sampled(10.9, { seed: 2 }) }
+    expect(judgeAlone(pair, SENSITIVITY).state).toBe('regression')
+    const dump = judgeAlone({ ...pair, bands: bandsOf('dump') }, SENSITIVITY)
+    expect(dump).toMatchObject({ state: 'pass', reason: 'not wholly beyond the noise band of 10 %' })
   })
 
   test('is none below the floor', () => {
@@ -45,6 +59,23 @@ describe('a change against a baseline', () => {
     })
     expect(verdict(sampled(10, { disturbed: 30 }), sampled(13)).reason).toContain("30 of the baseline's 30")
     expect(verdict(sampled(10), sampled(60, { disturbed: 30 })).state).toBe('regression')
+  })
+
+  test('is judged without what the machine itself has changed', () => {
+    const slowed = withControl(sampled(12, { seed: 2 }), 1.2)
+    expect(verdict(withControl(sampled(10), 1), slowed).state).toBe('pass')
+    // A machine that has become faster hides nothing.
+    const hidden = withControl(sampled(10, { seed: 2 }), 1 / 1.2)
+    expect(verdict(withControl(sampled(10), 1), hidden).state).toBe('regression')
+  })
+
+  test('cannot be told where the machine has changed too much, unless that alone cannot explain it', () => {
+    const before = withControl(sampled(10), 1)
+    expect(verdict(before, withControl(sampled(14, { seed: 2 }), 1.4))).toMatchObject({
+      state: 'inconclusive',
+      reason: 'the machine itself takes 1.40 × as long as then, more than can be taken out',
+    })
+    expect(verdict(before, withControl(sampled(70, { seed: 2 }), 1.4)).state).toBe('regression')
   })
 
   test('says its figures', () => {

@@ -2,8 +2,9 @@ import { inject } from 'vitest'
 import type { SuiteResults } from '../../reports/results.ts'
 import { readBaseline, suspectsIn, type Baseline } from '../baselines/index.ts'
 import { isSuspect, judgeAlone } from '../gate/change.ts'
+import type { Sampled } from '../gate/sampled.ts'
 import { phaseOf } from '../trial/phases.ts'
-import type { Sample } from '../trial/trial.ts'
+import type { WatchedSample } from '../trial/watched.ts'
 import type { Group } from './group.ts'
 import type { Cell } from './matrix.ts'
 import { dumpRecord, sampleRecords } from './record.ts'
@@ -29,14 +30,16 @@ export async function confirm(
   const dumps = suspects.includes('dump') ? await group.dumpAgain(cell) : []
   const again = suspects.includes('cold start')
     ? await group.measureAgain(cell, (before, now) => {
-        const change = judgeAlone({ before: coldStarts(before), now: coldStarts(now) }, sensitivity)
+        const pair = { before: coldStarts(before, record.control), now: coldStarts(now, record.control) }
+        const change = judgeAlone(pair, sensitivity)
         return isSuspect(change) ? change.ratio : undefined
       })
     : undefined
   return { dumps: dumps.map(dumpRecord), samples: again ? sampleRecords(again) : [] }
 }
 
-const coldStarts = (samples: readonly Sample[]) => ({
+const coldStarts = (samples: readonly WatchedSample[], program = ''): Sampled => ({
   samples: samples.map(({ points }) => phaseOf(points, 'cold start')),
+  control: { program, times: samples.map(({ control }) => control) },
   disturbed: 0,
 })

@@ -10,7 +10,8 @@ import { phaseOf } from '../trial/phases.ts'
 import { preparePlants } from '../trial/plant.ts'
 import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
-import { runTrial, type Checkpoint, type Sample, type TrialOptions } from '../trial/trial.ts'
+import type { Checkpoint, TrialOptions } from '../trial/trial.ts'
+import { countOf, isEnough, watchedTrial, type WatchedSample } from '../trial/watched.ts'
 import { formatMilliseconds } from '../units.ts'
 import type { Cell } from './matrix.ts'
 
@@ -18,20 +19,15 @@ import type { Cell } from './matrix.ts'
 export interface Measured {
   readonly prepared: Prepared
   readonly checkpoint: Checkpoint
-  readonly samples: readonly Watched[]
+  readonly samples: readonly WatchedSample[]
   /** Where the dump and the restores ran, where these are two hosts. */
   readonly hosts?: HostsRecord
 }
 
 type Ready = Omit<Measured, 'samples'>
 
-/** A sample, and what disturbed the machine while it was taken. */
-export interface Watched extends Sample {
-  readonly noise?: readonly string[]
-}
-
 /** How many times as long the second took, where that is more than noise; undefined where it is not. */
-type HasChanged = (before: readonly Sample[], now: readonly Sample[]) => number | undefined
+type HasChanged = (before: readonly WatchedSample[], now: readonly WatchedSample[]) => number | undefined
 type Progress = (line: string) => void
 type ProgressOf = (title: string) => Progress
 
@@ -48,7 +44,7 @@ export class Group {
   readonly #ready = new Map<Cell, Ready>()
   readonly #places = new Map<string | undefined, Promise<Place>>()
   readonly #noise = new NoiseWatch()
-  #rounds: Promise<Map<Cell, Watched[]>> | undefined
+  #rounds: Promise<Map<Cell, WatchedSample[]>> | undefined
 
   private constructor(settings: Settings, progressOf: ProgressOf) {
     this.#settings = settings
@@ -122,7 +118,7 @@ export class Group {
     return ready
   }
 
-  async #alone(cell: Cell): Promise<Watched[]> {
+  async #alone(cell: Cell): Promise<WatchedSample[]> {
     return (await this.#run([cell])).get(cell) ?? []
   }
 
@@ -139,8 +135,8 @@ export class Group {
     const before = neighbour && (await this.#rounds)?.get(neighbour)
     const ratio = before && hasChanged(before, again.get(neighbour) ?? [])
     if (ratio === undefined) return { ...ready, samples }
-    const control = `${neighbour?.title}, the control, took ${ratio.toFixed(2)} × as long as before`
-    const labelled = samples.map((sample) => ({ ...sample, noise: [...(sample.noise ?? []), control] }))
+    const label = `${neighbour?.title}, its neighbour, took ${ratio.toFixed(2)} × as long as before`
+    const labelled = samples.map((sample) => ({ ...sample, noise: [...(sample.noise ?? []), label] }))
     return { ...ready, samples: labelled }
   }
 
@@ -156,26 +152,29 @@ export class Group {
     return plant ? { plant: { where: plant.where, nanoseconds: Math.round(plant.milliseconds * 1e6) } } : {}
   }
 
-  async #run(cells: readonly Cell[]): Promise<Map<Cell, Watched[]>> {
-    const { warmup, iterations } = this.#settings
-    const samples = new Map(cells.map((cell): [Cell, Watched[]] => [cell, []]))
-    for (let round = -warmup; round < iterations; round++) {
-      const which = round < 0 ? 'warm-up' : `iteration ${round + 1}/${iterations}`
+  async #run(cells: readonly Cell[]): Promise<Map<Cell, WatchedSample[]>> {
+    const { warmup, iterations, time } = this.#settings
+    const effort = { iterations, time: time * cells.length }
+    const samples = new Map(cells.map((cell): [Cell, WatchedSample[]] => [cell, []]))
+    let started = 0
+    for (let round = -warmup; round < 0 || !isEnough(round, started, effort); round++) {
+      if (round <= 0) started = performance.now()
+      const which = round < 0 ? 'warm-up' : `iteration ${countOf(round + 1, effort)}`
       for (const cell of cells) {
-        const ready = this.#ready.get(cell)
-        if (!ready) continue
-        if (cell.cold) await whileMounted(ready.prepared.mounted, dropCache(ready.prepared))
-        const { sample } = await whileMounted(
-          ready.prepared.mounted,
-          runTrial(ready.checkpoint, this.#options),
-        )
-        const noise = await this.#noise.look()
-        if (round >= 0) samples.get(cell)?.push({ ...sample, ...(noise && { noise }) })
+        const sample = await this.#sample(cell)
+        if (round >= 0) samples.get(cell)?.push(sample)
         const coldStart = formatMilliseconds(phaseOf(sample.points, 'cold start'))
         this.#progressOf(cell.title)(`${which}: cold start ${coldStart} ms`)
       }
     }
     return samples
+  }
+
+  async #sample(cell: Cell): Promise<WatchedSample> {
+    const { prepared, checkpoint } = this.#readyFor(cell)
+    const { mounted } = prepared
+    if (cell.cold) await whileMounted(mounted, dropCache(prepared))
+    return whileMounted(mounted, watchedTrial(checkpoint, this.#noise, this.#options))
   }
 
   close(): Promise<void> {

@@ -7,9 +7,10 @@ import { summarize } from '../stats/summary.ts'
 import { nanosecondsOf, phaseOf, phasesFor, type Phase } from '../trial/phases.ts'
 import type { DumpSample } from '../trial/prepare.ts'
 import { drainOf } from '../trial/trial.ts'
+import type { WatchedSample } from '../trial/watched.ts'
 import { formatSize } from '../units.ts'
 import type { SuiteRun } from './body.ts'
-import type { Measured, Watched } from './group.ts'
+import type { Measured } from './group.ts'
 import type { Cell } from './matrix.ts'
 
 declare module 'vitest' {
@@ -50,6 +51,7 @@ export function suiteRun(cell: Cell, measured: Measured, settings: Settings): Su
     checksum: checkpoint.checksum,
     mapped: checkpoint.restorable.mapped,
     copied: checkpoint.restorable.copied,
+    control: prepared.control,
     ...(checkpoint.restorable.guard && { guarded: checkpoint.restorable.guard }),
     figures: [...samples].map(([phase, durations]) => figure(cell, phase, durations, settings)),
     dumps: prepared.dumps.map(dumpRecord),
@@ -76,15 +78,22 @@ function figure(cell: Cell, phase: string, durations: readonly number[], setting
   return { phase, ...summary, ...(judgeByPeer(measured, settings.ratios) ?? byReference) }
 }
 
-export const dumpRecord = ({ total, wall, stats, noise }: DumpSample): SuiteResults['dumps'][number] => ({
+export const dumpRecord = ({
+  total,
+  wall,
+  stats,
+  control,
+  noise,
+}: DumpSample): SuiteResults['dumps'][number] => ({
   total,
   wall,
   stats: { ...stats },
+  control,
   ...(noise && { noise: [...noise] }),
 })
 
-function sampleRecord(sample: Watched, phases: readonly Phase[]): SampleResults {
-  const { points, checksum, stats, memory, guard, drained, noise } = sample
+function sampleRecord(sample: WatchedSample, phases: readonly Phase[]): SampleResults {
+  const { points, checksum, stats, memory, guard, drained, control, noise } = sample
   const { s, a, b, c, d, e } = points
   return {
     points: {
@@ -98,6 +107,7 @@ function sampleRecord(sample: Watched, phases: readonly Phase[]): SampleResults 
     nanoseconds: Object.fromEntries(phases.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
     checksum,
     stats: { ...stats },
+    control,
     ...(noise && { noise: [...noise] }),
     ...(drained !== undefined && { drained: String(drained) }),
     ...(guard && { guard }),

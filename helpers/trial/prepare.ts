@@ -12,6 +12,7 @@ import { isObserved } from '../handlers/handler.ts'
 import { observer } from '../handlers/observe.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
+import { controlName } from '../system/control.ts'
 import { seenFrom, type Host } from '../system/host.ts'
 import { NoiseWatch } from '../system/noise.ts'
 import { WORK } from '../system/paths.ts'
@@ -27,8 +28,9 @@ import {
 } from './rootfs.ts'
 import type { Strategy } from './strategies/index.ts'
 import type { Checkpoint } from './trial.ts'
+import { countOf, isEnough, underWatch, type Conditions, type Effort } from './watched.ts'
 
-export interface Plan {
+export interface Plan extends Effort {
   readonly filesystem: Filesystem
   readonly size: Bytes
   readonly handler: Handler
@@ -46,15 +48,12 @@ export interface Plan {
   /** The name of that private folder, where several checkpoints are on one host. */
   readonly privateName?: string
   readonly baseImage?: string | undefined
-  /** Dumps that count, and those before them that do not. */
-  readonly iterations: number
+  /** Dumps before the first that counts. */
   readonly warmup: number
 }
 
-export interface DumpSample extends DumpResult {
+export interface DumpSample extends DumpResult, Conditions {
   readonly stats: DumpStats
-  /** What disturbed the machine meanwhile. */
-  readonly noise?: readonly string[]
 }
 
 /** A checkpoint that is ready to be restored; disposing of it unmounts its filesystem. */
@@ -65,6 +64,8 @@ export interface Prepared extends AsyncDisposable {
   /** As many dumps once more, of the same handler started anew; none where the filesystem is on another host by now. */
   dumpAgain(): Promise<readonly DumpSample[]>
   readonly baseImage: string
+  /** What ran beside each dump, and does beside each sample, by its content. */
+  readonly control: string
   readonly mounted: MountedFilesystem
 }
 
@@ -98,7 +99,7 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
 }
 
 /** What was dumped, with all that its restores need. */
-interface Filled extends Pick<Prepared, 'dumps' | 'dumpAgain' | 'baseImage'> {
+interface Filled extends Pick<Prepared, 'dumps' | 'dumpAgain' | 'baseImage' | 'control'> {
   readonly rootfs: Rootfs
   /** Of the dumped process, and so of the restored ones. */
   readonly pid: number
@@ -122,7 +123,8 @@ async function fill(host: Host, plan: Plan, point: string, progress: Progress): 
   }
   const { pid, checksum } = handler
   const dumpAgain = () => dumpAnew(host, plan, { criu: criu.path, point }, progress)
-  return { dumps, dumpAgain, baseImage: image.description, rootfs, pid, checksum }
+  const control = await controlName()
+  return { dumps, dumpAgain, baseImage: image.description, control, rootfs, pid, checksum }
 }
 
 /** Takes the filesystem to the host that restores, whose kernel its CRIU probes anew. */
@@ -175,22 +177,27 @@ async function dumpAnew(
 
 /** The last dump ends the process, as the reference's does; the ones before it let it run on. */
 async function dumpRepeatedly(
-  { iterations, warmup, size }: Plan,
+  { warmup, size, ...effort }: Plan,
   { pid, host }: WaitingHandler,
   { criu, point }: { criu: string; point: string },
   progress: Progress,
 ): Promise<DumpSample[]> {
   const dumps: DumpSample[] = []
+  const images = join(point, DUMP_FOLDER)
   // The handler waits by spinning.
   const watch = new NoiseWatch([seenFrom(host, `/proc/${pid}/stat`)])
-  for (let index = -warmup; index < iterations; index++) {
-    const leaveRunning = index < iterations - 1
-    const result = await dump(host, { criu, pid, images: join(point, DUMP_FOLDER), size, leaveRunning })
-    const stats = await readDumpStats(dumpStatsFile(host))
-    const noise = await watch.look()
-    if (index >= 0) dumps.push({ ...result, stats, ...(noise && { noise }) })
-    const which = index < 0 ? 'warm-up dump' : `dump ${index + 1}/${iterations}`
-    progress(`${which}: ${formatMilliseconds(result.total)} ms`)
+  const dumpOnce = async (leaveRunning: boolean) => {
+    const result = await dump(host, { criu, pid, images, size, leaveRunning })
+    return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }
+  }
+  let started = 0
+  for (let index = -warmup, isLast = false; !isLast; index++) {
+    if (index <= 0) started = performance.now()
+    isLast = isEnough(index + 1, started, effort)
+    const sample = await underWatch(host, watch, () => dumpOnce(!isLast))
+    if (index >= 0) dumps.push(sample)
+    const which = index < 0 ? 'warm-up dump' : `dump ${countOf(index + 1, effort)}`
+    progress(`${which}: ${formatMilliseconds(sample.total)} ms`)
   }
   return dumps
 }

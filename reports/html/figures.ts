@@ -42,8 +42,12 @@ const COLUMNS: readonly Column[] = [
 const BASELINE: readonly Column[] = [
   { name: 'baseline', text: ({ figure }) => ms(figure.baseline?.median), order: ({ figure }) => figure.baseline?.median }, // prettier-ignore
   { name: 'to baseline', text: ({ figure }) => times(figure.baseline?.ratio), order: ({ figure }) => figure.baseline?.ratio }, // prettier-ignore
+  { name: 'machine', text: ({ figure }) => times(figure.baseline?.machine), order: ({ figure }) => figure.baseline?.machine }, // prettier-ignore
   { name: 'interval', text: ({ figure }) => figure.baseline?.interval.map((end) => end.toFixed(2)).join('–') ?? '', order: ({ figure }) => figure.baseline?.interval[0] }, // prettier-ignore
 ]
+
+const BASELINE_NOTE =
+  ' Ratios to the baseline are without what the machine itself has changed: “machine” is how many times as long it takes now for a fixed piece of work.'
 
 /** Every figure of the run with what it was held against: to be sorted and filtered. */
 export function figuresTable(results: Results): Markup {
@@ -55,7 +59,7 @@ export function figuresTable(results: Results): Markup {
     <h2>Every figure</h2>
     <p>
       Times in ms. The reference is the MITOSIS microbenchmark's on tmpfs, and tmpfs in the same run
-      elsewhere.
+      elsewhere.${hasBaseline ? BASELINE_NOTE : ''}
     </p>
     <form class="filters" hidden>
       ${FILTERS.map(([name, value]) => filter(name, [...new Set(rows.map(value))]))}

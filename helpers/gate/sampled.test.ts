@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { medianOf } from '../stats/bootstrap.ts'
+import { gaussian } from '../testing/random.ts'
+import { ratioOf, steadied, type Sampled } from './sampled.ts'
+
+const N = 60
+/** Ten milliseconds, and a control of three beside each, as a machine has them that takes so many times as long. */
+function sampled(machine: (index: number) => number, { program = 'control', seed = 1 } = {}): Sampled {
+  const draw = gaussian(seed)
+  const factors = Array.from({ length: N }, (_, index) => machine(index))
+  return {
+    samples: factors.map((factor) => 10 * factor * Math.exp(0.02 * draw())),
+    control: { program, times: factors.map((factor) => 3 * factor * Math.exp(0.05 * draw())) },
+    disturbed: 0,
+  }
+}
+
+const spread = (values: readonly number[]) => Math.max(...values) / Math.min(...values)
+
+const steady = sampled(() => 1)
+const drifting = sampled((index) => 1 + index / N, { seed: 2 })
+
+describe('the ratio of two runs', () => {
+  test('is without what the machine itself has changed', () => {
+    const { ratio, machine, interval } = ratioOf(steady, drifting)
+    expect(ratio).toBeCloseTo(1, 1)
+    expect(machine).toBeCloseTo(1.5, 1)
+    const [low, high] = interval(0.95)
+    expect(high / low).toBeLessThan(1.1)
+  })
+
+  test('is of the samples as they are where one has no control, or another one', () => {
+    const { control: _, ...bare } = drifting
+    for (const other of [bare, { ...drifting, control: { program: 'another', times: steady.samples } }]) {
+      const found = ratioOf(steady, other)
+      expect(found.ratio).toBeCloseTo(1.5, 1)
+      expect(found).not.toHaveProperty('machine')
+    }
+  })
+})
+
+test('steadied samples are as if the machine had not drifted', () => {
+  expect(spread(drifting.samples)).toBeGreaterThan(1.8)
+  expect(spread(steadied(drifting))).toBeLessThan(1.3)
+  expect(medianOf(steadied(drifting))).toBeCloseTo(15, 0)
+  const { control: _, ...bare } = drifting
+  expect(steadied(bare)).toEqual(bare.samples)
+})

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { resolveSettings } from '../config/settings.ts'
+import { CONTAINER } from '../testing/checkpoints.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { MB } from '../units.ts'
+import { Group } from './group.ts'
+import type { Cell } from './matrix.ts'
+
+const cell = (strategy: string): Cell => ({ title: `tmpfs 1MB ${strategy}`, filesystem: 'tmpfs', size: MB, strategy, handler: 'native' }) // prettier-ignore
+
+test('what is measured once more is so in turn with a neighbour, and says where that has changed as well', async () => {
+  const [mapped, eager] = [cell('mapped'), cell('eager')]
+  const settings = resolveSettings({ iterations: 2, warmup: 0, containerName: CONTAINER }, {})
+  await expectNothingLeft(async () => {
+    const lines: string[] = []
+    const group = await Group.open([mapped, eager], settings, (title) => (line) => lines.push(`${title}: ${line}`)) // prettier-ignore
+    try {
+      await group.measure(mapped)
+      const seen: number[] = []
+      const quiet = await group.measureAgain(
+        mapped,
+        (before, now) => void seen.push(before.length, now.length),
+      )
+      expect(seen).toEqual([2, 2])
+      expect(quiet.samples).toHaveLength(2)
+      expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: once more, in turn with tmpfs 1MB eager') // prettier-ignore
+      const { samples } = await group.measureAgain(mapped, () => 1.5)
+      for (const { noise } of samples)
+        expect(noise).toContain('tmpfs 1MB eager, its neighbour, took 1.50 × as long as before')
+    } finally {
+      await group.close()
+    }
+  })
+})

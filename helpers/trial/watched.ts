@@ -1,0 +1,50 @@
+import { measureControl } from '../system/control.ts'
+import type { Host } from '../system/host.ts'
+import type { NoiseWatch } from '../system/noise.ts'
+import type { Milliseconds } from '../units.ts'
+import { runTrial, type Checkpoint, type Sample, type TrialOptions } from './trial.ts'
+
+/** How the machine was while something was measured. */
+export interface Conditions {
+  /** What the control took right before. */
+  readonly control: Milliseconds
+  /** What disturbed the machine meanwhile. */
+  readonly noise?: readonly string[]
+}
+
+/** Takes something measured with the machine's conditions: one after the other, each by its own watch. */
+export async function underWatch<T>(
+  host: Host,
+  watch: NoiseWatch,
+  measure: () => Promise<T>,
+): Promise<T & Conditions> {
+  const control = await measureControl(host)
+  const measured = await measure()
+  const noise = await watch.look()
+  return { ...measured, control, ...(noise && { noise }) }
+}
+
+export interface WatchedSample extends Sample, Conditions {}
+
+/** One run of the body, as a suite takes its samples. */
+export const watchedTrial = (
+  checkpoint: Checkpoint,
+  watch: NoiseWatch,
+  options: TrialOptions = {},
+): Promise<WatchedSample> =>
+  underWatch(checkpoint.host, watch, async () => (await runTrial(checkpoint, options)).sample)
+
+/** How many samples are taken: at least `iterations`, and as many as `time` has room for. */
+export interface Effort {
+  readonly iterations: number
+  /** Milliseconds. */
+  readonly time?: Milliseconds | undefined
+}
+
+/** Whether `taken` samples since that time (by performance.now()) are enough; for several in turn `time` is theirs together. */
+export const isEnough = (taken: number, since: number, { iterations, time = 0 }: Effort): boolean =>
+  taken >= iterations && performance.now() - since >= time
+
+/** "3/10", or "3, at least 30 in 3 s". */
+export const countOf = (count: number, { iterations, time = 0 }: Effort): string =>
+  time === 0 ? `${count}/${iterations}` : `${count}, at least ${iterations} in ${time / 1000} s`
