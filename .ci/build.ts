@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 /** Only this tree's tests use them. */
 const NOT_SHIPPED = new Set(['scenes', 'examples'])
-/** Every C program that a user's run starts, but what plants a slow-down, which is for those who try the gate. */
+/** Every C program that a user's run starts. */
 const PROGRAMS = [
   'control.c',
   'lean-container',

@@ -6,7 +6,7 @@ import { medianOf } from '../stats/bootstrap.ts'
 import { NoiseWatch } from '../system/noise.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
-import { PLACES, preparePlants, type Plant } from '../trial/plant.ts'
+import { PLACES, type Plant } from '../trial/plant.ts'
 import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { runTrial, type Checkpoint } from '../trial/trial.ts'
@@ -98,7 +98,6 @@ async function measured<T>(
   await using prepared = await prepare(sandbox, plan, () => {})
   const [checkpoint] = prepared.checkpoints
   if (!checkpoint) throw new Error('a strategy without a checkpoint')
-  await preparePlants(checkpoint)
   await runTrial(checkpoint)
   return await action(prepared, checkpoint)
 }

@@ -31,8 +31,8 @@ export interface LaunchRequest {
   readonly timeout: number
   /** Between these addresses (hexadecimal) the processes map that file of the container in place of anonymous memory. */
   readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
-  /** Nanoseconds that the launcher keeps a processor busy first: a slow-down to be found. */
-  readonly spin?: number | undefined
+  /** Nanoseconds that the launcher keeps a processor busy first, and the command's process before it is the command. */
+  readonly spin?: { readonly launcher?: number; readonly command?: number }
   readonly limits?: { readonly memoryBytes?: number; readonly cpuPercent?: number }
 }
 
@@ -115,7 +115,7 @@ const options = ({
   limits = {},
   network,
   guard,
-  spin,
+  spin = {},
 }: LaunchRequest): string[] => [
   '--report',
   '3',
@@ -124,7 +124,8 @@ const options = ({
   ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
   ...(network ? ['--network'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
-  ...(spin === undefined ? [] : ['--spin', String(spin)]),
+  ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
+  ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),
   ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
   ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),
 ]

@@ -7,7 +7,6 @@ import { machineNetwork } from '../system/network.ts'
 import { NoiseWatch } from '../system/noise.ts'
 import { openSandbox } from '../system/sandbox.ts'
 import { phaseOf } from '../trial/phases.ts'
-import { preparePlants } from '../trial/plant.ts'
 import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import type { Checkpoint, TrialOptions } from '../trial/trial.ts'
@@ -85,7 +84,6 @@ export class Group {
       const prepared = group.#undo.use(await prepare(dumps, plan, progress))
       for (const [position, checkpoint] of prepared.checkpoints.entries()) {
         const cell = pair[position]
-        if (settings.plant) await preparePlants(checkpoint)
         if (cell) group.#ready.set(cell, { prepared, checkpoint, ...(record && { hosts: record }) })
       }
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { handlerNamed } from '../handlers/handler.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
 import { nanosecondsOf } from './phases.ts'
-import { PLACES, preparePlants } from './plant.ts'
+import { PLACES } from './plant.ts'
 import { strategyNamed } from './strategies/index.ts'
 import { runTrial } from './trial.ts'
 
@@ -13,7 +13,6 @@ const NANOSECONDS = 50_000_000
 test('a slow-down that is planted is executed in its own phase, and the restore is right as before', async () => {
   const plan = { handler: handlerNamed('python'), strategies: [strategyNamed('mapped')] }
   await withCheckpoint(plan, async (checkpoint) => {
-    await preparePlants(checkpoint)
     for (const where of PLACES) {
       const { sample } = await runTrial(checkpoint, { plant: { where, nanoseconds: NANOSECONDS } })
       expect(Number(nanosecondsOf(sample.points, PHASE_OF[where]))).toBeGreaterThanOrEqual(NANOSECONDS)

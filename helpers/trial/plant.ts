@@ -1,9 +1,4 @@
-import { copyFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { compile } from '../system/compile.ts'
-import { seenFrom } from '../system/host.ts'
-import { fixture } from '../system/paths.ts'
-import type { Checkpoint } from './trial.ts'
+import type { LaunchRequest } from '../container/launcher.ts'
 
 /** Where a slow-down can be planted: in each of the phases of a cold start. */
 export const PLACES = ['launcher', 'restore', 'handler'] as const
@@ -15,13 +10,9 @@ export interface Plant {
   readonly nanoseconds: number
 }
 
-/** The program in the rootfs that spins and then becomes CRIU. */
-const SPIN = '/spin'
-
-/** Set-up of a rootfs in which something is to be planted in `restore`. */
-export const preparePlants = async ({ host, rootfs, restorable }: Checkpoint): Promise<void> =>
-  copyFile(await compile(fixture('spin.c')), seenFrom(host, join(restorable.root ?? rootfs.path, SPIN)))
-
-/** What a restore's command line starts with. */
-export const wrapperOf = (plant: Plant | undefined): string[] =>
-  plant?.where === 'restore' ? [SPIN, String(plant.nanoseconds)] : []
+/** What the launcher has to do with a plant: a restore begins in the process that becomes CRIU. */
+export function spinOf(plant: Plant | undefined): NonNullable<LaunchRequest['spin']> {
+  if (plant?.where === 'launcher') return { launcher: plant.nanoseconds }
+  if (plant?.where === 'restore') return { command: plant.nanoseconds }
+  return {}
+}

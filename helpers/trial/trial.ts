@@ -22,7 +22,7 @@ import { WORK } from '../system/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 import { checkOrder, type TimePoints } from './phases.ts'
 import { readAccount, type MemoryAccount } from './memory.ts'
-import { wrapperOf, type Plant } from './plant.ts'
+import { spinOf, type Plant } from './plant.ts'
 import type { Rootfs } from './rootfs.ts'
 import type { Restorable } from './strategies/index.ts'
 
@@ -112,7 +112,7 @@ export async function startRestore(
   if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.plant`, String(inHandler))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')
-  const command = [...wrapperOf(plant), ...(await commandOf(checkpoint, timeout))]
+  const command = await commandOf(checkpoint, timeout)
   const s = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
@@ -128,7 +128,7 @@ export async function startRestore(
     network: hasOwnNetwork(handler),
     ...(restorable.fromScratch && { env: environmentOf(handler, HANDLER_FOLDER) }),
     guard: restorable.guard,
-    spin: plant?.where === 'launcher' ? plant.nanoseconds : undefined,
+    spin: spinOf(plant),
     timeout,
   })
   if (typeof handler.done === 'function') void tellWhen(handler.done, folder, launched)
