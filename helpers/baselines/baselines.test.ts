@@ -150,6 +150,25 @@ describe('results held against a baseline', () => {
     expect(bare).not.toHaveProperty('machine')
   })
 
+  test('count dumps once that several strategies share', () => {
+    const dump = (total: number) => ({ total, wall: total, stats: {} })
+    const figure = {
+      phase: 'dump',
+      n: 20,
+      median: 1,
+      mean: 1,
+      min: 1,
+      max: 1,
+      sd: 0,
+      state: 'ungated' as const,
+    }
+    const shared = (titles: string[], ms: number) =>
+      results(...titles.map((title) => ({ ...suite(title, [1, 4, 2]), figures: [figure], dumps: Array.from({ length: 20 }, (_, index) => dump(ms + index / 100)) }))) // prettier-ignore
+    const confidences = (titles: string[]) =>
+      compareResults(shared(titles, 12), { name: 'main', results: shared(titles, 10) }, SENSITIVITY).suites.map(({ figures }) => figures[0]?.baseline?.confidence) // prettier-ignore
+    expect(confidences(['mapped', 'lazy', 'eager'])).toEqual([0.95, 0.95, 0.95])
+  })
+
   test('have not passed where the baseline lacks them', () => {
     const now = compareResults(results(suite('eager', [1, 4, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('inconclusive')

@@ -35,15 +35,7 @@ export function compareResults(
   const earlier = new Map(before.suites.map((suite) => [keyOf(suite), suite]))
   const rows = now.suites.flatMap((suite) => rowsOf(suite, earlier.get(keyOf(suite))))
   const deciding = rows.filter(({ figure }) => DECIDING.includes(figure.phase))
-  const verdicts = new Map<FigureResults, Change>()
-  const family = judgeFamily(
-    deciding.map(({ pair }) => pair),
-    sensitivity,
-  )
-  for (const [index, { figure }] of deciding.entries()) {
-    const change = family[index]
-    if (change) verdicts.set(figure, change)
-  }
+  const verdicts = verdictsOf(deciding, sensitivity)
   for (const { figure, pair, suite } of rows) {
     if (verdicts.has(figure)) continue
     const whole = suite.figures.find(({ phase }) => phase === 'cold start')
@@ -60,6 +52,19 @@ export function compareResults(
       figures: suite.figures.map((figure) => withComparison(figure, comparisons.get(figure))),
     })),
   }
+}
+
+/** The strategies of a (filesystem, size) pair share its dumps: the same samples are one row of the family. */
+function verdictsOf(deciding: readonly Row[], sensitivity: Sensitivity): Map<FigureResults, Change> {
+  const family = new Map(deciding.map(({ pair }) => [JSON.stringify(pair), pair]))
+  const changes = judgeFamily([...family.values()], sensitivity)
+  const byPair = new Map([...family.keys()].map((key, index) => [key, changes[index]]))
+  const verdicts = new Map<FigureResults, Change>()
+  for (const { figure, pair } of deciding) {
+    const change = byPair.get(JSON.stringify(pair))
+    if (change) verdicts.set(figure, change)
+  }
+  return verdicts
 }
 
 function withComparison(figure: FigureResults, baseline: ComparisonResults | undefined): FigureResults {

@@ -104,7 +104,7 @@ async function measured<T>(
 
 /** The cold starts of a suite, as the gate takes them. */
 async function coldStarts(checkpoint: Checkpoint, effort: Effort, plant?: Plant): Promise<Sampled> {
-  const watch = new NoiseWatch()
+  const watch = new NoiseWatch([checkpoint.host])
   const taken: WatchedSample[] = []
   const started = performance.now()
   while (!isEnough(taken.length, started, effort))

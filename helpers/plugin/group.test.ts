@@ -8,7 +8,7 @@ import type { Cell } from './matrix.ts'
 
 const cell = (strategy: string): Cell => ({ title: `tmpfs 1MB ${strategy}`, filesystem: 'tmpfs', size: MB, strategy, handler: 'native' }) // prettier-ignore
 
-test('what is measured once more is so in turn with a neighbour, and says where that has changed as well', async () => {
+test('what is measured once more is so in turn with a neighbour, and says where that has changed as well; dumps are their own', async () => {
   const [mapped, eager] = [cell('mapped'), cell('eager')]
   const settings = resolveSettings({ iterations: 2, warmup: 0, containerName: CONTAINER }, {})
   await expectNothingLeft(async () => {
@@ -24,6 +24,10 @@ test('what is measured once more is so in turn with a neighbour, and says where 
       expect(seen).toEqual([2, 2])
       expect(quiet.samples).toHaveLength(2)
       expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: once more, in turn with tmpfs 1MB eager') // prettier-ignore
+      const dumps = await group.dumpAgain(mapped)
+      expect(dumps).toHaveLength(2)
+      // The strategies of a pair share their dumps, these as well.
+      expect(await group.dumpAgain(eager)).toBe(dumps)
       const { samples } = await group.measureAgain(mapped, () => 1.5)
       for (const { noise } of samples)
         expect(noise).toContain('tmpfs 1MB eager, its neighbour, took 1.50 × as long as before')

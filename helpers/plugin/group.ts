@@ -42,7 +42,9 @@ export class Group {
   readonly #used = new Set<Cell>()
   readonly #ready = new Map<Cell, Ready>()
   readonly #places = new Map<string | undefined, Promise<Place>>()
-  readonly #noise = new NoiseWatch()
+  readonly #dumpsAgain = new Map<Prepared, Promise<readonly DumpSample[]>>()
+  readonly #hosts: Host[] = []
+  readonly #noise = new NoiseWatch(this.#hosts)
   #rounds: Promise<Map<Cell, WatchedSample[]>> | undefined
 
   private constructor(settings: Settings, progressOf: ProgressOf) {
@@ -95,7 +97,10 @@ export class Group {
   #placeOf(cell: Cell, progress: Progress): Promise<Place> {
     const known = this.#places.get(cell.restoreOn)
     if (known) return known
-    const place = openPlace(cell, this.#settings, progress).then((opened) => this.#undo.use(opened))
+    const place = openPlace(cell, this.#settings, progress).then((opened) => {
+      this.#hosts.push(opened.dumps, ...(opened.restores ? [opened.restores] : []))
+      return this.#undo.use(opened)
+    })
     this.#places.set(cell.restoreOn, place)
     return place
   }
@@ -138,11 +143,15 @@ export class Group {
     return { ...ready, samples: labelled }
   }
 
-  /** As many dumps of a cell once more, of a handler of its own. */
-  async dumpAgain(cell: Cell): Promise<readonly DumpSample[]> {
+  /** As many dumps of a cell once more, of a handler of its own: the same for all cells that share the first ones. */
+  dumpAgain(cell: Cell): Promise<readonly DumpSample[]> {
     const { prepared } = this.#readyFor(cell)
+    const known = this.#dumpsAgain.get(prepared)
+    if (known) return known
     this.#progressOf(cell.title)('dump differs from the baseline: once more')
-    return whileMounted(prepared.mounted, prepared.dumpAgain())
+    const dumps = whileMounted(prepared.mounted, prepared.dumpAgain())
+    this.#dumpsAgain.set(prepared, dumps)
+    return dumps
   }
 
   get #options(): TrialOptions {

@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { adviceOn, disturbanceBetween, lookAtNoise, parseCpuTime, readCpuTime } from './noise.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { adviceOn, disturbanceBetween, lookAtNoise, NoiseWatch, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
+import { start } from './process.ts'
+import { openSandbox } from './sandbox.ts'
 
 const stat = (user: number, idle: number, steal: number): string =>
   `cpu  ${user} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`
 const account = (ticks: number): string => `12 (a name) S ${'0 '.repeat(10)}${ticks} 0 0 0 20 0\n`
+
+/** Percent of a processor; 0 on a quiet machine. */
+const shareOf = (found: readonly string[] | undefined): number =>
+  Number(/others use (\d+) %/.exec(found?.join() ?? '')?.[1] ?? 0)
 
 describe('noise', () => {
   test('is what others use and what is stolen, and not what this process and its children do', () => {
@@ -20,6 +27,18 @@ describe('noise', () => {
     const now = await readCpuTime()
     expect(now.own).toBeGreaterThan(before.own)
     expect(now.total).toBeGreaterThan(before.total)
+  })
+
+  test('is not what runs on the hosts that are measured', async () => {
+    await using sandbox = await openSandbox(`vitest-criu-noise-${process.pid}`)
+    await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', mend: 'none' }) // prettier-ignore
+    const ours = new NoiseWatch([sandbox])
+    const anybody = new NoiseWatch()
+    for (const watch of [ours, anybody]) await watch.look()
+    await delay(1000)
+    const [own, others] = await Promise.all([ours.look(), anybody.look()])
+    expect(others?.join()).toMatch(/^others use \d+ % of a processor$/)
+    expect(shareOf(own)).toBeLessThan(shareOf(others) / 2)
   })
 
   test('is looked at before a run', async () => {

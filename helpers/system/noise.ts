@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { KB } from '../units.ts'
-import { localHost } from './host.ts'
+import { localHost, seenFrom, type Host } from './host.ts'
 import { run } from './process.ts'
+import { isRemote } from './remote.ts'
 
 /** CPU time since boot over all processors, in ticks of the kernel's clock. */
 export interface CpuTime {
@@ -12,15 +14,26 @@ export interface CpuTime {
   readonly busy: number
   /** That the hypervisor gave to others. */
   readonly stolen: number
-  /** In use by this process, by all that it started and that have ended, and by those whose accounts were given. */
+  /** In use by this process, by all that it started and that have ended, and by what runs on the hosts that were given. */
   readonly own: number
 }
 
-/** `accounts`: /proc/PID/stat of processes that are not to count as others'. */
-export async function readCpuTime(accounts: readonly string[] = []): Promise<CpuTime> {
-  const paths = ['/proc/stat', '/proc/self/stat', ...accounts]
-  const [stat = '', ...own] = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
-  return parseCpuTime(stat, own)
+/** `hosts`: whose processes are not others', daemons and what waits to be dumped. */
+export async function readCpuTime(hosts: readonly Host[] = []): Promise<CpuTime> {
+  const accounts = (await Promise.all(hosts.map((host) => accountsOf(host)))).flat()
+  const [stat = '', ...own] = await Promise.all(
+    // Who has ended since they were listed is in the account of who has waited for it.
+    ['/proc/stat', '/proc/self/stat', ...accounts].map(async (path) => (await textOf(path)) ?? ''),
+  )
+  return parseCpuTime(stat, own.filter(Boolean))
+}
+
+/** /proc/PID/stat of everything that runs there. This machine itself has others as well, and another one its own clock. */
+async function accountsOf(host: Host): Promise<string[]> {
+  if (host.root === '/' || isRemote(host)) return []
+  const proc = seenFrom(host, '/proc')
+  const names = await readdir(proc).catch(() => [])
+  return names.filter((name) => /^\d+$/.test(name)).map((pid) => join(proc, pid, 'stat'))
 }
 
 /** Of the texts of /proc/stat and /proc/PID/stat: proc(5) has their fields. */
@@ -135,19 +148,17 @@ const STOLEN = 2
 
 /** Tells what disturbs the machine around each sample. */
 export class NoiseWatch {
-  readonly #accounts: readonly string[]
+  readonly #hosts: readonly Host[]
   readonly #looks: Array<{ readonly at: number; readonly time: CpuTime }> = []
 
-  /** `accounts`: /proc/PID/stat of daemons that belong to what is measured. */
-  constructor(accounts: readonly string[] = []) {
-    this.#accounts = accounts
+  /** `hosts`: what runs there belongs to what is measured. */
+  constructor(hosts: readonly Host[] = []) {
+    this.#hosts = hosts
   }
 
   /** Looks, and tells what disturbed since a look at least SPAN ago: undefined on a quiet machine, and at first. */
   async look(): Promise<string[] | undefined> {
-    const time = await readCpuTime(this.#accounts).catch(() => undefined)
-    // A daemon that has ended took its account along.
-    if (!time) return undefined
+    const time = await readCpuTime(this.#hosts)
     const now = { at: performance.now(), time }
     this.#looks.push(now)
     while (this.#looks[1] && now.at - this.#looks[1].at >= SPAN) this.#looks.shift()

@@ -184,8 +184,8 @@ async function dumpRepeatedly(
 ): Promise<DumpSample[]> {
   const dumps: DumpSample[] = []
   const images = join(point, DUMP_FOLDER)
-  // The handler waits by spinning.
-  const watch = new NoiseWatch([seenFrom(host, `/proc/${pid}/stat`)])
+  // On which the handler waits by spinning.
+  const watch = new NoiseWatch([host])
   const dumpOnce = async (leaveRunning: boolean) => {
     const result = await dump(host, { criu, pid, images, size, leaveRunning })
     return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }

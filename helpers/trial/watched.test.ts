@@ -5,7 +5,7 @@ import { countOf, isEnough, watchedTrial } from './watched.ts'
 
 test('a sample has the control beside it', async () => {
   await withCheckpoint({}, async (checkpoint) => {
-    const { control, checksum } = await watchedTrial(checkpoint, new NoiseWatch())
+    const { control, checksum } = await watchedTrial(checkpoint, new NoiseWatch([checkpoint.host]))
     expect(control).toBeGreaterThan(0)
     expect(checksum).toBe(checkpoint.checksum)
   })
