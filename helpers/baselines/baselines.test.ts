@@ -151,7 +151,6 @@ describe('results held against a baseline', () => {
   })
 
   test('count dumps once that several strategies share', () => {
-    const dump = (total: number) => ({ total, wall: total, stats: {} })
     const figure = {
       phase: 'dump',
       n: 20,
@@ -163,7 +162,7 @@ describe('results held against a baseline', () => {
       state: 'ungated' as const,
     }
     const shared = (titles: string[], ms: number) =>
-      results(...titles.map((title) => ({ ...suite(title, [1, 4, 2]), figures: [figure], dumps: Array.from({ length: 20 }, (_, index) => dump(ms + index / 100)) }))) // prettier-ignore
+      results(...titles.map((title) => ({ ...suite(title, [1, 4, 2]), figures: [figure], dumps: Array.from({ length: 20 }, (_, index) => ({ total: ms + index / 100, wall: ms, stats: {} })) }))) // prettier-ignore
     const confidences = (titles: string[]) =>
       compareResults(shared(titles, 12), { name: 'main', results: shared(titles, 10) }, SENSITIVITY).suites.map(({ figures }) => figures[0]?.baseline?.confidence) // prettier-ignore
     expect(confidences(['mapped', 'lazy', 'eager'])).toEqual([0.95, 0.95, 0.95])

@@ -119,7 +119,7 @@ const sampled = <T extends Conditions>(
   durationOf: (one: T) => Milliseconds,
 ): Sampled => ({
   samples: taken.map(durationOf),
-  control: { program: 'control', times: taken.map(({ control }) => control) },
+  control: { program: 'control', times: taken.flatMap(({ control }) => control ?? []) },
   disturbed: taken.filter(({ noise }) => noise).length,
 })
 

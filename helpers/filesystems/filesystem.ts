@@ -43,6 +43,8 @@ export interface MountedFilesystem extends AsyncDisposable {
   readonly point: string
   /** What was mounted and how, for people and for the fingerprint. */
   readonly description: string
+  /** Where servers run that this run has started for it: their work belongs to what is measured, and goes on after it. */
+  readonly servers?: Host | undefined
   /** Takes the content of its files out of this machine's cache, and of no other file system. Throws CriuBenchError. */
   dropCache?(): Promise<void>
   /** Unmounts it and mounts it on the same path of another host, with all that lies on it. Throws CriuBenchError. */

@@ -40,6 +40,6 @@ export async function confirm(
 
 const coldStarts = (samples: readonly WatchedSample[], program = ''): Sampled => ({
   samples: samples.map(({ points }) => phaseOf(points, 'cold start')),
-  control: { program, times: samples.map(({ control }) => control) },
+  control: { program, times: samples.flatMap(({ control }) => control ?? []) },
   disturbed: 0,
 })

@@ -43,7 +43,7 @@ export class Group {
   readonly #ready = new Map<Cell, Ready>()
   readonly #places = new Map<string | undefined, Promise<Place>>()
   readonly #dumpsAgain = new Map<Prepared, Promise<readonly DumpSample[]>>()
-  readonly #hosts: Host[] = []
+  readonly #hosts = new Set<Host>()
   readonly #noise = new NoiseWatch(this.#hosts)
   #rounds: Promise<Map<Cell, WatchedSample[]>> | undefined
 
@@ -84,6 +84,7 @@ export class Group {
       const { noCold } = plan.filesystem
       if (settings.cold && noCold !== undefined) progress(`measured warm only: ${noCold}`)
       const prepared = group.#undo.use(await prepare(dumps, plan, progress))
+      if (prepared.mounted.servers) group.#hosts.add(prepared.mounted.servers)
       for (const [position, checkpoint] of prepared.checkpoints.entries()) {
         const cell = pair[position]
         if (cell) group.#ready.set(cell, { prepared, checkpoint, ...(record && { hosts: record }) })
@@ -98,7 +99,7 @@ export class Group {
     const known = this.#places.get(cell.restoreOn)
     if (known) return known
     const place = openPlace(cell, this.#settings, progress).then((opened) => {
-      this.#hosts.push(opened.dumps, ...(opened.restores ? [opened.restores] : []))
+      for (const host of [opened.dumps, opened.restores]) if (host) this.#hosts.add(host)
       return this.#undo.use(opened)
     })
     this.#places.set(cell.restoreOn, place)

@@ -88,7 +88,7 @@ export const dumpRecord = ({
   total,
   wall,
   stats: { ...stats },
-  control,
+  ...(control !== undefined && { control }),
   ...(noise && { noise: [...noise] }),
 })
 
@@ -107,7 +107,7 @@ function sampleRecord(sample: WatchedSample, phases: readonly Phase[]): SampleRe
     nanoseconds: Object.fromEntries(phases.map((phase) => [phase, String(nanosecondsOf(points, phase))])),
     checksum,
     stats: { ...stats },
-    control,
+    ...(control !== undefined && { control }),
     ...(noise && { noise: [...noise] }),
     ...(drained !== undefined && { drained: String(drained) }),
     ...(guard && { guard }),

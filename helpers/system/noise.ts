@@ -148,17 +148,17 @@ const STOLEN = 2
 
 /** Tells what disturbs the machine around each sample. */
 export class NoiseWatch {
-  readonly #hosts: readonly Host[]
+  readonly #hosts: Iterable<Host>
   readonly #looks: Array<{ readonly at: number; readonly time: CpuTime }> = []
 
   /** `hosts`: what runs there belongs to what is measured. */
-  constructor(hosts: readonly Host[] = []) {
+  constructor(hosts: Iterable<Host> = []) {
     this.#hosts = hosts
   }
 
   /** Looks, and tells what disturbed since a look at least SPAN ago: undefined on a quiet machine, and at first. */
   async look(): Promise<string[] | undefined> {
-    const time = await readCpuTime(this.#hosts)
+    const time = await readCpuTime([...this.#hosts])
     const now = { at: performance.now(), time }
     this.#looks.push(now)
     while (this.#looks[1] && now.at - this.#looks[1].at >= SPAN) this.#looks.shift()

@@ -80,7 +80,7 @@ export async function prepare(host: Host, plan: Plan, progress: Progress): Promi
   await checkMemory(plan.size, plan.filesystem.inMemory(plan))
   await using undo = new AsyncDisposableStack()
   const mounted = undo.use(await mountFor(host, plan, progress))
-  const filled = await whileMounted(mounted, fill(host, plan, mounted.point, progress))
+  const filled = await whileMounted(mounted, fill(host, plan, mounted, progress))
   if (plan.restoreOn)
     await whileMounted(mounted, moveTo(plan.restoreOn, mounted, filled.rootfs, plan, progress))
   const checkpoints = await whileMounted(mounted, open(plan.restoreOn ?? host, plan, filled))
@@ -107,14 +107,16 @@ interface Filled extends Pick<Prepared, 'dumps' | 'dumpAgain' | 'baseImage' | 'c
 }
 
 /** Everything that lies on the mounted filesystem. */
-async function fill(host: Host, plan: Plan, point: string, progress: Progress): Promise<Filled> {
+async function fill(host: Host, plan: Plan, mounted: MountedFilesystem, progress: Progress): Promise<Filled> {
+  const { point, servers } = mounted
   const criu = await findCriu(progress)
   const image = await findBaseImage(plan.baseImage, progress)
   progress(`exporting the base image: ${image.description}`)
   const rootfs = await exportRootfs(host, image, point, plan.containerName)
   progress(`starting the ${plan.handler.name} handler`)
   await using handler = await startHandler(host, plan.handler, plan.size)
-  const dumps = await dumpRepeatedly(plan, handler, { criu: criu.path, point }, progress)
+  const place = { criu: criu.path, images: join(point, DUMP_FOLDER), servers }
+  const dumps = await dumpRepeatedly(plan, handler, place, progress)
   progress('copying images and files')
   await copyForRestore(host, point, isObserved(plan.handler) ? [await observer()] : [])
   for (const strategy of plan.strategies) {
@@ -122,7 +124,7 @@ async function fill(host: Host, plan: Plan, point: string, progress: Progress): 
     await strategy.prepare(host, rootfs, plan)
   }
   const { pid, checksum } = handler
-  const dumpAgain = () => dumpAnew(host, plan, { criu: criu.path, point }, progress)
+  const dumpAgain = () => dumpAnew(host, plan, place, progress)
   const control = await controlName()
   return { dumps, dumpAgain, baseImage: image.description, control, rootfs, pid, checksum }
 }
@@ -165,12 +167,14 @@ async function open(host: Host, plan: Plan, filled: Filled): Promise<Checkpoint[
   return checkpoints
 }
 
-async function dumpAnew(
-  host: Host,
-  plan: Plan,
-  place: { criu: string; point: string },
-  progress: Progress,
-): Promise<DumpSample[]> {
+/** What a dump is taken by, and where it goes. */
+interface Place {
+  readonly criu: string
+  readonly images: string
+  readonly servers: Host | undefined
+}
+
+async function dumpAnew(host: Host, plan: Plan, place: Place, progress: Progress): Promise<DumpSample[]> {
   await using handler = await startHandler(host, plan.handler, plan.size)
   return await dumpRepeatedly(plan, handler, place, progress)
 }
@@ -179,13 +183,14 @@ async function dumpAnew(
 async function dumpRepeatedly(
   { warmup, size, ...effort }: Plan,
   { pid, host }: WaitingHandler,
-  { criu, point }: { criu: string; point: string },
+  { criu, images, servers }: Place,
   progress: Progress,
 ): Promise<DumpSample[]> {
   const dumps: DumpSample[] = []
-  const images = join(point, DUMP_FOLDER)
-  // On which the handler waits by spinning.
-  const watch = new NoiseWatch([host])
+  // The handler waits on it by spinning.
+  const watch = new NoiseWatch([host, ...(servers ? [servers] : [])])
+  // Servers of our own still write what the dump before has given them.
+  const idle = servers ? undefined : host
   const dumpOnce = async (leaveRunning: boolean) => {
     const result = await dump(host, { criu, pid, images, size, leaveRunning })
     return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }
@@ -194,7 +199,7 @@ async function dumpRepeatedly(
   for (let index = -warmup, isLast = false; !isLast; index++) {
     if (index <= 0) started = performance.now()
     isLast = isEnough(index + 1, started, effort)
-    const sample = await underWatch(host, watch, () => dumpOnce(!isLast))
+    const sample = await underWatch(idle, watch, () => dumpOnce(!isLast))
     if (index >= 0) dumps.push(sample)
     const which = index < 0 ? 'warm-up dump' : `dump ${countOf(index + 1, effort)}`
     progress(`${which}: ${formatMilliseconds(sample.total)} ms`)

@@ -6,22 +6,22 @@ import { runTrial, type Checkpoint, type Sample, type TrialOptions } from './tri
 
 /** How the machine was while something was measured. */
 export interface Conditions {
-  /** What the control took right before. */
-  readonly control: Milliseconds
+  /** What the control took right before; left out where the machine was still busy with what was measured before. */
+  readonly control?: Milliseconds
   /** What disturbed the machine meanwhile. */
   readonly noise?: readonly string[]
 }
 
-/** Takes something measured with the machine's conditions: one after the other, each by its own watch. */
+/** Something measured with the machine's conditions; `idle` is the host, where that has nothing else to do before. */
 export async function underWatch<T>(
-  host: Host,
+  idle: Host | undefined,
   watch: NoiseWatch,
   measure: () => Promise<T>,
 ): Promise<T & Conditions> {
-  const control = await measureControl(host)
+  const control = idle && (await measureControl(idle))
   const measured = await measure()
   const noise = await watch.look()
-  return { ...measured, control, ...(noise && { noise }) }
+  return { ...measured, ...(control !== undefined && { control }), ...(noise && { noise }) }
 }
 
 export interface WatchedSample extends Sample, Conditions {}

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
 import { ownCommand } from '../../system/commands.ts'
-import { seenFrom } from '../../system/host.ts'
+import { seenFrom, type Host } from '../../system/host.ts'
 import type { Network } from '../../system/network.ts'
 import { WORK } from '../../system/paths.ts'
 import { lastLines, run, start, type Daemon } from '../../system/process.ts'
@@ -66,6 +66,10 @@ export class Cluster implements Service {
     this.#address = sandbox.address ?? LOOPBACK
     const place = this.#address === LOOPBACK ? 'on loopback' : `at ${this.#address}`
     this.description = `a test cluster ${place} (mon, mgr, osd, mds; ${store}, ${describeBytes(capacity)})`
+  }
+
+  get servers(): Host {
+    return this.sandbox
   }
 
   /** Starts one and waits until it is healthy; a half-built one is gone. Throws CriuBenchError that names the daemon. */

@@ -47,6 +47,7 @@ interface Place {
 class MountedFolder implements MountedFilesystem {
   readonly name = 'ceph'
   readonly point: string
+  readonly servers: Host | undefined
   description = ''
   #place: Place
   readonly #service: Service
@@ -61,6 +62,7 @@ class MountedFolder implements MountedFilesystem {
 
   constructor(place: Place, service: Service, options: MountOptions) {
     this.point = place.point
+    this.servers = service.servers
     this.#place = place
     this.#service = service
     this.#options = options

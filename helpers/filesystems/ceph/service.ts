@@ -1,4 +1,5 @@
 import type { CriuBenchError } from '../../errors.ts'
+import type { Host } from '../../system/host.ts'
 import type { Bytes } from '../../units.ts'
 
 /** What a client needs to reach a cluster, and to mount a folder of it. */
@@ -22,6 +23,8 @@ export interface Service extends AsyncDisposable {
   readonly description: string
   /** Whether it is there after the run: nothing may be left on it. */
   readonly outlives: boolean
+  /** Where its servers run, if this run has started them. */
+  readonly servers?: Host
   /** Why it cannot be used any more; undefined while it can. */
   readonly lost: CriuBenchError | undefined
   /** Gives it up for that reason, where nobody else depends on it. */
