@@ -19,7 +19,6 @@ export function referenceTable(suites: readonly SuiteResults[]): string {
   const header = ['ms', ...columns.map(columnTitle)]
   const rows = phasesIn(columns).flatMap((phase) => {
     const figures = columns.map((suite) => figureOf(suite, phase))
-    if (!figures.some(Boolean)) return []
     const references = figures.map((figure) => figure?.reference)
     const row = [phase, ...figures.map(cell)]
     if (references.every((reference) => reference === undefined)) return [row]
@@ -78,8 +77,8 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
   ),
 ]
 
-/** The rows of a table; a phase that one strategy alone has comes after those that all have. */
+/** The rows of a table, as far as they were measured; a phase that one strategy alone has comes after those that all have. */
 export function phasesIn(suites: readonly SuiteResults[]): string[] {
-  const measured = suites.flatMap(({ figures }) => figures.map(({ phase }) => phase))
-  return [...new Set([...ROWS, ...measured])]
+  const measured = new Set(suites.flatMap(({ figures }) => figures.map(({ phase }) => phase)))
+  return [...new Set([...ROWS.filter((phase) => measured.has(phase)), ...measured])]
 }

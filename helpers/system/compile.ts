@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 import { localHost } from './host.ts'
 import { CACHE, PREBUILT } from './paths.ts'
 import { run } from './process.ts'
@@ -28,13 +29,26 @@ export function compile(source: string, link: readonly string[] = STATIC): Promi
 
 async function findOrCompile(source: string, link: readonly string[]): Promise<string> {
   const name = await nameOf(source, link)
-  const found = [CACHE, PREBUILT].map((folder) => join(folder, name)).find((file) => existsSync(file))
-  return found ?? compileInto(CACHE, source, link)
+  const binary = join(CACHE, name)
+  if (existsSync(binary)) return binary
+  const packed = join(PREBUILT, packedName(name))
+  return existsSync(packed) ? unpack(packed, binary) : compileInto(CACHE, source, link)
+}
+
+/** What a binary is called in the package. */
+export const packedName = (name: string): string => `${name}.br`
+
+async function unpack(packed: string, binary: string): Promise<string> {
+  const draft = `${binary}.draft-${process.pid}`
+  await mkdir(CACHE, { recursive: true })
+  await writeFile(draft, brotliDecompressSync(await readFile(packed)), { mode: 0o755 })
+  await rename(draft, binary)
+  return binary
 }
 
 /** Whether the package brings the binary of a C program for this architecture. */
 export const isPrebuilt = async (source: string): Promise<boolean> =>
-  existsSync(join(PREBUILT, await nameOf(source, STATIC)))
+  existsSync(join(PREBUILT, packedName(await nameOf(source, STATIC))))
 
 /** Compiles a C program into `folder`; returns the binary's path there, which its content names. Throws CriuBenchError. */
 export async function compileInto(

@@ -7,10 +7,8 @@ import { fixture } from './paths.ts'
 import { placed } from './placed.ts'
 import { run } from './process.ts'
 
-const CONTROL = fixture('control.c')
-
 /** The control by its content: times of two that differ are not comparable. */
-export const controlName = async (): Promise<string> => basename(await compile(CONTROL))
+export const controlName = async (): Promise<string> => basename(await compile(fixture('control.c')))
 
 /**
  * How long `host` takes, just now, for a fixed piece of work that has nothing of what is measured in it. Machines drift
@@ -20,7 +18,7 @@ export const controlName = async (): Promise<string> => basename(await compile(C
 export async function measureControl(host: Host): Promise<Milliseconds> {
   const failed = 'cannot measure how fast the machine is'
   const mend = 'run as root, where namespaces can be made'
-  const program = await placed(host, await compile(CONTROL))
+  const program = await placed(host, await compile(fixture('control.c')))
   const { stdout } = await run(host, { argv: [program], failed, mend, timeout: 10_000 })
   const nanoseconds = Number(stdout)
   if (nanoseconds > 0) return nanoseconds / 1e6

@@ -25,7 +25,7 @@ const own = (path: string): string => fileURLToPath(new URL(`../../${path}`, imp
 /** A file of `fixtures/`, as an absolute path. */
 export const fixture = (name: string): string => own(`fixtures/${name}`)
 
-/** C programs that the package brings compiled, for this architecture; the tree itself has none. */
+/** C programs that the package brings compiled, for this architecture, packed by Brotli; the tree itself has none. */
 export const PREBUILT = own(`prebuilt/${process.arch}`)
 
 /** Whether this is the package, built and installed, and not the tree it is built from. */

@@ -64,6 +64,18 @@ const axesOf = ({ suite, figure }: Row): string[] => [
 ]
 
 describe('the page', () => {
+  test('has a row in its table for what was measured, and for nothing else', async () => {
+    await using opened = await open('recorded')
+    const rows = opened.page.locator('table.pivot').first().locator('tr.measured th')
+    expect(await rows.allTextContents()).toEqual([
+      'dump',
+      'lean container',
+      'restore',
+      'execution',
+      'cold start',
+    ])
+  })
+
   test('loads by itself: nothing but its file is asked for, and nothing is complained of', async () => {
     await using opened = await open('judged')
     expect(opened.heard).toEqual([`request: ${opened.url}`])

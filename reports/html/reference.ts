@@ -15,7 +15,7 @@ export function referenceTables(results: Results): Markup {
     <h2>The table</h2>
     <p>
       Median in ms and its ratio to the figure in the row below; in the baseline’s row its ratio to the
-      baseline.
+      baseline, without what the machine itself has changed.
     </p>
     <h3>${first.title}</h3>
     ${pivot(first.title, { ...results, suites: first.suites })}
