@@ -47,7 +47,7 @@ describe('the ratio of medians', () => {
     expect(high).toBeGreaterThan(3.4)
   })
 
-  test.each([10, 20, 40])('is in its 95%% interval in about 95 of 100 cases: n=%d', (n) => {
+  test.each([10, 20, 40])('is in its 95-percent interval in about 95 of 100 cases: n=%d', (n) => {
     // 400 cases: three standard errors are 3.3 points; small groups of a median err on the side of caution.
     expect(coverage(n)).toBeGreaterThan(0.917)
     expect(coverage(n)).toBeLessThanOrEqual(0.995)
