@@ -6,7 +6,7 @@ import { describe, expect, inject, test, type BenchResult } from 'vitest'
 import { checkpointed, matrix, MB, phasesOf } from '../helpers/index.ts'
 
 const SIZES = [16, 64].map((megabytes) => megabytes * MB)
-const { restoreOn = 'namespace', iterations } = inject('criu')
+const { restoreOn = 'namespace', iterations, time } = inject('criu')
 // Each sample is a first start on that host: its files are out of the cache before it.
 const cells = matrix({
   filesystems: ['ceph'],
@@ -29,7 +29,9 @@ for (const cell of cells) {
       test(phase, async ({ bench }) => {
         const result = await bench(phase, body).run()
         results.set(`${cell.size} ${cell.strategy} ${phase}`, result)
-        expect(result.latency.samplesCount).toBe(iterations)
+        // A gate takes as many as its time has room for.
+        expect(result.latency.samplesCount).toBeGreaterThanOrEqual(iterations)
+        if (time === 0) expect(result.latency.samplesCount).toBe(iterations)
       })
     }
   })

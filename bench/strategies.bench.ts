@@ -32,7 +32,10 @@ for (const cell of cells) {
       test(phase, async ({ bench }) => {
         const result = await bench(phase, body).run()
         results.set(`${cell.title} > ${phase}`, result)
-        expect(result.latency.samplesCount).toBe(inject('criu').iterations)
+        const { iterations, time } = inject('criu')
+        // A gate takes as many as its time has room for.
+        expect(result.latency.samplesCount).toBeGreaterThanOrEqual(iterations)
+        if (time === 0) expect(result.latency.samplesCount).toBe(iterations)
       })
     }
   })

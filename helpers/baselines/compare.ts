@@ -7,7 +7,7 @@ import {
   type SuiteResults,
 } from '../../reports/results.ts'
 import { bandsOf, figuresOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from '../gate/change.ts' // prettier-ignore
-import type { Sampled } from '../gate/sampled.ts'
+import { conditionsOf, type Sampled } from '../gate/sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import type { Milliseconds } from '../units.ts'
 import { keyOf, type Baseline } from './file.ts'
@@ -95,16 +95,6 @@ export function sampledOf(
   if (phase === 'dump') return { samples: dumps.map(({ total }) => total), ...conditionsOf(dumps, program) }
   const taken = samples.filter((sample) => durationOf(sample, phase) !== undefined)
   return { samples: taken.map((sample) => durationOf(sample, phase) ?? 0), ...conditionsOf(taken, program) }
-}
-
-function conditionsOf(
-  taken: ReadonlyArray<Pick<SampleResults, 'control' | 'noise'>>,
-  program: string | undefined,
-): Omit<Sampled, 'samples'> {
-  const times = taken.flatMap(({ control }) => control ?? [])
-  const isWhole = program !== undefined && times.length === taken.length
-  const disturbed = taken.filter(({ noise }) => noise).length
-  return { disturbed, ...(isWhole && { control: { program, times } }) }
 }
 
 function durationOf(

@@ -1,6 +1,6 @@
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { bandsOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from '../gate/change.ts' // prettier-ignore
-import type { Sampled } from '../gate/sampled.ts'
+import { conditionsOf, type Sampled } from '../gate/sampled.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { NoiseWatch } from '../system/noise.ts'
@@ -10,11 +10,14 @@ import { PLACES, type Plant } from '../trial/plant.ts'
 import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
 import { strategyNamed } from '../trial/strategies/index.ts'
 import { runTrial, type Checkpoint } from '../trial/trial.ts'
-import { isEnough, watchedTrial, type Conditions, type Effort, type WatchedSample } from '../trial/watched.ts' // prettier-ignore
-import type { Bytes, Milliseconds } from '../units.ts'
+import { isEnough, watchedTrial, type Effort, type WatchedSample } from '../trial/watched.ts' // prettier-ignore
+import type { Bytes } from '../units.ts'
 
 /** Shares of the cold start that are planted. */
 export const LEVELS = [0.05, 0.1, 0.2, 0.5] as const
+
+/** All of a calibration has the same one. */
+const CONTROL = 'control'
 
 export interface CalibrationPlan extends Sensitivity, Effort {
   readonly sizes: readonly Bytes[]
@@ -109,18 +112,15 @@ async function coldStarts(checkpoint: Checkpoint, effort: Effort, plant?: Plant)
   const started = performance.now()
   while (!isEnough(taken.length, started, effort))
     taken.push(await watchedTrial(checkpoint, watch, plant ? { plant } : {}))
-  return sampled(taken, ({ points }) => phaseOf(points, 'cold start'))
+  return {
+    samples: taken.map(({ points }) => phaseOf(points, 'cold start')),
+    ...conditionsOf(taken, CONTROL),
+  }
 }
 
-const sampledDumps = (dumps: readonly DumpSample[]): Sampled => sampled(dumps, ({ total }) => total)
-
-const sampled = <T extends Conditions>(
-  taken: readonly T[],
-  durationOf: (one: T) => Milliseconds,
-): Sampled => ({
-  samples: taken.map(durationOf),
-  control: { program: 'control', times: taken.flatMap(({ control }) => control ?? []) },
-  disturbed: taken.filter(({ noise }) => noise).length,
+const sampledDumps = (dumps: readonly DumpSample[]): Sampled => ({
+  samples: dumps.map(({ total }) => total),
+  ...conditionsOf(dumps, CONTROL),
 })
 
 /** Each by itself, as a run that has become so much slower is measured. */

@@ -19,6 +19,17 @@ export interface Sampled {
   readonly disturbed: number
 }
 
+/** How the machine was for each of the samples, of which each has its `control`; `program` is what took so long. */
+export function conditionsOf(
+  taken: ReadonlyArray<{ readonly control?: Milliseconds | undefined; readonly noise?: unknown }>,
+  program: string | undefined,
+): Omit<Sampled, 'samples'> {
+  const times = taken.flatMap(({ control }) => control ?? [])
+  const isWhole = program !== undefined && times.length === taken.length
+  const disturbed = taken.filter(({ noise }) => noise).length
+  return { disturbed, ...(isWhole && { control: { program, times } }) }
+}
+
 /** A ratio of medians, now / before, without what the machine itself has changed. */
 export interface Ratio extends RatioOfMedians {
   /** How many times as long the control took, which is what was taken out; left out where nothing was. */

@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 import type { SuiteResults } from '../../reports/results.ts'
 import { readBaseline, suspectsIn, type Baseline } from '../baselines/index.ts'
 import { isSuspect, judgeAlone } from '../gate/change.ts'
-import type { Sampled } from '../gate/sampled.ts'
+import { conditionsOf, type Sampled } from '../gate/sampled.ts'
 import { phaseOf } from '../trial/phases.ts'
 import type { WatchedSample } from '../trial/watched.ts'
 import type { Group } from './group.ts'
@@ -38,8 +38,9 @@ export async function confirm(
   return { dumps: dumps.map(dumpRecord), samples: again ? sampleRecords(again) : [] }
 }
 
-const coldStarts = (samples: readonly WatchedSample[], program = ''): Sampled => ({
+/** A neighbour is looked at for what the machine did: what disturbed it is no reason to leave it out. */
+const coldStarts = (samples: readonly WatchedSample[], program: string | undefined): Sampled => ({
   samples: samples.map(({ points }) => phaseOf(points, 'cold start')),
-  control: { program, times: samples.flatMap(({ control }) => control ?? []) },
+  ...conditionsOf(samples, program),
   disturbed: 0,
 })

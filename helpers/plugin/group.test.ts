@@ -36,3 +36,20 @@ test('what is measured once more is so in turn with a neighbour, and says where 
     }
   })
 })
+
+test('as many samples and dumps are taken as the time has room for', async () => {
+  const settings = resolveSettings({ iterations: 1, time: 500, warmup: 0, containerName: CONTAINER }, {})
+  await expectNothingLeft(async () => {
+    const mapped = cell('mapped')
+    const group = await Group.open([mapped], settings, () => () => {})
+    try {
+      const { samples, prepared } = await group.measure(mapped)
+      expect(samples.length).toBeGreaterThan(2)
+      expect(prepared.dumps.length).toBeGreaterThan(2)
+      // On a filesystem without servers each has its control.
+      for (const { control } of [...samples, ...prepared.dumps]) expect(control).toBeGreaterThan(0)
+    } finally {
+      await group.close()
+    }
+  })
+})

@@ -30,6 +30,9 @@ test(
     onCeph(async (sandbox) => {
       await using prepared = await prepareOnCeph(sandbox)
       expect(await restoreAll(prepared)).toBe(4)
+      // What its servers do is the run's own, and goes on after a dump: no time for a control.
+      expect(prepared.mounted.servers).toBe((await clusterInUse()).sandbox)
+      expect(prepared.dumps[0]).not.toHaveProperty('control')
     }),
   60_000,
 )
