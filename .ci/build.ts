@@ -7,7 +7,7 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { $ } from 'zx'
-import { compileInto, packedName } from '../helpers/system/compile.ts'
+import { compileInto, packedName } from '../helpers/programs/compile.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')

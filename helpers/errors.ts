@@ -4,8 +4,8 @@ export interface FailureFacts {
   readonly failed: string
   readonly found: string
   readonly expected: string
-  /** The command or change that mends it. */
-  readonly mend: string
+  /** The command or change that fixes it. */
+  readonly fix: string
   /** First error lines of the log of the program that failed. */
   readonly log?: string | undefined
 }
@@ -18,7 +18,7 @@ export class CriuBenchError extends Error {
   constructor(facts: FailureFacts, options?: ErrorOptions) {
     const log = facts.log ? `\n  log:      ${facts.log.trimEnd().replaceAll('\n', '\n            ')}` : ''
     super(
-      `${facts.failed}\n  found:    ${facts.found}\n  expected: ${facts.expected}\n  mend:     ${facts.mend}${log}`,
+      `${facts.failed}\n  found:    ${facts.found}\n  expected: ${facts.expected}\n  fix:      ${facts.fix}${log}`,
       options,
     )
     this.facts = facts

@@ -131,9 +131,9 @@ describe('a result', () => {
   })
 })
 
-test('an error says what failed, what was found, what was expected, and the mend', () => {
-  expectTypeOf<CriuBenchError['facts']>().toHaveProperty('mend').toEqualTypeOf<string>()
+test('an error says what failed, what was found, what was expected, and the fix', () => {
+  expectTypeOf<CriuBenchError['facts']>().toHaveProperty('fix').toEqualTypeOf<string>()
   expectTypeOf<keyof CriuBenchError['facts']>().toEqualTypeOf<
-    'failed' | 'found' | 'expected' | 'mend' | 'log'
+    'failed' | 'found' | 'expected' | 'fix' | 'log'
   >()
 })

@@ -12,7 +12,7 @@ test('nothing but the public API is exported', () => {
       "checkpointed",
       "criu",
       "defineHandler",
-      "hasPeer",
+      "hasTmpfsComparison",
       "hasReference",
       "matrix",
       "phasesOf",
@@ -32,7 +32,7 @@ describe('a suite is refused', () => {
       "cannot use the threshold of "first respons"
         found:    no phase of that name
         expected: one of dump, lean container, restore, execution, cold start
-        mend:     correct thresholds in restoreSuite({ … })"
+        fix:      correct thresholds in restoreSuite({ … })"
     `)
   })
 
@@ -41,7 +41,7 @@ describe('a suite is refused', () => {
       "cannot use the threshold of "restore"
         found:    "plain", which is not measured beside it
         expected: one of mapped
-        mend:     correct thresholds in restoreSuite({ … })"
+        fix:      correct thresholds in restoreSuite({ … })"
     `)
   })
 })

@@ -9,15 +9,15 @@ export {
   type CheckpointOptions,
   type DumpedProcess,
   type RestoredRun,
-} from './plugin/checkpoint.ts'
-export { matrix, phasesOf, type Axes, type Cell } from './plugin/matrix.ts'
-export { checkpointed } from './plugin/suite.ts'
-export { hasPeer } from './gate/peer.ts'
+} from './plugin/checkpoint-of.ts'
+export { matrix, phasesOf, type Axes, type Cell } from './matrix/matrix.ts'
+export { checkpointed } from './plugin/checkpointed.ts'
+export { hasTmpfsComparison } from './gate/tmpfs-comparison.ts'
 export { hasReference } from './gate/reference.ts'
 export { CriuBenchError } from './errors.ts'
 export { MB } from './units.ts'
 export type { CriuOptions } from './config/options.ts'
 // What these add to vitest's own types: the matchers, and `result.criu`.
 // oxlint-disable unicorn/require-module-specifiers -- nothing of theirs is public by name
-export type {} from './plugin/matcher.ts'
+export type {} from './plugin/matchers.ts'
 export type {} from './plugin/provider.ts'

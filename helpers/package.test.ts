@@ -119,10 +119,10 @@ describe('in an empty project', () => {
     })
   })
 
-  test('a mend is a command that works there', async () => {
+  test('a fix is a command that works there', async () => {
     const { status, stderr } = await inApp(['npx', 'vitest-criu', 'unmount'], { ROOTFS_ABS_PATH: app })
     expect(status).toBe(1)
-    expect(stderr).toMatch(/^  mend: +npx vitest-criu mount$/m)
+    expect(stderr).toMatch(/^  fix: +npx vitest-criu mount$/m)
   })
 
   test.for([
@@ -180,7 +180,7 @@ describe('in an empty project', () => {
     expect(status, stderr).toBe(1)
     expect(stdout).toContain('ok      compiler: not needed')
     expect(stdout).toMatch(
-      /^MISSING criu: [^]*mend: +install a criu of 4.1.1 or later .* apt-get install gcc libc6-dev make /m,
+      /^MISSING criu: [^]*fix: +install a criu of 4.1.1 or later .* apt-get install gcc libc6-dev make /m,
     )
   })
 

@@ -35,7 +35,7 @@ describe('a size', () => {
         `cannot read the memory size "${text}"\n` +
           `  found:    "${text}"\n` +
           '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
-          '  mend:     set MEMORY_SIZE=16777216',
+          '  fix:      set MEMORY_SIZE=16777216',
       )
     },
   )
@@ -45,7 +45,7 @@ describe('a size', () => {
       "cannot read the MEMORY_SIZE " "
         found:    an empty value
         expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
-        mend:     set MEMORY_SIZE=16777216"
+        fix:      set MEMORY_SIZE=16777216"
     `)
   })
 })

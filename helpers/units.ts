@@ -34,7 +34,7 @@ export function parseSize(text: string, what = 'memory size'): Bytes {
       failed: `cannot read the ${what} "${text}"`,
       found: text.trim() === '' ? 'an empty value' : `"${text}"`,
       expected: 'a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB',
-      mend: 'set MEMORY_SIZE=16777216',
+      fix: 'set MEMORY_SIZE=16777216',
     })
   }
   return bytes

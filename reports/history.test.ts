@@ -37,11 +37,11 @@ test("another machine's figures, and what came later, are no past", () => {
   expect(seriesOf(recorded, { runs: [kernel], unreadable: [] })).not.toEqual([])
 })
 
-test('results that cannot be read are refused with the file and the mend', async () => {
+test('results that cannot be read are refused with the file and the fix', async () => {
   await expect(readResults('/nonexistent/results.json')).rejects.toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot read the results /nonexistent/results.json
       found:    ENOENT: no such file or directory, open '/nonexistent/results.json'
       expected: a results.json that this version of vitest-criu wrote
-      mend:     npx vitest bench --run]
+      fix:      npx vitest bench --run]
   `)
 })

@@ -30,7 +30,7 @@ export async function readResults(file: string): Promise<Results> {
         failed: `cannot read the results ${file}`,
         found: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause),
         expected: 'a results.json that this version of vitest-criu wrote',
-        mend: 'npx vitest bench --run',
+        fix: 'npx vitest bench --run',
       },
       { cause },
     )

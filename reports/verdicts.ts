@@ -110,7 +110,7 @@ const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value 
 /** How the machine was before the run, in one line, and what to do about it. */
 export function noiseLines({ noise, suites }: Pick<Results, 'noise' | 'suites'>): string[] {
   if (!noise) return []
-  const { load, governor, swapUsed, steal, virtualisation, advice: mends } = noise
+  const { load, governor, swapUsed, steal, virtualisation, advice: fixes } = noise
   const disturbed = suites.flatMap(({ samples }) => samples).filter((sample) => sample.noise).length
   const all = suites.flatMap(({ samples }) => samples).length
   const facts = [
@@ -121,5 +121,5 @@ export function noiseLines({ noise, suites }: Pick<Results, 'noise' | 'suites'>)
     `virtualisation ${virtualisation}`,
     ...(all > 0 ? [`${disturbed} of ${all} samples disturbed`] : []),
   ]
-  return [`machine before the run: ${facts.join(', ')}`, ...mends.map((mend) => `  ${mend}`)]
+  return [`machine before the run: ${facts.join(', ')}`, ...fixes.map((fix) => `  ${fix}`)]
 }

@@ -3,14 +3,14 @@ import { bandsOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, ty
 import { conditionsOf, type Sampled } from '../gate/sampled.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { medianOf } from '../stats/bootstrap.ts'
-import { NoiseWatch } from '../system/noise.ts'
-import { openSandbox } from '../system/sandbox.ts'
-import { phaseOf } from '../trial/phases.ts'
-import { PLACES, type Plant } from '../trial/plant.ts'
-import { prepare, type DumpSample, type Prepared } from '../trial/prepare.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
-import { runTrial, type Checkpoint } from '../trial/trial.ts'
-import { isEnough, watchedTrial, type Effort, type WatchedSample } from '../trial/watched.ts' // prettier-ignore
+import { NoiseWatch } from '../measure/noise.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+import { phaseOf } from '../../reports/timeline.ts'
+import { DELAY_PLACES, type InjectedDelay } from '../restore/injected-delay.ts'
+import { prepare, type DumpSample, type Prepared } from '../measure/prepare.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { runTrial, type Checkpoint } from '../restore/restore-run.ts'
+import { isEnough, watchedTrial, type Effort, type WatchedSample } from '../measure/sampling.ts' // prettier-ignore
 import type { Bytes } from '../units.ts'
 
 /** Shares of the cold start that are planted. */
@@ -35,7 +35,7 @@ export interface Unchanged {
 /** The verdict on a cold start in which a slow-down was planted. */
 export interface Planted {
   readonly size: Bytes
-  readonly where: Plant['where']
+  readonly where: InjectedDelay['where']
   /** Of the baseline's median. */
   readonly level: number
   readonly change: Change
@@ -57,8 +57,8 @@ type Row = Omit<Unchanged, 'change'>
  */
 export async function calibrateOnce(run: number, plan: CalibrationPlan): Promise<CalibrationRun> {
   const rows: Row[] = []
-  const plantedRows: Array<{ row: Row; where: Plant['where']; level: number }> = []
-  const where = PLACES[Math.floor(run / plan.sizes.length) % PLACES.length] ?? 'launcher'
+  const plantedRows: Array<{ row: Row; where: InjectedDelay['where']; level: number }> = []
+  const where = DELAY_PLACES[Math.floor(run / plan.sizes.length) % DELAY_PLACES.length] ?? 'launcher'
   for (const [index, size] of plan.sizes.entries()) {
     const before = await measured(size, plan, async (prepared, checkpoint) => ({
       dumps: sampledDumps(prepared.dumps),
@@ -106,12 +106,16 @@ async function measured<T>(
 }
 
 /** The cold starts of a suite, as the gate takes them. */
-async function coldStarts(checkpoint: Checkpoint, effort: Effort, plant?: Plant): Promise<Sampled> {
+async function coldStarts(
+  checkpoint: Checkpoint,
+  effort: Effort,
+  injectedDelay?: InjectedDelay,
+): Promise<Sampled> {
   const watch = new NoiseWatch([checkpoint.host])
   const taken: WatchedSample[] = []
   const started = performance.now()
   while (!isEnough(taken.length, started, effort))
-    taken.push(await watchedTrial(checkpoint, watch, plant ? { plant } : {}))
+    taken.push(await watchedTrial(checkpoint, watch, injectedDelay ? { injectedDelay } : {}))
   return {
     samples: taken.map(({ points }) => phaseOf(points, 'cold start')),
     ...conditionsOf(taken, CONTROL),
@@ -127,13 +131,13 @@ const sampledDumps = (dumps: readonly DumpSample[]): Sampled => ({
 async function plantAll(
   checkpoint: Checkpoint,
   before: Sampled,
-  where: Plant['where'],
+  where: InjectedDelay['where'],
   plan: CalibrationPlan,
 ): Promise<Array<[number, Pair]>> {
   const pairs: Array<[number, Pair]> = []
   for (const level of LEVELS) {
-    const plant = { where, nanoseconds: Math.round(level * medianOf(before.samples) * 1e6) }
-    const measure = () => coldStarts(checkpoint, plan, plant)
+    const injectedDelay = { where, nanoseconds: Math.round(level * medianOf(before.samples) * 1e6) }
+    const measure = () => coldStarts(checkpoint, plan, injectedDelay)
     pairs.push([level, await confirmed({ before, now: await measure() }, plan, measure)])
   }
   return pairs

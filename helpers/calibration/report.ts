@@ -5,7 +5,7 @@ import { medianOf } from '../stats/bootstrap.ts'
 import { wilson } from '../stats/proportion.ts'
 import { formatSize, type Milliseconds } from '../units.ts'
 import { ALPHA, bandsOf, EXCLUDED } from '../gate/change.ts'
-import { steadied } from '../gate/sampled.ts'
+import { normalizeByControl } from '../gate/sampled.ts'
 import { LEVELS, type CalibrationPlan, type CalibrationRun, type Planted, type Unchanged } from './measure.ts'
 import { simulate } from './simulate.ts'
 
@@ -139,5 +139,5 @@ function plantedTable(runs: readonly CalibrationRun[]): string {
 function samplesBySize(runs: readonly CalibrationRun[]): Map<string, number[]> {
   const rows = runs.flatMap(({ unchanged }) => unchanged).filter(({ phase }) => phase === 'cold start')
   const groups = Map.groupBy(rows, ({ size }) => formatSize(size))
-  return new Map([...groups].map(([title, group]) => [title, group.flatMap(({ pair }) => [...steadied(pair.before), ...steadied(pair.now)])])) // prettier-ignore
+  return new Map([...groups].map(([title, group]) => [title, group.flatMap(({ pair }) => [...normalizeByControl(pair.before), ...normalizeByControl(pair.now)])])) // prettier-ignore
 }

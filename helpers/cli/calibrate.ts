@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises'
-import { readBaseline, sampledOf } from '../baselines/index.ts'
+import { sampledOf } from '../gate/baseline.ts'
+import { readBaseline } from '../gate/baseline-file.ts'
 import { calibrateOnce, type CalibrationPlan, type CalibrationRun } from '../calibration/measure.ts'
 import { calibrationReport, simulatedTable } from '../calibration/report.ts'
 import type { Settings } from '../config/options.ts'
-import { steadied } from '../gate/sampled.ts'
-import { fingerprint } from '../system/fingerprint.ts'
-import { lookAtNoise } from '../system/noise.ts'
-import { requireRoot } from '../system/root.ts'
+import { normalizeByControl } from '../gate/sampled.ts'
+import { fingerprint } from '../host/fingerprint.ts'
+import { lookAtNoise } from '../measure/noise.ts'
+import { requireRoot } from '../host/root.ts'
 import { parseSize } from '../units.ts'
 
 export interface CalibrateOptions {
@@ -62,7 +63,7 @@ function summary({ unchanged, planted }: CalibrationRun): string {
 async function simulated(path: string, settings: Settings): Promise<string> {
   const { results } = await readBaseline(path)
   const recorded = new Map(
-    results.suites.map((suite) => [suite.title, steadied(sampledOf(suite, 'cold start'))]),
+    results.suites.map((suite) => [suite.title, normalizeByControl(sampledOf(suite, 'cold start'))]),
   )
   const plan: Omit<CalibrationPlan, 'sizes' | 'containerName'> = settings
   return `cold starts, ${plan.iterations} samples drawn anew, 400 times each\n\n${simulatedTable(plan, recorded)}`

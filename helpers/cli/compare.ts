@@ -1,6 +1,8 @@
 import { baselineTable, outcomeOf, STATUS, verdictLines } from '../../reports/verdicts.ts'
 import { tablesOf } from '../../reports/table.ts'
-import { baselinePath, checkMachine, compareResults, readBaseline } from '../baselines/index.ts'
+import { compareResults } from '../gate/baseline.ts'
+import { baselinePath, readBaseline } from '../gate/baseline-file.ts'
+import { checkMachine } from '../gate/baseline-machine.ts'
 import type { Settings } from '../config/options.ts'
 
 /**

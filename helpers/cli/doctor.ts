@@ -5,15 +5,15 @@ import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/
 import { examineHost, type Finding } from '../hosts/check.ts'
 import { openPair } from '../hosts/hosts.ts'
 import { CriuBenchError } from '../errors.ts'
-import { cgroupVersion } from '../system/cgroups.ts'
-import { AS_ROOT } from '../system/commands.ts'
-import { isPrebuilt } from '../system/compile.ts'
-import { localHost } from '../system/host.ts'
-import { availableMemory } from '../system/memory.ts'
-import { CACHE, fixture, PACKAGED } from '../system/paths.ts'
-import { run } from '../system/process.ts'
-import { filesystemRoom } from '../trial/demand.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
+import { cgroupVersion } from '../cgroup/cgroups.ts'
+import { AS_ROOT } from '../installation/own-command.ts'
+import { isPrebuilt } from '../programs/compile.ts'
+import { localHost } from '../host/host.ts'
+import { availableMemory } from '../host/memory.ts'
+import { CACHE, fixture, PACKAGED } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
+import { filesystemRoom } from '../checkpoint/memory-requirements.ts'
+import { strategyNamed } from '../strategies/index.ts'
 import { describeBytes, GB, MB, type Bytes } from '../units.ts'
 
 const BUILD_ROOM: Bytes = 500 * MB
@@ -57,12 +57,12 @@ async function examineSecond(): Promise<Finding[]> {
     return findings.map((one) => ({ ...one, name: `${one.name} on ${pair.name}` }))
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
-    return [{ name: restoreOn, found: error.facts.log ?? error.facts.found, mend: error.facts.mend }]
+    return [{ name: restoreOn, found: error.facts.log ?? error.facts.found, fix: error.facts.fix }]
   }
 }
 
-const finding = (name: string, good: boolean, found: string, mend: string): Finding =>
-  good ? { name, found } : { name, found, mend }
+const finding = (name: string, good: boolean, found: string, fix: string): Finding =>
+  good ? { name, found } : { name, found, fix }
 
 function root(): Finding {
   const uid = process.getuid?.() ?? -1
@@ -162,16 +162,16 @@ async function criu(): Promise<Finding> {
     return {
       name: 'criu',
       found: 'none that passes criu check',
-      mend: error instanceof Error ? error.message : String(error),
+      fix: error instanceof Error ? error.message : String(error),
     }
   }
 }
 
-async function attempt(name: string, argv: readonly string[], found: string, mend: string): Promise<Finding> {
+async function attempt(name: string, argv: readonly string[], found: string, fix: string): Promise<Finding> {
   try {
-    await run(localHost, { argv, failed: name, mend, timeout: 10_000 })
+    await run(localHost, { argv, failed: name, fix, timeout: 10_000 })
     return { name, found }
   } catch {
-    return { name, found: `${argv[0]} does not work`, mend }
+    return { name, found: `${argv[0]} does not work`, fix }
   }
 }

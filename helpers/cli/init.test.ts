@@ -111,7 +111,7 @@ describe('vitest-criu init', () => {
         "cannot set up a project in FOLDER
           found:    no package.json
           expected: the folder of an npm project
-          mend:     go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu
+          fix:      go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu
         "
       `)
       expect(await filesIn(folder)).toEqual({})

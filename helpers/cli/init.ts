@@ -2,7 +2,7 @@ import { constants, existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
-import { fixture } from '../system/paths.ts'
+import { fixture } from '../installation/paths.ts'
 
 /** The files that a project starts with, at the paths they get. */
 const TEMPLATE = fixture('init')
@@ -42,7 +42,7 @@ function checkProject(folder: string): void {
     failed: `cannot set up a project in ${folder}`,
     found: 'no package.json',
     expected: 'the folder of an npm project',
-    mend: 'go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu',
+    fix: 'go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu',
   })
 }
 

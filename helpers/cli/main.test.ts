@@ -22,7 +22,7 @@ test('vitest-criu --help tells every command', async () => {
       calibrate [options]         measure what the gate finds of planted slow-downs,
                                   and how often it takes the same for slower
       doctor                      check what a run needs of this machine, with the
-                                  mend
+                                  fix
       clean                       remove what a killed run could not
 
     The reference's steps, one by one:

@@ -7,8 +7,8 @@ import { z } from 'zod'
 import { resolveSettings } from '../config/settings.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
-import { sweep } from '../system/ledger.ts'
-import { requireRoot } from '../system/root.ts'
+import { sweep } from '../sandbox/ledger.ts'
+import { requireRoot } from '../host/root.ts'
 import { parseSize } from '../units.ts'
 import { calibrate, type CalibrateOptions } from './calibrate.ts'
 import { compare } from './compare.ts'
@@ -84,7 +84,7 @@ program
   .option('--out <FILE>', 'where the report goes', 'reports/calibration.md')
   .option('--simulate <FILE>', 'measure nothing: draw from the samples of a results.json')
   .action((options: CalibrateOptions) => calibrate(options, gateSettings()))
-program.command('doctor').description('check what a run needs of this machine, with the mend').action(doctor)
+program.command('doctor').description('check what a run needs of this machine, with the fix').action(doctor)
 program.command('clean').description('remove what a killed run could not').action(clean)
 
 program.commandsGroup("The reference's steps, one by one:")
@@ -125,12 +125,12 @@ program
 
 async function doctor(): Promise<void> {
   const findings = await examine()
-  for (const { name, found, mend } of findings) {
+  for (const { name, found, fix } of findings) {
     console.log(
-      mend === undefined ? `ok      ${name}: ${found}` : `MISSING ${name}: ${found}\n        mend: ${mend}`,
+      fix === undefined ? `ok      ${name}: ${found}` : `MISSING ${name}: ${found}\n        fix: ${fix}`,
     )
   }
-  if (findings.some(({ mend }) => mend !== undefined)) process.exitCode = 1
+  if (findings.some(({ fix }) => fix !== undefined)) process.exitCode = 1
 }
 
 async function clean(): Promise<void> {

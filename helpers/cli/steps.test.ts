@@ -1,7 +1,7 @@
 import { mkdir, rmdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { cgroupPaths, hierarchies } from '../system/cgroups.ts'
+import { cgroupPaths, hierarchies } from '../cgroup/cgroups.ts'
 import { cli, CLI, outcomeOf, type Ended } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -95,7 +95,7 @@ describe('a step in the wrong place', () => {
         "cannot use ROOTFS_ABS_PATH=ROOTFS
           found:    nothing mounted there
           expected: a filesystem mounted by \`npm run mount\`
-          mend:     npm run mount
+          fix:      npm run mount
         "
       `)
       for (const command of ['rootfs', 'unmount']) expect(await refused(command)).toBe(message)
@@ -109,14 +109,14 @@ describe('a step in the wrong place', () => {
         "cannot mount on ROOTFS_ABS_PATH=ROOTFS
           found:    tmpfs (vitest-criu) mounted there already
           expected: the absolute path of an empty folder on which nothing is mounted
-          mend:     npm run unmount, or umount ROOTFS
+          fix:      npm run unmount, or umount ROOTFS
         "
       `)
       expect(await refused('copy')).toMatchInlineSnapshot(`
         "cannot go on with ROOTFS
           found:    nothing dumped there
           expected: a rootfs after the steps mount, rootfs and dump
-          mend:     npm run mount && npm run rootfs && npm run dump -- 16777216
+          fix:      npm run mount && npm run rootfs && npm run dump -- 16777216
         "
       `)
       expect(await refused('restore')).toBe(await refused('copy'))
@@ -125,7 +125,7 @@ describe('a step in the wrong place', () => {
         "cannot restore on ROOTFS
           found:    no images copied there
           expected: a rootfs after the step copy
-          mend:     npm run copy
+          fix:      npm run copy
         "
       `)
       await through('unmount')
@@ -141,7 +141,7 @@ describe('a step in the wrong place', () => {
         "cannot use ROOTFS_ABS_PATH=ROOTFS
           found:    tmpfs (theirs), which is not ours
           expected: a filesystem mounted by \`npm run mount\`
-          mend:     npm run mount
+          fix:      npm run mount
         "
       `)
     })
@@ -154,7 +154,7 @@ describe('a step refuses', () => {
       "cannot tell where the rootfs is to be
         found:    no ROOTFS_ABS_PATH
         expected: the absolute path of an empty folder
-        mend:     mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"
+        fix:      mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"
       "
     `)
   })
@@ -172,7 +172,7 @@ describe('a step refuses', () => {
           'cannot mount, dump or restore anything\n' +
           '  found:    uid 65534\n' +
           '  expected: root (uid 0)\n' +
-          '  mend:     sudo -E npm start\n',
+          '  fix:      sudo -E npm start\n',
       })
     }
   })
@@ -188,7 +188,7 @@ describe('a step refuses', () => {
         "cannot use "NAME" as the name of a container
           found:    a cgroup of that name in use, at HIERARCHY/NAME
           expected: a name that no cgroup has
-          mend:     choose another CONTAINER_NAME, or remove that cgroup: rmdir HIERARCHY/NAME
+          fix:      choose another CONTAINER_NAME, or remove that cgroup: rmdir HIERARCHY/NAME
         "
       `)
       await through('restore')

@@ -10,17 +10,17 @@ import { checkMountPoint, unmount as unmountFilesystem } from '../filesystems/mo
 import { TMPFS_SOURCE, tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { startHandler } from '../handlers/start.ts'
-import { checkContainerName } from '../system/cgroups.ts'
-import { ownCommand } from '../system/commands.ts'
-import { localHost } from '../system/host.ts'
-import { readMounts } from '../system/mounts.ts'
-import { WORK } from '../system/paths.ts'
-import { checkMemory, filesystemRoom } from '../trial/demand.ts'
-import { readManifest, writeManifest } from '../trial/manifest.ts'
-import { phaseOf, phasesFor } from '../trial/phases.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER } from '../trial/rootfs.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
-import { runTrial } from '../trial/trial.ts'
+import { checkContainerName } from '../cgroup/cgroups.ts'
+import { ownCommand } from '../installation/own-command.ts'
+import { localHost } from '../host/host.ts'
+import { readMounts } from '../mount/mounts.ts'
+import { WORK } from '../installation/paths.ts'
+import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
+import { readManifest, writeManifest } from './manifest.ts'
+import { phaseOf, phasesFor } from '../../reports/timeline.ts'
+import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { runTrial } from '../restore/restore-run.ts'
 import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
 
 /**
@@ -38,7 +38,7 @@ function rootfsOf(settings: Settings): string {
     failed: 'cannot tell where the rootfs is to be',
     found: 'no ROOTFS_ABS_PATH',
     expected: 'the absolute path of an empty folder',
-    mend: 'mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"',
+    fix: 'mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"',
   })
 }
 
@@ -140,7 +140,7 @@ function checkCopied(point: string): void {
     failed: `cannot restore on ${point}`,
     found: 'no images copied there',
     expected: 'a rootfs after the step copy',
-    mend: ownCommand('copy'),
+    fix: ownCommand('copy'),
   })
 }
 
@@ -152,6 +152,6 @@ async function checkOurs(point: string): Promise<void> {
     failed: `cannot use ROOTFS_ABS_PATH=${point}`,
     found: mounted ? `${mounted.type} (${mounted.source}), which is not ours` : 'nothing mounted there',
     expected: `a filesystem mounted by \`${ownCommand('mount')}\``,
-    mend: ownCommand('mount'),
+    fix: ownCommand('mount'),
   })
 }

@@ -156,7 +156,7 @@ export const Options = z.strictObject({
   /** Against a baseline: a difference of medians below this is none, ms. */
   floor: z.number().nonnegative().default(0.1),
   /** A slow-down that is really executed in each sample, to see a gate fail: where, and how many ms. */
-  plant: z
+  injectedDelay: z
     .strictObject({ where: z.enum(['launcher', 'restore', 'handler']), milliseconds: z.number().positive() })
     .optional(),
   /** The folder for results.json and results.md, from the project's root. */
@@ -191,7 +191,7 @@ const ratios = (text: string): unknown =>
 const pairs = (text: string): unknown => Object.fromEntries(list(text).map((part) => part.split('=')))
 
 /** "restore=5": 5 ms in the restore. */
-const plant = (text: string): unknown => {
+const injectedDelay = (text: string): unknown => {
   const [where, milliseconds = ''] = text.split('=')
   return { where, milliseconds: number(milliseconds) }
 }
@@ -239,7 +239,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_BASELINE_MATCH: { option: 'baselineMatch', read: String },
   VITEST_CRIU_BAND: { option: 'band', read: number },
   VITEST_CRIU_FLOOR: { option: 'floor', read: number },
-  VITEST_CRIU_PLANT: { option: 'plant', read: plant },
+  VITEST_CRIU_INJECTED_DELAY: { option: 'injectedDelay', read: injectedDelay },
   VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }
 

@@ -11,7 +11,7 @@ describe('settings refuse', () => {
       "cannot use the option "save"
         found:    VITEST_CRIU_SAVE=../main
         expected: a name of letters, digits, ".", "_" and "-"
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -20,7 +20,7 @@ describe('settings refuse', () => {
       "cannot use the option "ratios"
         found:    VITEST_CRIU_RATIOS=restroe=8
         expected: phases out of dump, lean container, restore, execution, cold start
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -32,7 +32,7 @@ describe('settings refuse', () => {
   ])('%s=%s', async (name, value, option, expected) => {
     expect(await refused({}, { [name]: value })).toBe(
       `cannot use the option "${option}"\n  found:    ${name}=${value}\n` +
-        `  expected: ${expected}\n  mend:     correct the environment variable`,
+        `  expected: ${expected}\n  fix:      correct the environment variable`,
     )
   })
 
@@ -40,8 +40,8 @@ describe('settings refuse', () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"
         found:    no option of that name
-        expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, interleave, handler, iterations, time, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, baseline, save, baselines, baselineMatch, band, floor, plant, output
-        mend:     correct criu({ … }) in vitest.config.ts"
+        expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, interleave, handler, iterations, time, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, baseline, save, baselines, baselineMatch, band, floor, injectedDelay, output
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -49,8 +49,8 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
       "cannot use the environment variable VITEST_CRIU_SIZE
         found:    no variable of that name
-        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_INTERLEAVE, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_TIME, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_BASELINE, VITEST_CRIU_SAVE, VITEST_CRIU_BASELINES, VITEST_CRIU_BASELINE_MATCH, VITEST_CRIU_BAND, VITEST_CRIU_FLOOR, VITEST_CRIU_PLANT, VITEST_CRIU_OUTPUT
-        mend:     unset VITEST_CRIU_SIZE"
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_INTERLEAVE, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_TIME, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_BASELINE, VITEST_CRIU_SAVE, VITEST_CRIU_BASELINES, VITEST_CRIU_BASELINE_MATCH, VITEST_CRIU_BAND, VITEST_CRIU_FLOOR, VITEST_CRIU_INJECTED_DELAY, VITEST_CRIU_OUTPUT
+        fix:      unset VITEST_CRIU_SIZE"
     `)
   })
 
@@ -59,7 +59,7 @@ describe('settings refuse', () => {
       "cannot use the option "ceph.client"
         found:    VITEST_CRIU_CEPH_CLIENT=nfs
         expected: one of "auto"|"kernel"|"fuse"
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -68,7 +68,7 @@ describe('settings refuse', () => {
       "cannot use the option "ceph"
         found:    ceph: {"config":"/etc/ceph/ceph.conf"}
         expected: an option of ceph: see README.md
-        mend:     correct criu({ … }) in vitest.config.ts"
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -77,7 +77,7 @@ describe('settings refuse', () => {
       "cannot use the option "ceph.user"
         found:    VITEST_CRIU_CEPH_USER=bob
         expected: ceph.conf besides: user is of an existing cluster
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -86,7 +86,7 @@ describe('settings refuse', () => {
       "cannot use the option "ceph.store"
         found:    ceph: {"conf":"/c","store":"memstore"}
         expected: no ceph.conf besides: store is of the test cluster that a run starts
-        mend:     correct criu({ … }) in vitest.config.ts"
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -95,7 +95,7 @@ describe('settings refuse', () => {
       "cannot use the option "ceph.path"
         found:    ceph: {"conf":"/c","path":"/bench/../home"}
         expected: an absolute path in the file system, without ".."
-        mend:     correct criu({ … }) in vitest.config.ts"
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -104,7 +104,7 @@ describe('settings refuse', () => {
       "cannot use the option "iterations"
         found:    iterations: "many"
         expected: number
-        mend:     correct criu({ … }) in vitest.config.ts"
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -113,7 +113,7 @@ describe('settings refuse', () => {
       "cannot use the option "iterations"
         found:    VITEST_CRIU_ITERATIONS=0
         expected: number to be >=1
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -122,7 +122,7 @@ describe('settings refuse', () => {
       "cannot use the option "tolerance"
         found:    VITEST_CRIU_TOLERANCE=
         expected: number
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -131,7 +131,7 @@ describe('settings refuse', () => {
       "cannot use the option "strict"
         found:    VITEST_CRIU_STRICT=yes
         expected: boolean
-        mend:     correct the environment variable"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -140,7 +140,7 @@ describe('settings refuse', () => {
       "cannot read the memory size "lots"
         found:    "lots"
         expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
-        mend:     set MEMORY_SIZE=16777216"
+        fix:      set MEMORY_SIZE=16777216"
     `)
   })
 
@@ -149,7 +149,7 @@ describe('settings refuse', () => {
       "cannot use the option "sizes"
         found:    sizes: [0]
         expected: number to be >0
-        mend:     correct criu({ … }) in vitest.config.ts"
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -158,7 +158,7 @@ describe('settings refuse', () => {
       "cannot use the option "sizes"
         found:    sizes: []
         expected: array to have >=1 items
-        mend:     correct criu({ … }) in vitest.config.ts"
+        fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
@@ -167,7 +167,7 @@ describe('settings refuse', () => {
       `cannot read the MEMORY_SIZE "${size}"\n` +
         `  found:    ${size === '' ? 'an empty value' : `"${size}"`}\n` +
         '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
-        '  mend:     set MEMORY_SIZE=16777216',
+        '  fix:      set MEMORY_SIZE=16777216',
     )
   })
 })

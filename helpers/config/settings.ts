@@ -41,7 +41,7 @@ const unknownOption = (name = ''): CriuBenchError =>
     failed: `cannot use the option "${name}"`,
     found: 'no option of that name',
     expected: `one of ${Object.keys(Options.shape).join(', ')}`,
-    mend: CORRECT,
+    fix: CORRECT,
   })
 
 function wrongValue(
@@ -58,7 +58,7 @@ function wrongValue(
     failed: `cannot use the option "${name}"`,
     found: origin ?? `${String(option)}: ${JSON.stringify(value)}`,
     expected: expectation(message),
-    mend: origin === undefined ? CORRECT : 'correct the environment variable',
+    fix: origin === undefined ? CORRECT : 'correct the environment variable',
   })
 }
 
@@ -86,7 +86,7 @@ function refuseUnknownVariables(environment: Environment): void {
     failed: `cannot use the environment variable ${unknown}`,
     found: 'no variable of that name',
     expected: `one of ${Object.keys(VARIABLES).join(', ')}`,
-    mend: `unset ${unknown}`,
+    fix: `unset ${unknown}`,
   })
 }
 

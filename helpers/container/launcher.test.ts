@@ -2,9 +2,9 @@ import { mkdir, readFile, readlink, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { cgroupPaths, hierarchies } from '../system/cgroups.ts'
-import { run } from '../system/process.ts'
-import { openSandbox } from '../system/sandbox.ts'
+import { cgroupPaths, hierarchies } from '../cgroup/cgroups.ts'
+import { run } from '../process/process.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
@@ -61,7 +61,7 @@ describe('a lean container', () => {
       const find = {
         argv: left,
         failed: 'cannot look for it',
-        mend: 'install procps',
+        fix: 'install procps',
         timeout: 5000,
         accept: [0, 1],
       }
@@ -123,7 +123,7 @@ describe('the launcher refuses', () => {
           "cannot run /bin/true in the lean container "NAME" on /
             found:    create: CGROUP: cgroup NAME in use
             expected: a container that starts
-            mend:     \`npm run doctor\` checks what it needs of this machine
+            fix:      \`npm run doctor\` checks what it needs of this machine
             log:      lean-container: cannot create CGROUP: cgroup NAME in use"
         `)
         expect(await cgroupPaths(name)).toEqual(folders)
@@ -139,7 +139,7 @@ describe('the launcher refuses', () => {
       "cannot run /no/such/command in the lean container "NAME" on /
         found:    execute: /no/such/command: No such file or directory
         expected: a container that starts
-        mend:     \`npm run doctor\` checks what it needs of this machine
+        fix:      \`npm run doctor\` checks what it needs of this machine
         log:      lean-container: cannot execute /no/such/command: No such file or directory"
     `)
   })
@@ -150,7 +150,7 @@ describe('the launcher refuses', () => {
       "cannot run /bin/true in the lean container "NAME" on /usr
         found:    mount proc on: /usr/proc: the mount point must exist in the rootfs
         expected: a container that starts
-        mend:     \`npm run doctor\` checks what it needs of this machine
+        fix:      \`npm run doctor\` checks what it needs of this machine
         log:      lean-container: cannot mount proc on /usr/proc: the mount point must exist in the rootfs"
     `)
   })

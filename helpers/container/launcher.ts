@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
-import { removeCgroup } from '../system/cgroups.ts'
-import { ownCommand } from '../system/commands.ts'
-import { compile } from '../system/compile.ts'
-import type { Host } from '../system/host.ts'
-import { fixture } from '../system/paths.ts'
-import { placed } from '../system/placed.ts'
-import { isRemote } from '../system/remote.ts'
-import { run, type Finished } from '../system/process.ts'
+import { removeCgroup } from '../cgroup/cgroups.ts'
+import { ownCommand } from '../installation/own-command.ts'
+import { compile } from '../programs/compile.ts'
+import type { Host } from '../host/host.ts'
+import { fixture } from '../installation/paths.ts'
+import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
+import { isRemote } from '../process/remote.ts'
+import { run, type Finished } from '../process/process.ts'
 import type { Nanoseconds } from '../units.ts'
 
 /** Status that the launcher keeps for its own failures, as container engines do. */
@@ -82,11 +82,11 @@ const Failure = z.object({
 /** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  const launcher = await placed(host, await compile(fixture('lean-container')))
+  const launcher = await ensureProgramOnHost(host, await compile(fixture('lean-container')))
   const running = run(host, {
     argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
     failed,
-    mend: `the first error line of what ran in it says more; run the step by hand: ${ownCommand('restore')}`,
+    fix: `the first error line of what ran in it says more; run the step by hand: ${ownCommand('restore')}`,
     timeout: request.timeout,
     accept: Array.from({ length: 256 }, (_, status) => status),
     report: true,
@@ -104,7 +104,7 @@ const removeCgroupOf = (host: Host, name: string) =>
   run(host, {
     argv: ['sh', '-c', 'find /sys/fs/cgroup -depth -type d -name "$1" -exec rmdir {} + || true', 'sh', name],
     failed: `cannot remove the cgroup ${name} there`,
-    mend: 'look at the connection',
+    fix: 'look at the connection',
     timeout: 10_000,
   }).catch(() => undefined)
 
@@ -141,7 +141,7 @@ function readReport(finished: Finished, failed: string): z.infer<typeof Report> 
       ? [failure.step, failure.path, failure.message].filter(Boolean).join(': ')
       : 'no report of its time points',
     expected: 'a container that starts',
-    mend: `\`${ownCommand('doctor')}\` checks what it needs of this machine`,
+    fix: `\`${ownCommand('doctor')}\` checks what it needs of this machine`,
     log: finished.stderr,
   })
 }

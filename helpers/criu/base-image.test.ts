@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
-import { compile } from '../system/compile.ts'
-import { localHost } from '../system/host.ts'
-import { fixture } from '../system/paths.ts'
-import { exportRootfs } from '../trial/rootfs.ts'
+import { compile } from '../programs/compile.ts'
+import { localHost } from '../host/host.ts'
+import { fixture } from '../installation/paths.ts'
+import { exportRootfs } from '../checkpoint/rootfs.ts'
 import { MB } from '../units.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -61,7 +61,7 @@ describe('a base image', () => {
       "cannot use the base image: folder IMAGE
         found:    no criu in it
         expected: one of /usr/local/sbin/criu, /usr/local/bin/criu, /usr/sbin/criu, /usr/bin/criu, /sbin/criu
-        mend:     install criu in the image, or unset BASE_IMAGE to have one built"
+        fix:      install criu in the image, or unset BASE_IMAGE to have one built"
     `)
   })
 
@@ -72,7 +72,7 @@ describe('a base image', () => {
       "cannot use the base image: its /usr/sbin/criu cannot probe this kernel
         found:    exit status 2 of \`criu check\` in the lean container on ROOTFS, and no criu.kdat
         expected: /run/criu.kdat
-        mend:     unset BASE_IMAGE to have a CRIU built for this kernel
+        fix:      unset BASE_IMAGE to have a CRIU built for this kernel
         log:      native-handler: found 1 arguments, expected SIZE_BYTES LOCK_FILE REPORT_FILE [--write]"
     `)
   })
@@ -84,7 +84,7 @@ describe('a base image', () => {
       "cannot run /usr/sbin/criu in the lean container "NAME" on ROOTFS
         found:    execute: /usr/sbin/criu: No such file or directory
         expected: a container that starts
-        mend:     \`npm run doctor\` checks what it needs of this machine
+        fix:      \`npm run doctor\` checks what it needs of this machine
         log:      lean-container: cannot execute /usr/sbin/criu: No such file or directory"
     `)
   })
@@ -94,7 +94,7 @@ describe('a base image', () => {
       "cannot use the base image IMAGE
         found:    nothing at that path
         expected: a tarball, a folder, docker:NAME, podman:NAME or build
-        mend:     export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
+        fix:      export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
     `)
   })
 
@@ -103,7 +103,7 @@ describe('a base image', () => {
       "cannot use the base image IMAGE
         found:    neither a file nor a folder
         expected: a tarball, a folder, docker:NAME, podman:NAME or build
-        mend:     export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
+        fix:      export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
     `)
   })
 
@@ -115,7 +115,7 @@ describe('a base image', () => {
       "cannot export the base image (tarball IMAGE) to ROOTFS
         found:    tar exited with 2
         expected: exit status 0
-        mend:     look at the room left on that file system, and at the image itself
+        fix:      look at the room left on that file system, and at the image itself
         log:      tar: This does not look like a tar archive
                   tar: Exiting with failure status due to previous errors"
     `)
@@ -128,7 +128,7 @@ describe('a base image', () => {
       "cannot export the base image (folder IMAGE) to ROOTFS
         found:    cp exited with 1
         expected: exit status 0
-        mend:     look at the room left on that file system, and at the image itself
+        fix:      look at the room left on that file system, and at the image itself
         log:      cp: error writing 'ROOTFS/usr/sbin/criu': No space left on device"
     `)
   })
@@ -139,7 +139,7 @@ describe('a base image', () => {
       `cannot use the base image ${engine}:${name}\n` +
         `  found:    no answer from ${engine}, or no image of that name\n` +
         `  expected: \`${engine} image inspect ${name}\` to succeed\n` +
-        `  mend:     start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
+        `  fix:      start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
     )
   })
 

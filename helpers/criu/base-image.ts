@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
-import { localHost, seenFrom, type Host } from '../system/host.ts'
-import { CACHE } from '../system/paths.ts'
-import { run } from '../system/process.ts'
+import { localHost, hostPath, type Host } from '../host/host.ts'
+import { CACHE } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
 import { findCriu, type CriuBinary } from './binary.ts'
 
 /** The name of the image that the reference asks for. */
@@ -59,10 +59,10 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
   await run(host, {
     argv,
     failed: `cannot export the base image (${image.description}) to ${rootfs}`,
-    mend: 'look at the room left on that file system, and at the image itself',
+    fix: 'look at the room left on that file system, and at the image itself',
     timeout: 300_000,
   })
-  const inside = (path: string) => seenFrom(host, join(rootfs, path))
+  const inside = (path: string) => hostPath(host, join(rootfs, path))
   // CRIU compares the mode of the root directory: an image must not bring its own.
   await chmod(inside('/'), 0o755)
   for (const [name, mode] of Object.entries(MOUNT_POINTS)) {
@@ -74,13 +74,13 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
 
 /** The path of the CRIU in a rootfs, as a container sees it. Throws CriuBenchError when there is none. */
 export function exportedCriu(host: Host, rootfs: string, description = rootfs): string {
-  const criu = CRIU_PLACES.find((path) => existsSync(seenFrom(host, join(rootfs, path))))
+  const criu = CRIU_PLACES.find((path) => existsSync(hostPath(host, join(rootfs, path))))
   if (criu !== undefined) return criu
   throw new CriuBenchError({
     failed: `cannot use the base image: ${description}`,
     found: 'no criu in it',
     expected: `one of ${CRIU_PLACES.join(', ')}`,
-    mend: 'install criu in the image, or unset BASE_IMAGE to have one built',
+    fix: 'install criu in the image, or unset BASE_IMAGE to have one built',
   })
 }
 
@@ -88,7 +88,7 @@ async function imageId(engine: string, name: string): Promise<string | undefined
   const answer = await run(localHost, {
     argv: ['sh', '-c', '"$1" image inspect --format "{{.Id}}" "$2"', 'sh', engine, name],
     failed: `cannot ask ${engine} for an image`,
-    mend: `start ${engine}`,
+    fix: `start ${engine}`,
     timeout: 10_000,
     accept: [0, 1, 125, 126, 127],
   })
@@ -102,7 +102,7 @@ async function fromEngine(engine: string, name: string): Promise<BaseImage> {
     failed: `cannot use the base image ${engine}:${name}`,
     found: `no answer from ${engine}, or no image of that name`,
     expected: `\`${engine} image inspect ${name}\` to succeed`,
-    mend: `start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
+    fix: `start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
   })
 }
 
@@ -116,7 +116,7 @@ async function saveFromEngine(engine: string, name: string, id: string): Promise
     await run(localHost, {
       argv: ['sh', '-ec', script, 'sh', engine, name, tar],
       failed: `cannot export the image ${engine}:${name}`,
-      mend: `try \`${engine} export\` by hand`,
+      fix: `try \`${engine} export\` by hand`,
       timeout: 300_000,
     })
     await rename(`${tar}.draft`, tar)
@@ -132,7 +132,7 @@ async function fromPath(path: string): Promise<BaseImage> {
     failed: `cannot use the base image ${path}`,
     found: status ? 'neither a file nor a folder' : 'nothing at that path',
     expected: 'a tarball, a folder, docker:NAME, podman:NAME or build',
-    mend: 'export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built',
+    fix: 'export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built',
   })
 }
 
@@ -163,7 +163,7 @@ async function librariesOf(program: string): Promise<string[]> {
   const { stdout } = await run(localHost, {
     argv: ['ldd', program],
     failed: `cannot list the libraries of ${program}`,
-    mend: 'install libc-bin',
+    fix: 'install libc-bin',
     timeout: 10_000,
     // ldd answers 1 for a static program.
     accept: [0, 1],

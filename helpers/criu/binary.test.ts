@@ -29,7 +29,7 @@ test('without a CRIU and without a network, what to do is said at once', async (
     "cannot build CRIU from the source of a newer Debian suite
       found:    node exited with 1
       expected: exit status 0
-      mend:     install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
+      fix:      install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
       log:      E: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)
                 E: Some index files failed to download. They have been ignored, or old ones used instead.
     "
@@ -69,7 +69,7 @@ test('without what builds one, nothing is fetched, and what is missing is named'
     "cannot build CRIU
       found:    no make, protoc
       expected: what its build needs
-      mend:     install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
+      fix:      install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
     "
   `)
 })

@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
-import { localHost } from '../system/host.ts'
-import { CACHE, fixture } from '../system/paths.ts'
-import { run } from '../system/process.ts'
-import { missingPrograms } from '../system/programs.ts'
+import { localHost } from '../host/host.ts'
+import { CACHE, fixture } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
+import { missingPrograms } from '../programs/installed.ts'
 
 /** In the package the recipe lies there compiled as well: one source is one cached CRIU, whichever of them built it. */
 const RECIPE = fixture('base-image/build-criu.ts')
@@ -14,7 +14,7 @@ const RUNNABLE_RECIPE = fixture(`base-image/build-criu${extname(import.meta.url)
 /** Programs of those packages; its libraries the build asks for itself. */
 const BUILD_PROGRAMS = ['apt-get', 'gcc', 'make', 'pkg-config', 'protoc', 'protoc-c', 'xz']
 const PACKAGES = readFileSync(fixture('base-image/packages'), 'utf8').trim().replaceAll('\n', ' ')
-const MEND =
+const FIX =
   'install a criu of 4.1.1 or later that passes `criu check`, or name a base image that has one: ' +
   `export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install ${PACKAGES}`
 
@@ -59,7 +59,7 @@ async function built(progress: (line: string) => void): Promise<string> {
   await run(localHost, {
     argv: [process.execPath, RUNNABLE_RECIPE, binary],
     failed: 'cannot build CRIU from the source of a newer Debian suite',
-    mend: MEND,
+    fix: FIX,
     timeout: 600_000,
     env: { NO_COLOR: '1' },
     onLine: (line) => progress(line.trim()),
@@ -74,7 +74,7 @@ function refuseWithout(missing: readonly string[]): void {
     failed: 'cannot build CRIU',
     found: `no ${missing.join(', ')}`,
     expected: 'what its build needs',
-    mend: MEND,
+    fix: FIX,
   })
 }
 
@@ -82,7 +82,7 @@ async function checked(criu: string, origin: CriuBinary['origin']): Promise<Criu
   const check = await run(localHost, {
     argv: [criu, 'check'],
     failed: `cannot use ${criu}: \`criu check\` does not pass on this kernel`,
-    mend: MEND,
+    fix: FIX,
     timeout: 30_000,
   })
   if (!/Looks good/.test(check.stdout)) {
@@ -90,7 +90,7 @@ async function checked(criu: string, origin: CriuBinary['origin']): Promise<Criu
       failed: `cannot use ${criu}`,
       found: check.stdout.trim() || 'no answer to `criu check`',
       expected: '"Looks good."',
-      mend: MEND,
+      fix: FIX,
     })
   }
   return { path: await whereIs(criu), version: await versionOf(criu), origin }
@@ -100,7 +100,7 @@ async function whereIs(program: string): Promise<string> {
   const { stdout } = await run(localHost, {
     argv: ['sh', '-c', 'command -v "$1"', 'sh', program],
     failed: `cannot find ${program}`,
-    mend: MEND,
+    fix: FIX,
     timeout: 5000,
   })
   return stdout.trim()
@@ -110,7 +110,7 @@ async function versionOf(criu: string): Promise<string> {
   const { stdout } = await run(localHost, {
     argv: [criu, '--version'],
     failed: `cannot ask ${criu} for its version`,
-    mend: MEND,
+    fix: FIX,
     timeout: 5000,
   })
   return /Version: (\S+)/.exec(stdout)?.[1] ?? 'unknown'

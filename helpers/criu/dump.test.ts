@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { seenFrom } from '../system/host.ts'
-import { WORK } from '../system/paths.ts'
-import { run } from '../system/process.ts'
-import { openSandbox } from '../system/sandbox.ts'
+import { hostPath } from '../host/host.ts'
+import { WORK } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import { MB } from '../units.ts'
@@ -20,7 +20,7 @@ open("ready", "x").close()
 time.sleep(1000)
 `
 
-test('a process that CRIU cannot dump is told with the first error line of CRIU, and the mend', async () => {
+test('a process that CRIU cannot dump is told with the first error line of CRIU, and the fix', async () => {
   await expectNothingLeft(async () => {
     await using sandbox = await openSandbox(`vitest-criu-dump-${process.pid}`)
     const { stdout } = await run(sandbox, {
@@ -32,10 +32,10 @@ test('a process that CRIU cannot dump is told with the first error line of CRIU,
         RING,
       ],
       failed: 'cannot start it',
-      mend: 'install python3',
+      fix: 'install python3',
       timeout: 5000,
     })
-    await expect.poll(() => existsSync(seenFrom(sandbox, join(WORK, 'ready')))).toBe(true)
+    await expect.poll(() => existsSync(hostPath(sandbox, join(WORK, 'ready')))).toBe(true)
     const criu = (await findCriu(() => {})).path
     const images = join(WORK, 'images')
     const request = { criu, pid: Number(stdout), images, size: MB, leaveRunning: false }
@@ -43,7 +43,7 @@ test('a process that CRIU cannot dump is told with the first error line of CRIU,
       "cannot dump process PID to /var/lib/vitest-criu/images
         found:    that CRIU gave up
         expected: "Dumping finished successfully"
-        mend:     the process has a file open that CRIU cannot dump, such as an io_uring: start it without
+        fix:      the process has a file open that CRIU cannot dump, such as an io_uring: start it without
         log:      pie: PID: Error (criu/pie/parasite.c:LINE): send_fds failed (-22)
                   (TIME) Error (criu/parasite-syscall.c:LINE): Can't retrieve FDs from socket
                   (TIME) Error (compel/src/lib/infect-rpc.c:LINE): Message reply from daemon is trimmed (12/0)"

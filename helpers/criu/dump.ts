@@ -1,11 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
-import { seenFrom, type Host } from '../system/host.ts'
-import { WORK } from '../system/paths.ts'
-import { run } from '../system/process.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { WORK } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
 import { MB, type Bytes, type Milliseconds } from '../units.ts'
-import { dumpTotal, firstErrors, mendFor, readLog, type Mends } from './log.ts'
+import { dumpTotal, firstErrors, fixFor, readLog, type Fixes } from './log.ts'
 
 export interface DumpRequest {
   /** Path of the criu on the host. */
@@ -34,8 +34,8 @@ const LOG_FOLDER = join(WORK, 'dump')
 /** Dumps one process tree of `host`. Throws CriuBenchError with the first error lines of CRIU's log. */
 export async function dump(host: Host, request: DumpRequest): Promise<DumpResult> {
   for (const folder of [request.images, LOG_FOLDER]) {
-    await rm(seenFrom(host, folder), { recursive: true, force: true })
-    await mkdir(seenFrom(host, folder), { recursive: true })
+    await rm(hostPath(host, folder), { recursive: true, force: true })
+    await mkdir(hostPath(host, folder), { recursive: true })
   }
   const failed = `cannot dump process ${request.pid} to ${request.images}`
   const log = join(LOG_FOLDER, 'dump.log')
@@ -46,11 +46,11 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
       '--work-dir', LOG_FOLDER, '--log-file', log, '-v3', '--no-default-config', '--manage-cgroups=ignore',
       '--network-lock', 'skip', ...(request.leaveRunning ? ['--leave-running'] : [])],
     failed,
-    mend: 'look at the log above',
+    fix: 'look at the log above',
     timeout: dumpLimit(request.size),
     accept: [0, 1],
   })
-  const text = await readLog(seenFrom(host, log))
+  const text = await readLog(hostPath(host, log))
   const total = dumpTotal(text)
   if (result.exitCode === 0 && total !== undefined) return { total, wall: result.wall }
   const errors = firstErrors(text) || result.stderr
@@ -58,15 +58,15 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
     failed,
     found: 'that CRIU gave up',
     expected: '"Dumping finished successfully"',
-    mend: mendFor(errors, MENDS),
+    fix: fixFor(errors, FIXES),
     log: errors,
   })
 }
 
 /** Where CRIU keeps the statistics of the last dump of `host`. */
-export const dumpStatsFile = (host: Host): string => seenFrom(host, join(LOG_FOLDER, 'stats-dump'))
+export const dumpStatsFile = (host: Host): string => hostPath(host, join(LOG_FOLDER, 'stats-dump'))
 
-const MENDS: Mends = [
+const FIXES: Fixes = [
   [/No space left|ENOSPC|Can't write/i, 'make room: the images need as much as the process has memory'],
   [/vdso/i, 'this CRIU does not know this kernel: unset BASE_IMAGE to have a newer one built'],
   // The kernel does not let an io_uring be handed over, which is how CRIU takes the files of a process.

@@ -36,8 +36,8 @@ test.each([
     'the rootfs lacks a file that the process had open: copy again',
   ],
   ['Error: something new', 'search the first error line in the issues of CRIU'],
-])('a failed restore is told with its mend (%#)', (stderr, mend) => {
-  expect(explainFailure(stderr).mend).toBe(mend)
+])('a failed restore is told with its fix (%#)', (stderr, fix) => {
+  expect(explainFailure(stderr).fix).toBe(fix)
 })
 
 test('a failure without an error line shows all that was said', () => {

@@ -20,11 +20,11 @@ export const withoutHarmless = (log: string): string =>
     .join('\n')
     .trim()
 
-/** What an error line of CRIU means for the user, the first that matches: pattern, mend. */
-export type Mends = ReadonlyArray<readonly [RegExp, string]>
+/** What an error line of CRIU means for the user, the first that matches: pattern, fix. */
+export type Fixes = ReadonlyArray<readonly [RegExp, string]>
 
-export const mendFor = (errors: string, mends: Mends): string =>
-  mends.find(([pattern]) => pattern.test(errors))?.[1] ?? 'search the first error line in the issues of CRIU'
+export const fixFor = (errors: string, fixes: Fixes): string =>
+  fixes.find(([pattern]) => pattern.test(errors))?.[1] ?? 'search the first error line in the issues of CRIU'
 
 /** CRIU's own total in milliseconds: the time stamp, in seconds since it began, of its last message on a dump. */
 export function dumpTotal(log: string): number | undefined {

@@ -1,5 +1,5 @@
 import { MB, type Bytes } from '../units.ts'
-import { firstErrors, mendFor, withoutHarmless, type Mends } from './log.ts'
+import { firstErrors, fixFor, withoutHarmless, type Fixes } from './log.ts'
 
 /** What a restore does once the process is back: it stays until that ends, or it leaves it to who started the restore. */
 export type Afterwards = 'stay' | 'leave'
@@ -23,7 +23,7 @@ export const lazyPagesCommand = (criu: string, images: string, workFolder: strin
 /** At least 10 MB a second, execution included. */
 export const restoreLimit = (size: Bytes): number => 30_000 + (size / (10 * MB)) * 1000
 
-const MENDS: Mends = [
+const FIXES: Fixes = [
   [/bad size/i, 'a file that the process had open has another size now: dump and copy again'],
   [/bad mode/i, 'a file that the process had open has another mode now: dump and copy again'],
   [/build-?id/i, 'a mapped program or library is another build now: dump and copy again'],
@@ -35,8 +35,8 @@ const MENDS: Mends = [
   [/magic|version/i, 'the images are of another CRIU: dump with the one of the base image'],
 ]
 
-/** What CRIU said went wrong, and what mends it. */
-export function explainFailure(stderr: string): { log: string; mend: string } {
+/** What CRIU said went wrong, and what fixes it. */
+export function explainFailure(stderr: string): { log: string; fix: string } {
   const log = firstErrors(stderr) || withoutHarmless(stderr)
-  return { log, mend: mendFor(log, MENDS) }
+  return { log, fix: fixFor(log, FIXES) }
 }

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { seenFrom, localHost, type Host } from '../system/host.ts'
-import { readMounts } from '../system/mounts.ts'
-import { run } from '../system/process.ts'
-import { openSandbox } from '../system/sandbox.ts'
+import { hostPath, localHost, type Host } from '../host/host.ts'
+import { readMounts } from '../mount/mounts.ts'
+import { run } from '../process/process.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
 import { MB } from '../units.ts'
 import { ext4 } from './ext4.ts'
 
@@ -12,7 +12,7 @@ const POINT = '/run/point'
 const NAME = `vitest-criu-ext4-${process.pid}`
 
 async function command(host: Host, ...argv: string[]): Promise<string> {
-  return (await run(host, { argv, failed: argv.join(' '), mend: 'look', timeout: 20_000 })).stdout
+  return (await run(host, { argv, failed: argv.join(' '), fix: 'look', timeout: 20_000 })).stdout
 }
 
 /** The files behind loop devices that are ours, of the whole machine. */
@@ -27,7 +27,7 @@ test('ext4 is mounted on a loop device, read back after its cache was dropped, a
   await command(sandbox, 'mkdir', POINT)
   await using undo = new AsyncDisposableStack()
   const mounted = undo.use(await ext4.mount(sandbox, POINT, 64 * MB))
-  const file = seenFrom(sandbox, join(POINT, 'file'))
+  const file = hostPath(sandbox, join(POINT, 'file'))
   await writeFile(file, Buffer.alloc(8 * MB, 'x'))
   await mounted.dropCache?.()
   expect(await command(sandbox, 'fincore', '--noheadings', '--output', 'PAGES', join(POINT, 'file'))).toMatch(/^ *0$/m) // prettier-ignore

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { CriuBenchError } from '../errors.ts'
-import type { Host } from '../system/host.ts'
-import { run } from '../system/process.ts'
+import type { Host } from '../host/host.ts'
+import { run } from '../process/process.ts'
 import { describeBytes, MB, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
 import { unmount } from './mount-point.ts'
@@ -40,7 +40,7 @@ async function mount(host: Host, point: string, room: Bytes): Promise<MountedFil
   const { stdout } = await run(host, {
     argv: ['sh', '-ec', SCRIPT, 'sh', FOLDER, String(size), point],
     failed: `cannot mount ext4 on ${point}`,
-    mend: 'run as root with CAP_SYS_ADMIN, with /dev/loop-control; apt-get install e2fsprogs',
+    fix: 'run as root with CAP_SYS_ADMIN, with /dev/loop-control; apt-get install e2fsprogs',
     timeout: 60_000,
   })
   return {
@@ -59,7 +59,7 @@ async function dropCache(host: Host, point: string): Promise<void> {
   await run(host, {
     argv: ['sh', '-ec', script, 'sh', point],
     failed: `cannot drop the cache of ${point}`,
-    mend: 'measure warm: leave the option cold out',
+    fix: 'measure warm: leave the option cold out',
     timeout: 120_000,
   })
 }
@@ -71,6 +71,6 @@ async function checkDisk(size: Bytes): Promise<void> {
     failed: `cannot make a file of ${describeBytes(size)} for ext4`,
     found: `${describeBytes(bavail * bsize)} free in ${FOLDER}`,
     expected: describeBytes(size),
-    mend: 'free some, or leave the largest sizes out: VITEST_CRIU_SIZES=1MB,4MB',
+    fix: 'free some, or leave the largest sizes out: VITEST_CRIU_SIZES=1MB,4MB',
   })
 }

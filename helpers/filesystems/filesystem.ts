@@ -1,6 +1,6 @@
 import type { CephSettings } from '../config/options.ts'
 import type { CriuBenchError } from '../errors.ts'
-import type { Host } from '../system/host.ts'
+import type { Host } from '../host/host.ts'
 import type { Bytes } from '../units.ts'
 
 /** What the rootfs and the images live on: one value a kind. `mount` gives the only thing that can be unmounted. */
@@ -35,7 +35,7 @@ export interface MountOptions {
 export interface Missing {
   readonly found: string
   /** What installs it. */
-  readonly mend: string
+  readonly fix: string
 }
 
 export interface MountedFilesystem extends AsyncDisposable {

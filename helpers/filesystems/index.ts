@@ -1,5 +1,5 @@
 import { CriuBenchError } from '../errors.ts'
-import { named } from '../named.ts'
+import { findByName } from '../find-by-name.ts'
 import { ceph } from './ceph/ceph.ts'
 import { ext4 } from './ext4.ts'
 import type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
@@ -28,7 +28,7 @@ export function missingFilesystems(asked: readonly string[], options?: MountOpti
   const missing: Record<string, string> = {}
   for (const one of FILESYSTEMS.filter(({ name }) => !asked.includes(name))) {
     const what = one.missing(options)
-    if (what) missing[one.name] = `${one.name} cannot be used here: ${what.found}; ${what.mend}`
+    if (what) missing[one.name] = `${one.name} cannot be used here: ${what.found}; ${what.fix}`
   }
   return missing
 }
@@ -58,7 +58,7 @@ export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<
 
 /** The file system of that name; throws CriuBenchError that lists them. */
 export const filesystem = (name: string): Filesystem =>
-  named(FILESYSTEMS, name, {
+  findByName(FILESYSTEMS, name, {
     kind: 'filesystem',
-    mend: "filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs",
+    fix: "filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs",
   })

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { localHost } from '../system/host.ts'
+import { localHost } from '../host/host.ts'
 import { MB } from '../units.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -24,7 +24,7 @@ describe('a mount point is refused', () => {
       "cannot mount on ROOTFS_ABS_PATH=.base
         found:    a relative path
         expected: the absolute path of an empty folder on which nothing is mounted
-        mend:     export ROOTFS_ABS_PATH="$PWD/.base""
+        fix:      export ROOTFS_ABS_PATH="$PWD/.base""
     `)
   })
 
@@ -33,7 +33,7 @@ describe('a mount point is refused', () => {
       "cannot mount on ROOTFS_ABS_PATH=FOLDER/base
         found:    nothing at that path
         expected: the absolute path of an empty folder on which nothing is mounted
-        mend:     mkdir -p FOLDER/base"
+        fix:      mkdir -p FOLDER/base"
     `)
   })
 
@@ -42,7 +42,7 @@ describe('a mount point is refused', () => {
       "cannot mount on ROOTFS_ABS_PATH=FOLDER/base
         found:    not a folder
         expected: the absolute path of an empty folder on which nothing is mounted
-        mend:     name a folder"
+        fix:      name a folder"
     `)
   })
 
@@ -51,7 +51,7 @@ describe('a mount point is refused', () => {
       "cannot mount on ROOTFS_ABS_PATH=FOLDER/base
         found:    a folder with files in it (thesis, …)
         expected: the absolute path of an empty folder on which nothing is mounted
-        mend:     name an empty folder"
+        fix:      name an empty folder"
     `)
   })
 
@@ -64,7 +64,7 @@ describe('a mount point is refused', () => {
         "cannot mount on ROOTFS_ABS_PATH=FOLDER
           found:    tmpfs (vitest-criu) mounted there already
           expected: the absolute path of an empty folder on which nothing is mounted
-          mend:     npm run unmount, or umount FOLDER"
+          fix:      npm run unmount, or umount FOLDER"
       `)
     })
   })
@@ -76,7 +76,7 @@ describe('a filesystem', () => {
       "cannot use the filesystem "zfs"
         found:    "zfs"
         expected: one of tmpfs, ext4, ceph
-        mend:     filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs"
+        fix:      filesystems: ['tmpfs'] in vitest.config.ts, or VITEST_CRIU_FILESYSTEMS=tmpfs"
     `)
   })
 
@@ -85,7 +85,7 @@ describe('a filesystem', () => {
       "cannot mount tmpfs on /nonexistent
         found:    mount exited with 32
         expected: exit status 0
-        mend:     run as root with CAP_SYS_ADMIN
+        fix:      run as root with CAP_SYS_ADMIN
         log:      mount: /nonexistent: mount point does not exist.
                          dmesg(1) may have more information after failed mount system call."
     `)
@@ -103,7 +103,7 @@ describe('a filesystem', () => {
       "cannot unmount FOLDER
         found:    umount exited with 32
         expected: exit status 0
-        mend:     end what still uses it: fuser --verbose --mount FOLDER
+        fix:      end what still uses it: fuser --verbose --mount FOLDER
         log:      umount: FOLDER: target is busy."
     `)
   })

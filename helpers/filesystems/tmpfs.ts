@@ -1,5 +1,5 @@
-import type { Host } from '../system/host.ts'
-import { run } from '../system/process.ts'
+import type { Host } from '../host/host.ts'
+import { run } from '../process/process.ts'
 import { describeBytes, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
 import { unmount } from './mount-point.ts'
@@ -43,7 +43,7 @@ async function tryMount(
     // mode: CRIU compares the root directory's mode, and tmpfs would make it 1777.
     argv: ['mount', '-t', 'tmpfs', '-o', `size=${room},mode=755${more}`, TMPFS_SOURCE, point],
     failed: `cannot mount tmpfs on ${point}`,
-    mend: 'run as root with CAP_SYS_ADMIN',
+    fix: 'run as root with CAP_SYS_ADMIN',
     timeout: 10_000,
     accept,
   })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { fixture } from '../system/paths.ts'
+import { fixture } from '../installation/paths.ts'
 import { formatSize, type Bytes, type Milliseconds } from '../units.ts'
 
 /** The reference's table, as in fixtures/reference.json, where its source is told. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { medianOf } from '../stats/bootstrap.ts'
 import { gaussian } from '../testing/random.ts'
-import { ratioOf, steadied, type Sampled } from './sampled.ts'
+import { ratioOf, normalizeByControl, type Sampled } from './sampled.ts'
 
 const N = 60
 /** Ten milliseconds, and a control of three beside each, as a machine has them that takes so many times as long. */
@@ -39,10 +39,10 @@ describe('the ratio of two runs', () => {
   })
 })
 
-test('steadied samples are as if the machine had not drifted', () => {
+test('normalizeByControl samples are as if the machine had not drifted', () => {
   expect(spread(drifting.samples)).toBeGreaterThan(1.8)
-  expect(spread(steadied(drifting))).toBeLessThan(1.3)
-  expect(medianOf(steadied(drifting))).toBeCloseTo(15, 0)
+  expect(spread(normalizeByControl(drifting))).toBeLessThan(1.3)
+  expect(medianOf(normalizeByControl(drifting))).toBeCloseTo(15, 0)
   const { control: _, ...bare } = drifting
-  expect(steadied(bare)).toEqual(bare.samples)
+  expect(normalizeByControl(bare)).toEqual(bare.samples)
 })

@@ -48,7 +48,7 @@ export function ratioOf(before: Sampled, now: Sampled, resamples?: number): Rati
 }
 
 /** The samples of one run as if the machine had not drifted meanwhile; as they are where there is no control. */
-export function steadied(sampled: Sampled): Milliseconds[] {
+export function normalizeByControl(sampled: Sampled): Milliseconds[] {
   const typical = sampled.control && medianOf(sampled.control.times)
   return typical === undefined ? [...sampled.samples] : overControl(sampled).map((ratio) => ratio * typical)
 }

@@ -122,7 +122,7 @@ export function parseHandler(definition: HandlerDefinition): Handler {
     failed: `cannot use the handler "${definition.name}": its ${part}`,
     found: shown(given[part]),
     expected: TAKES[part] ?? `one of ${Object.keys(Definition.shape).join(', ')}`,
-    mend: `correct ${part} in defineHandler({ … })`,
+    fix: `correct ${part} in defineHandler({ … })`,
     ...(deepest(issue) && { log: deepest(issue) }),
   })
 }

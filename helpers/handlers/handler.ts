@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { named } from '../named.ts'
-import { compile } from '../system/compile.ts'
-import { fixture, WORK } from '../system/paths.ts'
+import { findByName } from '../find-by-name.ts'
+import { compile } from '../programs/compile.ts'
+import { fixture, WORK } from '../installation/paths.ts'
 import type { Bytes } from '../units.ts'
 import { hasOwnNetwork, parseHandler, type Handler, type HandlerDefinition, type Site } from './definition.ts'
 
@@ -94,7 +94,7 @@ export function defineHandler(definition: HandlerDefinition): Handler {
 
 /** The handler of that name, of ours and of those defined in this file; throws CriuBenchError that lists them. */
 export const handlerNamed = (name: string): Handler =>
-  named([...HANDLERS.values()], name, { kind: 'handler', mend: 'VITEST_CRIU_HANDLER=python' })
+  findByName([...HANDLERS.values()], name, { kind: 'handler', fix: 'VITEST_CRIU_HANDLER=python' })
 
 /** Whether it tells itself when its run began and ended; else the end alone is known, as it is seen from outside. */
 export const reportsItself = ({ done }: Handler): boolean => done === 'report'

@@ -4,10 +4,10 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
-import { compile } from '../system/compile.ts'
-import type { Host } from '../system/host.ts'
-import { fixture } from '../system/paths.ts'
-import { run } from '../system/process.ts'
+import { compile } from '../programs/compile.ts'
+import type { Host } from '../host/host.ts'
+import { fixture } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
 import type { Nanoseconds } from '../units.ts'
 import { isRequest, type Handler, type Request } from './definition.ts'
 import { handlerFiles } from './handler.ts'
@@ -96,7 +96,7 @@ export async function untilAccepted(
       reportIn(folder),
     ],
     failed: `cannot wait for ${address}`,
-    mend: 'look at the handler’s own output',
+    fix: 'look at the handler’s own output',
     timeout: limit + 5000,
     accept: [0, 1],
   })
@@ -110,7 +110,7 @@ export async function askOnce(host: Host, handler: Handler, folder: string, limi
     // prettier-ignore
     argv: [await observer(), '--limit', String(limit), ...requestOptions(handler.trigger, folder), '--answer', reportIn(folder)],
     failed: `the ${handler.name} handler did not answer ${handler.trigger.request}`,
-    mend: 'ask it by hand; its own output is in its log',
+    fix: 'ask it by hand; its own output is in its log',
     timeout: limit + 5000,
   })
 }
@@ -135,6 +135,6 @@ async function answerIn({ name, trigger }: Handler, folder: string): Promise<Buf
     failed: `cannot use what the ${name} handler answered`,
     found: status || 'nothing',
     expected: `an answer of HTTP with a status below 400 to ${isRequest(trigger) ? trigger.request : ''}`,
-    mend: 'correct the request of its trigger, or the handler',
+    fix: 'correct the request of its trigger, or the handler',
   })
 }

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../errors.ts'
-import { seenFrom, type Host } from '../system/host.ts'
-import { startTimeOf } from '../system/pids.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { startTimeOf } from '../proc/pids.ts'
 import type { Bytes } from '../units.ts'
 import type { Handler } from './definition.ts'
 import { HANDLER_FOLDER, handlerFiles } from './handler.ts'
@@ -24,7 +24,7 @@ export interface Starting {
 /** Waits until a started handler may be dumped. Throws CriuBenchError when it ends first, or at the limit. */
 export async function untilReady(host: Host, starting: Starting): Promise<void> {
   const { pid, handler, size, limit } = starting
-  const files = handlerFiles(seenFrom(host, HANDLER_FOLDER))
+  const files = handlerFiles(hostPath(host, HANDLER_FOLDER))
   const deadline = performance.now() + limit
   for (;;) {
     // Asked before the look: a handler that ends in between has written all it will.
@@ -35,7 +35,7 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
         failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,
         found: alive ? `no word from it after ${limit / 1000} s` : 'that it had ended',
         expected: expectation(handler),
-        mend: 'run its command by hand; it needs about three times its size in memory',
+        fix: 'run its command by hand; it needs about three times its size in memory',
         log: await readFile(files.log, 'utf8').catch(() => ''),
       })
     }
@@ -45,7 +45,7 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
 
 /** One look, which takes no longer than a few polls. */
 async function isReady(host: Host, { ready }: Handler): Promise<boolean> {
-  const folder = seenFrom(host, HANDLER_FOLDER)
+  const folder = hostPath(host, HANDLER_FOLDER)
   const files = handlerFiles(folder)
   if (typeof ready === 'function') return ready({ folder })
   if (ready === 'report') return readyIn(await readReport(files.report)) !== undefined

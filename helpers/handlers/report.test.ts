@@ -38,7 +38,7 @@ test('a line that is not JSON is refused', async () => {
     "cannot read the handler's report FOLDER/report
       found:    ready!
       expected: a JSON line of event "ready" or "done" with its checksum and times
-      mend:     let the handler append one such line when it is ready, one when it is done"
+      fix:      let the handler append one such line when it is ready, one when it is done"
   `)
 })
 
@@ -47,6 +47,6 @@ test('a line without a checksum is refused', async () => {
     "cannot read the handler's report FOLDER/report
       found:    {"event":"ready","pid":12,"size":4096}
       expected: a JSON line of event "ready" or "done" with its checksum and times
-      mend:     let the handler append one such line when it is ready, one when it is done"
+      fix:      let the handler append one such line when it is ready, one when it is done"
   `)
 })

@@ -44,7 +44,7 @@ function parse(file: string, line: string): ReadyReport | DoneReport {
         failed: `cannot read the handler's report ${file}`,
         found: line,
         expected: 'a JSON line of event "ready" or "done" with its checksum and times',
-        mend: 'let the handler append one such line when it is ready, one when it is done',
+        fix: 'let the handler append one such line when it is ready, one when it is done',
       },
       { cause },
     )

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { startTimeOf } from '../system/pids.ts'
-import { openSandbox, type Sandbox } from '../system/sandbox.ts'
+import { startTimeOf } from '../proc/pids.ts'
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
@@ -42,7 +42,7 @@ describe('a handler', () => {
       "cannot use the handler "ruby"
         found:    "ruby"
         expected: one of python, native, python-http, node-http
-        mend:     VITEST_CRIU_HANDLER=python"
+        fix:      VITEST_CRIU_HANDLER=python"
     `)
   })
 
@@ -51,7 +51,7 @@ describe('a handler', () => {
       "the own handler did not get ready (pid PID, 1048576 bytes)
         found:    that it had ended
         expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
-        mend:     run its command by hand; it needs about three times its size in memory
+        fix:      run its command by hand; it needs about three times its size in memory
         log:      no memory left"
     `)
   })
@@ -63,7 +63,7 @@ describe('a handler', () => {
         "the own handler did not get ready (pid PID, 1048576 bytes)
           found:    that it had ended
           expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
-          mend:     run its command by hand; it needs about three times its size in memory
+          fix:      run its command by hand; it needs about three times its size in memory
           log:      setsid: failed to execute /nonexistent/handler: No such file or directory"
       `)
     })
@@ -74,7 +74,7 @@ describe('a handler', () => {
       "the own handler did not get ready (pid PID, 1048576 bytes)
         found:    no word from it after 0.3 s
         expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
-        mend:     run its command by hand; it needs about three times its size in memory
+        fix:      run its command by hand; it needs about three times its size in memory
         log:      still thinking"
     `)
   })
@@ -84,7 +84,7 @@ describe('a handler', () => {
       "cannot read the handler's report /var/lib/vitest-criu/handler/report
         found:    ready
         expected: a JSON line of event "ready" or "done" with its checksum and times
-        mend:     let the handler append one such line when it is ready, one when it is done"
+        fix:      let the handler append one such line when it is ready, one when it is done"
     `)
   })
 })

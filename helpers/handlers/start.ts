@@ -1,8 +1,8 @@
 import { mkdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { seenFrom, type Host } from '../system/host.ts'
-import { startTimeOf } from '../system/pids.ts'
-import { run } from '../system/process.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { startTimeOf } from '../proc/pids.ts'
+import { run } from '../process/process.ts'
 import { MB, type Bytes } from '../units.ts'
 import { hasOwnNetwork, type Handler } from './definition.ts'
 import { commandLine, environmentOf, HANDLER_FOLDER, handlerFiles } from './handler.ts'
@@ -36,7 +36,7 @@ export async function startHandler(
   size: Bytes,
   limit = readyLimit(size),
 ): Promise<WaitingHandler> {
-  const folder = seenFrom(host, HANDLER_FOLDER)
+  const folder = hostPath(host, HANDLER_FOLDER)
   await rm(folder, { recursive: true, force: true })
   await layOut(folder, '0')
   const { log } = handlerFiles(HANDLER_FOLDER)
@@ -44,7 +44,7 @@ export async function startHandler(
     argv: ['sh', '-c', 'cd /; log=$1; shift; setsid "$@" <&- </dev/null >>"$log" 2>&1 & echo $!', 'sh', log,
       ...(await commandLine(handler, size, HANDLER_FOLDER))], // prettier-ignore
     failed: `cannot start the ${handler.name} handler`,
-    mend: 'run the command by hand and look',
+    fix: 'run the command by hand and look',
     timeout: 10_000,
     env: environmentOf(handler, HANDLER_FOLDER),
   })
@@ -81,11 +81,14 @@ async function firstChecksum(handler: Handler, folder: string): Promise<string> 
 
 /** The same host, in the network of that process, once it has one; else of one that ended: untilReady tells of that. */
 async function networkOf(host: Host, pid: number): Promise<Host> {
-  const network = () => readlink(seenFrom(host, `/proc/${pid}/ns/net`)).catch(() => undefined)
+  const network = () => readlink(hostPath(host, `/proc/${pid}/ns/net`)).catch(() => undefined)
   const outer = await readlink('/proc/self/ns/net')
   while ((await network()) === outer) await delay(1)
   if ((await network()) === undefined) return host
-  return { ...host, enter: [...host.enter, 'nsenter', '--target', String(pid), '--net', '--'] }
+  return {
+    ...host,
+    namespacePrefix: [...host.namespacePrefix, 'nsenter', '--target', String(pid), '--net', '--'],
+  }
 }
 
 /** Ends the process, unless it has ended (as a dump ends it) and its pid is another's by now. */
@@ -94,7 +97,7 @@ async function kill(host: Host, pid: number, started: string | undefined): Promi
   await run(host, {
     argv: ['sh', '-c', 'kill -KILL "$1" 2>/dev/null || true', 'sh', String(pid)],
     failed: `cannot end the handler ${pid}`,
-    mend: `kill ${pid}`,
+    fix: `kill ${pid}`,
     timeout: 5000,
   })
   // Killed is not ended yet: what it had, such as its port, goes with its end.

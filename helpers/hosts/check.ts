@@ -1,15 +1,15 @@
 import { findCriu } from '../criu/binary.ts'
 import { CriuBenchError } from '../errors.ts'
-import { localHost, type Host } from '../system/host.ts'
-import { readMounts } from '../system/mounts.ts'
-import { placed } from '../system/placed.ts'
-import { run } from '../system/process.ts'
+import { localHost, type Host } from '../host/host.ts'
+import { readMounts } from '../mount/mounts.ts'
+import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
+import { run } from '../process/process.ts'
 
-/** One thing that a run needs: what was found, and when it will not do, the mend. */
+/** One thing that a run needs: what was found, and when it will not do, the fix. */
 export interface Finding {
   readonly name: string
   readonly found: string
-  readonly mend?: string
+  readonly fix?: string
 }
 
 /** What a host is, as far as it decides whether it can restore what another dumped. */
@@ -21,10 +21,10 @@ export interface Machine {
   readonly flags: readonly string[]
 }
 
-const MEND = 'the host needs sh, coreutils and util-linux'
+const FIX = 'the host needs sh, coreutils and util-linux'
 
 const ask = async (host: Host, script: string, ...args: readonly string[]): Promise<string> => {
-  const command = { failed: 'cannot look at the host that restores', mend: MEND, timeout: 20_000 }
+  const command = { failed: 'cannot look at the host that restores', fix: FIX, timeout: 20_000 }
   return (await run(host, { argv: ['sh', '-c', script, 'sh', ...args], ...command })).stdout.trim()
 }
 
@@ -48,18 +48,18 @@ export async function examineHost(host: Host, programs: readonly string[]): Prom
 
 /** Refuses a host that lacks something for a restore, before anything is measured. Throws CriuBenchError. */
 export async function checkHost(name: string, host: Host, programs: readonly string[]): Promise<void> {
-  const missing = (await examineHost(host, programs)).find(({ mend }) => mend !== undefined)
-  if (missing?.mend === undefined) return
+  const missing = (await examineHost(host, programs)).find(({ fix }) => fix !== undefined)
+  if (missing?.fix === undefined) return
   throw new CriuBenchError({
     failed: `cannot restore on ${name}: ${missing.name}`,
     found: missing.found,
     expected: 'what a restore needs: root, namespaces, cgroups, this architecture, a CRIU that runs there',
-    mend: missing.mend,
+    fix: missing.fix,
   })
 }
 
-const finding = (name: string, good: boolean, found: string, mend: string): Finding =>
-  good ? { name, found } : { name, found, mend }
+const finding = (name: string, good: boolean, found: string, fix: string): Finding =>
+  good ? { name, found } : { name, found, fix }
 
 async function root(host: Host): Promise<Finding> {
   const uid = await ask(host, 'id -u')
@@ -69,8 +69,8 @@ async function root(host: Host): Promise<Finding> {
 async function namespaces(host: Host): Promise<Finding> {
   const script = 'unshare --mount --pid --uts --ipc --fork --mount-proc true 2>&1 || true'
   const said = await ask(host, script)
-  const mend = 'apt-get install util-linux there; in a container: run it privileged'
-  return finding('namespaces', said === '', said || 'mount, pid, uts, ipc', mend)
+  const fix = 'apt-get install util-linux there; in a container: run it privileged'
+  return finding('namespaces', said === '', said || 'mount, pid, uts, ipc', fix)
 }
 
 async function cgroup(host: Host): Promise<Finding> {
@@ -82,8 +82,8 @@ async function cgroup(host: Host): Promise<Finding> {
 async function installed(host: Host, programs: readonly string[]): Promise<Finding> {
   const script = 'for program; do command -v "$program" >/dev/null || echo "$program"; done'
   const missing = (await ask(host, script, ...programs)).split('\n').filter(Boolean).join(', ')
-  const mend = `apt-get install ${missing}, there`
-  return finding('client', missing === '', missing === '' ? programs.join(', ') : `no ${missing}`, mend)
+  const fix = `apt-get install ${missing}, there`
+  return finding('client', missing === '', missing === '' ? programs.join(', ') : `no ${missing}`, fix)
 }
 
 async function machine(host: Host): Promise<Finding> {
@@ -97,16 +97,16 @@ async function machine(host: Host): Promise<Finding> {
       ? 'every CPU feature of this machine'
       : `lacks of this CPU's features ${lacks.join(' ')}`,
   ]
-  const mend = `a machine of this architecture (${here.architecture}): a process cannot go on on another`
-  return finding('machine', here.architecture === there.architecture, differing.join('; '), mend)
+  const fix = `a machine of this architecture (${here.architecture}): a process cannot go on on another`
+  return finding('machine', here.architecture === there.architecture, differing.join('; '), fix)
 }
 
 async function criu(host: Host): Promise<Finding> {
   const { path } = await findCriu()
   const check = await run(host, {
-    argv: [await placed(host, path), 'check'],
+    argv: [await ensureProgramOnHost(host, path), 'check'],
     failed: 'cannot check CRIU on the host that restores',
-    mend: MEND,
+    fix: FIX,
     timeout: 60_000,
     accept: Array.from({ length: 256 }, (_, status) => status),
   })

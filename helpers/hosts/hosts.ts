@@ -1,6 +1,6 @@
-import { compareClocks, type ClockComparison } from '../system/clock.ts'
-import type { Host } from '../system/host.ts'
-import { openNetwork, type Neighbour, type Network, type Shape } from '../system/network.ts'
+import { compareClocks, type ClockComparison } from '../host/clock.ts'
+import type { Host } from '../host/host.ts'
+import { openNetwork, type Neighbour, type Network, type Shape } from '../network/network.ts'
 import { checkHost, machineOf, type Machine } from './check.ts'
 import { openMachine } from './ssh.ts'
 

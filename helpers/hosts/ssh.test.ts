@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Results } from '../../reports/results.ts'
 import { filesystem } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { compareClocks } from '../system/clock.ts'
-import { seenFrom, type Host } from '../system/host.ts'
-import { FAREWELLS } from '../system/paths.ts'
-import { run } from '../system/process.ts'
+import { compareClocks } from '../host/clock.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { CLEANUP_HOOKS } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { outcomeOf, PROJECT } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
@@ -16,10 +16,10 @@ import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
 import { noServer, openSecondMachine, type SecondMachine } from '../testing/ssh-server.ts'
 import { MB } from '../units.ts'
-import { PHASES, phaseOf } from '../trial/phases.ts'
-import { prepare, type Prepared } from '../trial/prepare.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
-import { runTrial } from '../trial/trial.ts'
+import { PHASES, phaseOf } from '../../reports/timeline.ts'
+import { prepare, type Prepared } from '../measure/prepare.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { runTrial } from '../restore/restore-run.ts'
 import { openHosts, type HostsRequest, type TwoHosts } from './hosts.ts'
 
 beforeEach(({ skip }) => {
@@ -63,7 +63,7 @@ const say = (
   argv: readonly string[],
   timeout = 10_000,
 ): Promise<{ stdout: string; exitCode: number }> =>
-  run(host, { argv, failed: 'cannot say it', mend: '', timeout, accept: [0, 7] })
+  run(host, { argv, failed: 'cannot say it', fix: '', timeout, accept: [0, 7] })
 
 const processesOn = async (host: Host): Promise<string> =>
   (await say(host, ['ps', '-e', '-o', 'args'])).stdout
@@ -101,7 +101,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       const { stdout } = await say(restores, ['printf', '[%s]', ...words])
       expect(stdout).toBe(words.map((word) => `[${word}]`).join(''))
       expect((await say(restores, ['sh', '-c', 'exit 7'])).exitCode).toBe(7)
-      await writeFile(seenFrom(restores, '/run/file'), 'from here')
+      await writeFile(hostPath(restores, '/run/file'), 'from here')
       expect((await say(restores, ['cat', '/run/file'])).stdout).toBe('from here')
       expect(await messageOf(() => say(restores, ['sleep', '4711'], 500))).toContain(
         'still running after 0.5 s',
@@ -168,8 +168,8 @@ describe('another machine', { timeout: 120_000 }, () => {
       // What a killed run wants done on a shared file system is done there, as it is here.
       await using folder = await temporaryFolder()
       const done = join(folder.path, 'done')
-      await mkdir(seenFrom(hosts.restores, FAREWELLS))
-      await writeFile(seenFrom(hosts.restores, join(FAREWELLS, 'farewell.sh')), `touch ${done}`)
+      await mkdir(hostPath(hosts.restores, CLEANUP_HOOKS))
+      await writeFile(hostPath(hosts.restores, join(CLEANUP_HOOKS, 'runCleanupHooks.sh')), `touch ${done}`)
       process.kill(hosts.dumps.init, 'SIGKILL')
       await vi.waitFor(
         async () => expect(await processesOn(machine.machine)).not.toMatch(/unshare|sleep 4711/),
@@ -187,7 +187,7 @@ const refused = (request: (machine: SecondMachine) => Partial<HostsRequest>): Pr
   })
 
 describe(
-  'before anything is measured it is refused, by its name and with the mend',
+  'before anything is measured it is refused, by its name and with the fix',
   { timeout: 60_000 },
   () => {
     test('where ssh would have to ask', async () => {
@@ -195,7 +195,7 @@ describe(
         "cannot connect to URL
           found:    ssh exited with 255
           expected: that it runs until it is stopped
-          mend:     it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
+          fix:      it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
           log:      Host key verification failed."
       `)
     })
@@ -206,7 +206,7 @@ describe(
         "cannot connect to ssh://root@10.42.0.1:1
           found:    ssh exited with 255
           expected: that it runs until it is stopped
-          mend:     it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
+          fix:      it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
           log:      ssh: connect to host 10.42.0.1 port 1: Connection refused"
       `)
     })
@@ -216,7 +216,7 @@ describe(
         "cannot restore on URL: client
           found:    no no-such-client
           expected: what a restore needs: root, namespaces, cgroups, this architecture, a CRIU that runs there
-          mend:     apt-get install no-such-client, there"
+          fix:      apt-get install no-such-client, there"
       `)
     })
 
@@ -225,7 +225,7 @@ describe(
         "cannot hold the link of URL down
           found:    the link of another machine, and VITEST_CRIU_LINK
           expected: a link of this run: that of a namespace
-          mend:     VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK"
+          fix:      VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK"
       `)
     })
   },

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../errors.ts'
-import { seenFrom, type Host } from '../system/host.ts'
-import { readMounts } from '../system/mounts.ts'
-import { machineNetwork, type Network } from '../system/network.ts'
-import { CACHE, FAREWELLS, WORK } from '../system/paths.ts'
-import { converse, run, start, type Daemon } from '../system/process.ts'
-import { openSandbox, type Sandbox } from '../system/sandbox.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { readMounts } from '../mount/mounts.ts'
+import { machineNetwork, type Network } from '../network/network.ts'
+import { CACHE, CLEANUP_HOOKS, WORK } from '../installation/paths.ts'
+import { converse, run, start, type Daemon } from '../process/process.ts'
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import type { HostsRequest, Pair } from './hosts.ts'
 
 /** Of the host that dumps, in its private /run: the connection's socket, and where the other machine's files are seen. */
@@ -15,7 +15,7 @@ const SOCKET = `${FOLDER}/connection`
 const FILES = `${FOLDER}/files`
 const LIMIT = 30_000
 const POLL = 20
-const MEND = 'it must be possible without a question: ssh-copy-id, and one `ssh` by hand for its host key'
+const FIX = 'it must be possible without a question: ssh-copy-id, and one `ssh` by hand for its host key'
 
 /** Runs on the other machine, as a supervisor does here: what it makes ends with its standard input. */
 const SUPERVISE = `
@@ -50,7 +50,7 @@ export async function openMachine({ restoreOn: name, ...request }: HostsRequest)
   refuseLink(name, request)
   await using undo = new AsyncDisposableStack()
   const here = undo.use(await openHere(`${containerName}-dumps`, network))
-  await mkdir(seenFrom(here, FILES), { recursive: true, mode: 0o700 })
+  await mkdir(hostPath(here, FILES), { recursive: true, mode: 0o700 })
   const ssh = [
     'ssh',
     ...(sshConfig === undefined ? [] : ['-F', sshConfig]),
@@ -60,13 +60,18 @@ export async function openMachine({ restoreOn: name, ...request }: HostsRequest)
     'BatchMode=yes',
   ]
   undo.use(await connect(here, name, ssh))
-  const over = [...here.enter, ...ssh, '-T', name]
-  const init = await openThere({ enter: [], over, root: '/nonexistent' }, name, containerName, undo)
+  const sshCommand = [...here.namespacePrefix, ...ssh, '-T', name]
+  const init = await openThere(
+    { namespacePrefix: [], sshCommand, root: '/nonexistent' },
+    name,
+    containerName,
+    undo,
+  )
   undo.use(await showFiles(here, name, ssh, init))
   const restores: Host = {
-    over,
-    enter: ['nsenter', '--target', String(init), '--mount', '--pid', '--root', '--'],
-    root: seenFrom(here, FILES),
+    sshCommand,
+    namespacePrefix: ['nsenter', '--target', String(init), '--mount', '--pid', '--root', '--'],
+    root: hostPath(here, FILES),
   }
   const address = await addressFor(restores)
   const dumps = { ...here, address, network: network ?? undo.use(machineNetwork(address)) }
@@ -83,7 +88,7 @@ function refuseLink(name: string, { link = {} }: Pick<HostsRequest, 'link'>): vo
     failed: `cannot hold the link of ${name} down`,
     found: `the link of another machine, and VITEST_CRIU_LINK`,
     expected: 'a link of this run: that of a namespace',
-    mend: 'VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK',
+    fix: 'VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK',
   })
 }
 
@@ -91,9 +96,9 @@ function refuseLink(name: string, { link = {} }: Pick<HostsRequest, 'link'>): vo
 async function connect(here: Sandbox, name: string, ssh: readonly string[]): Promise<Daemon> {
   const failed = `cannot connect to ${name}`
   // prettier-ignore
-  const master = start(here, { argv: [...ssh, '-M', '-N', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2', name], failed, mend: MEND })
-  await untilTrue(master, { failed, found: 'no connection', mend: MEND }, async () => {
-    const check = { failed, mend: MEND, timeout: LIMIT, accept: [0, 255] }
+  const master = start(here, { argv: [...ssh, '-M', '-N', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2', name], failed, fix: FIX })
+  await untilTrue(master, { failed, found: 'no connection', fix: FIX }, async () => {
+    const check = { failed, fix: FIX, timeout: LIMIT, accept: [0, 255] }
     return (await run(here, { argv: [...ssh, '-O', 'check', name], ...check })).exitCode === 0
   })
   return master
@@ -107,15 +112,15 @@ async function openThere(
   undo: AsyncDisposableStack,
 ): Promise<number> {
   const failed = `cannot open private namespaces on ${name}`
-  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, HOLD, FAREWELLS]
-  const supervisor = undo.use(converse(there, { argv, failed, mend: MEND, timeout: LIMIT }))
+  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, HOLD, CLEANUP_HOOKS]
+  const supervisor = undo.use(converse(there, { argv, failed, fix: FIX, timeout: LIMIT }))
   const ready = await supervisor.ask('ready?')
   if (ready === 'ready') return Number(await supervisor.ask('init?'))
   throw new CriuBenchError({
     failed,
     found: ready,
     expected: 'root there with CAP_SYS_ADMIN; unshare, nsenter and setpriv of util-linux',
-    mend: 'ssh://root@host, and apt-get install util-linux there',
+    fix: 'ssh://root@host, and apt-get install util-linux there',
   })
 }
 
@@ -125,7 +130,7 @@ async function showFiles(here: Sandbox, name: string, ssh: readonly string[], in
   const source = `${username === '' ? '' : `${decodeURIComponent(username)}@`}${hostname}:/proc/${init}/root/.`
   // direct_io: files of /proc say that they are empty.
   const options = ['direct_io', 'dir_cache=no', 'attr_timeout=0', 'entry_timeout=0', `ssh_command=${ssh.join(' ')}`] // prettier-ignore
-  const told = { failed: `cannot show the files of ${name} here`, mend: 'apt-get install sshfs, here' }
+  const told = { failed: `cannot show the files of ${name} here`, fix: 'apt-get install sshfs, here' }
   const daemon = start(here, {
     argv: ['sshfs', '-f', ...options.flatMap((option) => ['-o', option]), source, FILES],
     ...told,
@@ -140,13 +145,13 @@ async function showFiles(here: Sandbox, name: string, ssh: readonly string[], in
 async function addressFor(there: Host): Promise<string> {
   const failed = 'cannot tell the address of this machine'
   const argv = ['sh', '-c', 'echo "$SSH_CONNECTION"']
-  return (await run(there, { argv, failed, mend: MEND, timeout: LIMIT })).stdout.split(' ')[0] ?? ''
+  return (await run(there, { argv, failed, fix: FIX, timeout: LIMIT })).stdout.split(' ')[0] ?? ''
 }
 
 interface Told {
   readonly failed: string
   readonly found: string
-  readonly mend: string
+  readonly fix: string
 }
 
 /** Waits for what a daemon brings about. Throws CriuBenchError with its last words where it ends, or takes too long. */

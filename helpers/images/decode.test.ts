@@ -28,7 +28,7 @@ test('an empty file is refused', () => {
     [CriuBenchError: cannot decode mm-1.img at byte 0
       found:    an empty file
       expected: a magic
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -37,7 +37,7 @@ test('a file that ends in its head is refused', () => {
     [CriuBenchError: cannot decode mm-1.img at byte 4
       found:    2 bytes to the end of the file
       expected: the magic of a type
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -47,7 +47,7 @@ test('an ELF file under the name of an image is refused', () => {
     [CriuBenchError: cannot decode core-1.img at byte 0
       found:    a foreign file that starts with 7f 45 4c 46 02 01 01 00
       expected: the magic of a CRIU image
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -56,7 +56,7 @@ test('a text file under the name of an image is refused', () => {
     [CriuBenchError: cannot decode core-1.img at byte 0
       found:    a foreign file that starts with 6e 6f 74 20 61 6e 20 69
       expected: the magic of a CRIU image
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -65,7 +65,7 @@ test('a type that no CRIU knows is refused', () => {
     [CriuBenchError: cannot decode new-1.img at byte 4
       found:    the unknown magic 0x12345678
       expected: the magic of a type in magic.ts
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -74,7 +74,7 @@ test('the magic of statistics after the head of images is refused', () => {
     [CriuBenchError: cannot decode stats-dump at byte 4
       found:    the magic of STATS after a head of another kind
       expected: the head of STATS
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -83,7 +83,7 @@ test('an entry that is longer than the rest of the file is refused', () => {
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 12
       found:    4 bytes to the end of the file
       expected: 4000000000 bytes of MmEntry
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -92,7 +92,7 @@ test('bytes that are no protobuf message are refused', () => {
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 12
       found:    4 bytes that are no MmEntry: premature EOF
       expected: MmEntry
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -101,7 +101,7 @@ test('an image of which the end was filled with zeros is refused', () => {
     [CriuBenchError: cannot decode pstree.img (PSTREE) at byte 12
       found:    0 bytes that are no PstreeEntry: cannot encode field criu.PstreeEntry.pid to binary: required field not set
       expected: PstreeEntry
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -110,7 +110,7 @@ test('a memory image without its one entry is refused', () => {
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 8
       found:    0 entries
       expected: one MmEntry
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -121,7 +121,7 @@ test('a payload that is shorter than its entry says is refused', () => {
     [CriuBenchError: cannot decode pipes-data.img (PIPES_DATA) at byte 16
       found:    5 bytes to the end of the file
       expected: 100 bytes of payload after the PipeDataEntry
-      mend:     copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from where it was dumped, or dump again]
   `)
 })
 
@@ -131,7 +131,7 @@ test('an image of another type than the one asked for is refused', () => {
     [CriuBenchError: cannot use files.img as an image of type MM
       found:    an image of type FILES
       expected: MM
-      mend:     check that no image was renamed or copied over another]
+      fix:      check that no image was renamed or copied over another]
   `)
 })
 
@@ -142,6 +142,6 @@ test('an entry that was built without a required field is refused', () => {
     [CriuBenchError: cannot encode an entry of mm-1.img (MM)
       found:    cannot encode field criu.MmEntry.mm_start_code to binary: required field not set
       expected: a complete MmEntry
-      mend:     set every required field of criu.proto in the entry that was built or changed]
+      fix:      set every required field of criu.proto in the entry that was built or changed]
   `)
 })

@@ -103,7 +103,7 @@ class Decoder {
         failed: `cannot decode ${this.path}${type} at byte ${this.offset + back}`,
         found,
         expected,
-        mend: 'copy the image again from where it was dumped, or dump again',
+        fix: 'copy the image again from where it was dumped, or dump again',
       },
       { cause },
     )

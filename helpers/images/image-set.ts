@@ -49,7 +49,7 @@ function readingOf<T>(path: string, reading: Promise<T>): Promise<T> {
         failed: `cannot read CRIU images from ${path}`,
         found: cause.message,
         expected: 'a folder that criu dump has written',
-        mend: 'check the path and its permissions, or dump again',
+        fix: 'check the path and its permissions, or dump again',
       },
       { cause },
     )
@@ -62,7 +62,7 @@ export function invalidSet(set: ImageSet, found: string, expected: string): Criu
     failed: `cannot use the CRIU images in ${set.folder}`,
     found,
     expected,
-    mend: 'copy the whole folder again from where it was dumped, or dump again',
+    fix: 'copy the whole folder again from where it was dumped, or dump again',
   })
 }
 

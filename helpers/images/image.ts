@@ -52,7 +52,7 @@ export function asImage<T extends ImageType>(image: CriuImage, type: T): ImageOf
     failed: `cannot use ${image.file} as an image of type ${type}`,
     found: `an image of type ${image.type}`,
     expected: type,
-    mend: 'check that no image was renamed or copied over another',
+    fix: 'check that no image was renamed or copied over another',
   })
 }
 
@@ -94,7 +94,7 @@ function encodeOrExplain(image: FramedImage, schema: ImageLayout['schema'], mess
         failed: `cannot encode an entry of ${image.file} (${image.type})`,
         found: reasonOf(cause),
         expected: `a complete ${schema?.name ?? 'Uint8Array'}`,
-        mend: 'set every required field of criu.proto in the entry that was built or changed',
+        fix: 'set every required field of criu.proto in the entry that was built or changed',
       },
       { cause },
     )

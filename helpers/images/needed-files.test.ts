@@ -99,6 +99,6 @@ test('a path that is not UTF-8 is refused, because no program could be told to c
     [CriuBenchError: cannot tell the path of file 4 of files.img
       found:    /café (as Latin-1)
       expected: a path in UTF-8
-      mend:     rename the file that the dumped process uses, and dump again]
+      fix:      rename the file that the dumped process uses, and dump again]
   `)
 })

@@ -64,7 +64,7 @@ export function pathOf(reg: RegFileEntry): string {
         failed: `cannot tell the path of file ${reg.id} of files.img`,
         found: `${Buffer.from(reg.name).toString('latin1')} (as Latin-1)`,
         expected: 'a path in UTF-8',
-        mend: 'rename the file that the dumped process uses, and dump again',
+        fix: 'rename the file that the dumped process uses, and dump again',
       },
       { cause },
     )

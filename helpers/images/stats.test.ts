@@ -37,7 +37,7 @@ test('statistics that are not of a restore are refused', async () => {
     "cannot read the statistics of CRIU in FOLDER/stats-restore
       found:    none of a restore
       expected: statistics of a restore
-      mend:     look for it in the --work-dir of the criu that was run, and for why it failed in that run's log"
+      fix:      look for it in the --work-dir of the criu that was run, and for why it failed in that run's log"
   `)
 })
 
@@ -48,6 +48,6 @@ test('a file that is not there is refused', async () => {
     "cannot read the statistics of CRIU in FOLDER/nothing
       found:    ENOENT: no such file or directory, open 'FOLDER/nothing'
       expected: statistics of a dump or a restore
-      mend:     look for it in the --work-dir of the criu that was run, and for why it failed in that run's log"
+      fix:      look for it in the --work-dir of the criu that was run, and for why it failed in that run's log"
   `)
 })

@@ -87,7 +87,7 @@ function noStats(file: string, found: string, of: string, cause?: unknown): Criu
       failed: `cannot read the statistics of CRIU in ${file}`,
       found,
       expected: `statistics of ${of}`,
-      mend: "look for it in the --work-dir of the criu that was run, and for why it failed in that run's log",
+      fix: "look for it in the --work-dir of the criu that was run, and for why it failed in that run's log",
     },
     { cause },
   )

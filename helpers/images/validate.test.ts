@@ -54,7 +54,7 @@ test('a folder without an inventory is refused', async () => {
     "cannot use the CRIU images in FOLDER
       found:    no inventory.img
       expected: inventory.img, for a finished dump of CRIU, which writes it last
-      mend:     copy the whole folder again from where it was dumped, or dump again"
+      fix:      copy the whole folder again from where it was dumped, or dump again"
   `)
 })
 
@@ -63,7 +63,7 @@ test('a folder that does not exist is refused', async () => {
     "cannot read CRIU images from FOLDER
       found:    ENOENT: no such file or directory, scandir 'FOLDER'
       expected: a folder that criu dump has written
-      mend:     check the path and its permissions, or dump again"
+      fix:      check the path and its permissions, or dump again"
   `)
   folders.splice(0)
 })
@@ -91,7 +91,7 @@ test('a process tree without a process is refused', async () => {
     "cannot use the CRIU images in FOLDER
       found:    no process in pstree.img
       expected: one process or more
-      mend:     copy the whole folder again from where it was dumped, or dump again"
+      fix:      copy the whole folder again from where it was dumped, or dump again"
   `)
 })
 
@@ -100,7 +100,7 @@ test('a file of pages that is missing is refused', async () => {
     "cannot use the CRIU images in FOLDER
       found:    no pages-1.img
       expected: pages-1.img of 8192 bytes (2 pages of 4096 bytes in pagemap-12.img)
-      mend:     copy the whole folder again from where it was dumped, or dump again"
+      fix:      copy the whole folder again from where it was dumped, or dump again"
   `)
 })
 
@@ -109,7 +109,7 @@ test('a file of pages that is one byte short is refused with both sizes', async 
     "cannot use the CRIU images in FOLDER
       found:    pages-1.img has 8191 bytes
       expected: 8192 bytes (2 pages of 4096 bytes in pagemap-12.img)
-      mend:     copy the whole folder again from where it was dumped, or dump again"
+      fix:      copy the whole folder again from where it was dumped, or dump again"
   `)
 })
 
@@ -133,7 +133,7 @@ test('shared memory whose pages are missing is refused', async () => {
     "cannot use the CRIU images in FOLDER
       found:    no pagemap-shmem-7.img
       expected: pagemap-shmem-7.img, for memory that process 12 shares
-      mend:     copy the whole folder again from where it was dumped, or dump again"
+      fix:      copy the whole folder again from where it was dumped, or dump again"
   `)
 })
 
@@ -161,7 +161,7 @@ test('pages that are in a parent dump need that dump', async () => {
     "cannot use the CRIU images in FOLDER
       found:    no link named parent
       expected: the parent dump, for pages of pagemap-12.img
-      mend:     copy the whole folder again from where it was dumped, or dump again"
+      fix:      copy the whole folder again from where it was dumped, or dump again"
   `)
   expect(await validating((folder) => symlink('../before', join(folder, 'parent')), inParent)).toBe('valid')
 })
@@ -171,7 +171,7 @@ test('an empty image is refused', async () => {
     "cannot decode FOLDER/tty.img at byte 0
       found:    an empty file
       expected: a magic
-      mend:     copy the image again from where it was dumped, or dump again"
+      fix:      copy the image again from where it was dumped, or dump again"
   `)
 })
 
@@ -181,6 +181,6 @@ test('a foreign file under the name of an image is refused', async () => {
       "cannot decode FOLDER/tty.img at byte 0
         found:    a foreign file that starts with 23 21 2f 62 69 6e 2f 73
         expected: the magic of a CRIU image
-        mend:     copy the image again from where it was dumped, or dump again"
+        fix:      copy the image again from where it was dumped, or dump again"
     `)
 })

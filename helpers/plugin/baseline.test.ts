@@ -24,7 +24,7 @@ test('a run fails against its baseline where a slow-down was planted, says so, a
     const before = Results.parse(JSON.parse(await readFile(file, 'utf8')))
 
     // Far more than a busy machine does by itself, in the restore alone.
-    const slower = await bench({ VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_PLANT: 'restore=300', VITEST_CRIU_SAVE: 'main' }) // prettier-ignore
+    const slower = await bench({ VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_INJECTED_DELAY: 'restore=300', VITEST_CRIU_SAVE: 'main' }) // prettier-ignore
     expect(slower.status).toBe(1)
     expect(slower.stdout).toMatch(/^regression: tmpfs 1MB mapped > cold start: .* ms against the .* ms of main is [\d.]+ × without the machine's own [\d.]+ × \(.* % interval .* to .*; n=12 against 12\).*Its parts: .*restore [\d.]+ ×.*VITEST_CRIU_SAVE=main/m) // prettier-ignore
     expect(slower.stderr).toContain('differs from the baseline: once more')

@@ -1,13 +1,14 @@
 import { inject } from 'vitest'
 import type { SuiteResults } from '../../reports/results.ts'
-import { readBaseline, suspectsIn, type Baseline } from '../baselines/index.ts'
+import { suspectsIn } from '../gate/baseline.ts'
+import { readBaseline, type Baseline } from '../gate/baseline-file.ts'
 import { isSuspect, judgeAlone } from '../gate/change.ts'
 import { conditionsOf, type Sampled } from '../gate/sampled.ts'
-import { phaseOf } from '../trial/phases.ts'
-import type { WatchedSample } from '../trial/watched.ts'
-import type { Group } from './group.ts'
-import type { Cell } from './matrix.ts'
-import { dumpRecord, sampleRecords } from './record.ts'
+import { phaseOf } from '../../reports/timeline.ts'
+import type { WatchedSample } from '../measure/sampling.ts'
+import type { Group } from '../measure/session.ts'
+import type { Cell } from '../matrix/matrix.ts'
+import { dumpRecord, sampleRecords } from '../measure/suite-results.ts'
 
 let baseline: Promise<Baseline> | undefined
 

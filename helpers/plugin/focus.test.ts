@@ -80,11 +80,11 @@ describe('a bench run', () => {
     expect(run.status).toBe(1)
     expect(run.prepared).toEqual([])
     expect(run.results).toBeUndefined()
-    expect(/^nothing was measured[^]*?mend: .*$/m.exec(run.stderr)?.[0]).toMatchInlineSnapshot(`
+    expect(/^nothing was measured[^]*?fix: .*$/m.exec(run.stderr)?.[0]).toMatchInlineSnapshot(`
       "nothing was measured: -t 512MB selects no test
         found:    no suite or phase of that name
         expected: one of tmpfs 1MB mapped, tmpfs 4MB mapped, tmpfs 16MB mapped, tmpfs 64MB mapped, tmpfs 256MB mapped, tmpfs 1024MB mapped; phases: dump, lean container, restore, execution, cold start
-        mend:     npx vitest bench -t 'tmpfs 64MB'"
+        fix:      npx vitest bench -t 'tmpfs 64MB'"
     `)
   })
 

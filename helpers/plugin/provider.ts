@@ -2,7 +2,7 @@ import { Bench } from 'tinybench'
 import type { BenchmarkProvider, BenchResult } from 'vitest'
 import type { Subject } from '../gate/reference.ts'
 import { statisticsOf } from '../stats/summary.ts'
-import { forgetRun, isBody, runOf, type Body } from './body.ts'
+import { forgetRun, isBody, runOf, type Body } from './suite-run.ts'
 
 type Group = Parameters<BenchmarkProvider['run']>[0]
 type Registration = Group['registrations'][number]

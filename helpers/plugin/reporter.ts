@@ -4,11 +4,12 @@ import { readHistory } from '../../reports/history.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
 import { outcomeOf, STATUS } from '../../reports/verdicts.ts'
-import { compareResults, readBaseline, saveBaseline } from '../baselines/index.ts'
+import { compareResults } from '../gate/baseline.ts'
+import { readBaseline, saveBaseline } from '../gate/baseline-file.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
-import { fingerprint } from '../system/fingerprint.ts'
-import { lookAtNoise, type Noise } from '../system/noise.ts'
+import { fingerprint } from '../host/fingerprint.ts'
+import { lookAtNoise, type Noise } from '../measure/noise.ts'
 import { tellGithub } from './github.ts'
 import { asWritten } from './pattern.ts'
 
@@ -106,7 +107,7 @@ export class CriuReporter implements Reporter {
       failed: `nothing was measured: -t ${asWritten(pattern)} selects no test`,
       found: 'no suite or phase of that name',
       expected: `one of ${titlesOf(suites).join(', ')}; phases: ${phasesOf(suites).join(', ')}`,
-      mend: "npx vitest bench -t 'tmpfs 64MB'",
+      fix: "npx vitest bench -t 'tmpfs 64MB'",
     })
     this.#vitest?.logger.error(`\n${error.message}\n`)
     process.exitCode = 1

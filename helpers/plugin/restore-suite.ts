@@ -1,11 +1,11 @@
 import { describe, expect, test, type BenchResult, type TestContext } from 'vitest'
 import { CriuBenchError } from '../errors.ts'
-import { hasPeer } from '../gate/peer.ts'
+import { hasTmpfsComparison } from '../gate/tmpfs-comparison.ts'
 import { hasReference } from '../gate/reference.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
+import { strategyNamed } from '../strategies/index.ts'
 import type { Milliseconds } from '../units.ts'
-import { matrix, phasesOf, type Axes, type Cell } from './matrix.ts'
-import { checkpointed } from './suite.ts'
+import { matrix, phasesOf, type Axes, type Cell } from '../matrix/matrix.ts'
+import { checkpointed } from './checkpointed.ts'
 
 /** What the median of a phase may be: ms, or so many times that of another strategy in the same rounds. */
 export type Threshold = Milliseconds | { readonly times: number; readonly of: string }
@@ -68,7 +68,7 @@ async function judge(
     expect(p50, `median of ${cell.title} in ms, n=${samplesCount}`).toBeLessThanOrEqual(threshold)
   else if (threshold !== undefined) await annotate(`held against ${threshold.of}, below`)
   else if (hasReference(cell)) expect(result).toMeetReference()
-  else if (hasPeer(cell)) expect(result).toKeepUpWithTmpfs()
+  else if (hasTmpfsComparison(cell)) expect(result).toKeepUpWithTmpfs()
   else await annotate(`nothing is given that ${cell.title} is held against`)
 }
 
@@ -102,7 +102,7 @@ function checkThresholds(thresholds: Readonly<Record<string, Threshold>>, pair: 
       failed: `cannot use the threshold of "${phase}"`,
       found: phases.has(phase) ? `"${of}", which is not measured beside it` : 'no phase of that name',
       expected: phases.has(phase) ? `one of ${strategies.join(', ')}` : `one of ${[...phases].join(', ')}`,
-      mend: 'correct thresholds in restoreSuite({ … })',
+      fix: 'correct thresholds in restoreSuite({ … })',
     })
   }
 }

@@ -2,7 +2,7 @@
 import { afterAll, expect, inject, vi } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
 import { closeFilesystems } from '../filesystems/index.ts'
-import { toKeepUpWithTmpfs, toMeetReference } from './matcher.ts'
+import { toKeepUpWithTmpfs, toMeetReference } from './matchers.ts'
 
 // Every external call has its own limit: this one is for their sum.
 vi.setConfig({ testTimeout: 30 * 60_000, hookTimeout: 30 * 60_000 })

@@ -35,7 +35,7 @@ describe('summarize', () => {
       [CriuBenchError: cannot summarize the phase "restore"
         found:    no samples
         expected: at least one sample, each a finite number of ms, 0 or more
-        mend:     this is a fault of the harness: please report it]
+        fix:      this is a fault of the harness: please report it]
     `)
   })
 })

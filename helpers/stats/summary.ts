@@ -24,7 +24,7 @@ export function statisticsOf(name: string, samples: readonly Milliseconds[]): Co
       failed: `cannot summarize the phase "${name}"`,
       found: bad === undefined ? 'no samples' : `a sample of ${bad} ms`,
       expected: 'at least one sample, each a finite number of ms, 0 or more',
-      mend: 'this is a fault of the harness: please report it',
+      fix: 'this is a fault of the harness: please report it',
     })
   }
   const bench = new Bench({ warmup: false, time: 0, iterations: samples.length, retainSamples: true })

@@ -1,9 +1,9 @@
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { openSandbox } from '../system/sandbox.ts'
-import { prepare, type Plan } from '../trial/prepare.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
-import type { Checkpoint } from '../trial/trial.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+import { prepare, type Plan } from '../measure/prepare.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import type { Checkpoint } from '../restore/restore-run.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from './leaks.ts'
 

@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { hierarchies } from '../system/cgroups.ts'
-import { LEDGERS, WORK } from '../system/paths.ts'
+import { hierarchies } from '../cgroup/cgroups.ts'
+import { LEDGERS, WORK } from '../installation/paths.ts'
 
 /**
  * A folder on PATH, the one variable that this project hands to everything it starts: whoever has it in its environment

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readImageSet, liveProcesses } from '../images/index.ts'
 import { explainMapped } from '../images/mapped/index.ts'
-import { cgroupPaths } from '../system/cgroups.ts'
-import { seenFrom } from '../system/host.ts'
-import { startRestore, type Checkpoint, type Sample } from '../trial/trial.ts'
-import { IMAGES_FOLDER } from '../trial/rootfs.ts'
+import { cgroupPaths } from '../cgroup/cgroups.ts'
+import { hostPath } from '../host/host.ts'
+import { startRestore, type Checkpoint, type Sample } from '../restore/restore-run.ts'
+import { IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
 
 /** A restored tree that is stopped, exactly as it was dumped: not one instruction of its own has run. */
 export interface Live {
@@ -39,7 +39,7 @@ export async function restoreAndHold(checkpoint: Checkpoint): Promise<Live> {
 }
 
 async function untilBack({ host, rootfs, containerName }: Checkpoint): Promise<Map<number, number>> {
-  const set = await readImageSet(seenFrom(host, join(rootfs.path, IMAGES_FOLDER)))
+  const set = await readImageSet(hostPath(host, join(rootfs.path, IMAGES_FOLDER)))
   const wanted = liveProcesses(set).map(({ pid }) => pid)
   for (;;) {
     const pids = await membersOf(containerName)
@@ -78,7 +78,7 @@ export async function compareWithDump(
   { host, rootfs }: Checkpoint,
   live: Live,
 ): Promise<{ bytes: number; different: string[] }> {
-  const folder = seenFrom(host, join(rootfs.path, IMAGES_FOLDER))
+  const folder = hostPath(host, join(rootfs.path, IMAGES_FOLDER))
   const set = await readImageSet(folder)
   const different: string[] = []
   let bytes = 0

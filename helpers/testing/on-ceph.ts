@@ -6,11 +6,11 @@ import { mountClient, type Client } from '../filesystems/ceph/client.ts'
 import { Cluster, type ClusterRequest } from '../filesystems/ceph/cluster.ts'
 import { closeFilesystems } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { seenFrom } from '../system/host.ts'
-import { openSandbox, type Sandbox } from '../system/sandbox.ts'
-import { prepare, type Plan, type Prepared } from '../trial/prepare.ts'
-import { strategyNamed } from '../trial/strategies/index.ts'
-import { runTrial } from '../trial/trial.ts'
+import { hostPath } from '../host/host.ts'
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
+import { prepare, type Plan, type Prepared } from '../measure/prepare.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { runTrial } from '../restore/restore-run.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from './leaks.ts'
 
@@ -66,7 +66,7 @@ export const startCluster = (request: Partial<ClusterRequest> = {}): Promise<Clu
 
 /** Mounts the whole file system of a cluster on `point`, as its administrator. */
 export async function mountWhole(cluster: Cluster, sandbox: Sandbox, point: string): Promise<Client> {
-  await mkdir(seenFrom(sandbox, point), { recursive: true })
+  await mkdir(hostPath(sandbox, point), { recursive: true })
   return mountClient(sandbox, cluster.access, '/', point)
 }
 

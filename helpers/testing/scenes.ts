@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Handler } from '../handlers/definition.ts'
 import { handlerFiles, reporting } from '../handlers/handler.ts'
-import { compile } from '../system/compile.ts'
-import { fixture } from '../system/paths.ts'
+import { compile } from '../programs/compile.ts'
+import { fixture } from '../installation/paths.ts'
 
 /** A real process with its memory in one particular way, as a handler: fixtures/scenes/scenes.c tells of each. */
 export const scene = (name: string): Handler =>

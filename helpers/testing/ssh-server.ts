@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { seenFrom } from '../system/host.ts'
-import { machineNetwork, openNetwork, type Neighbour, type Network } from '../system/network.ts'
-import { start } from '../system/process.ts'
+import { hostPath } from '../host/host.ts'
+import { machineNetwork, openNetwork, type Neighbour, type Network } from '../network/network.ts'
+import { start } from '../process/process.ts'
 import { CONTAINER } from './checkpoints.ts'
 import { temporaryFolder } from './folders.ts'
 
@@ -44,12 +44,12 @@ export async function openSecondMachine(place: 'network' | 'loopback' = 'network
   await writeFile(file('known_hosts'), `[${machine.address}]:${port} ${hostKey}`)
   await writeFile(file('sshd'), serverConfig(path, machine.address, port))
   await writeFile(file('ssh'), clientConfig(path))
-  await mkdir(seenFrom(machine, '/run/sshd'), { recursive: true })
+  await mkdir(hostPath(machine, '/run/sshd'), { recursive: true })
   undo.use(
     start(machine, {
       argv: [SSHD, '-D', '-e', '-f', file('sshd')],
       failed: 'the test server ended',
-      mend: '',
+      fix: '',
     }),
   )
   // First of all: a session keeps the server's output open.

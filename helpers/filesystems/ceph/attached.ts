@@ -17,5 +17,5 @@ export interface Place {
   readonly point: string
 }
 
-export const mendOf = ({ user }: Access): string =>
+export const fixOf = ({ user }: Access): string =>
   `the key must be of that user, who must be allowed to use that folder: ceph auth get client.${user}`

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { seenFrom } from '../../system/host.ts'
+import { hostPath } from '../../host/host.ts'
 import { startBench } from '../../testing/commands.ts'
 import { expectNothingLeft } from '../../testing/leaks.ts'
 import { messageOf, steady } from '../../testing/messages.ts'
 import { clusterInUse, onCeph, prepareOnCeph, restoreAll } from '../../testing/on-ceph.ts'
-import { strategyNamed } from '../../trial/strategies/index.ts'
-import { runTrial } from '../../trial/trial.ts'
+import { strategyNamed } from '../../strategies/index.ts'
+import { runTrial } from '../../restore/restore-run.ts'
 import { GB, MB } from '../../units.ts'
 import { checkPresent, whileMounted } from '../index.ts'
 import { ceph } from './ceph.ts'
@@ -77,14 +77,14 @@ describe('a daemon that is killed', () => {
 
 test('what the cluster cannot hold is refused before a byte of it is written', { timeout: 60_000 }, () =>
   onCeph(async (sandbox) => {
-    await mkdir(seenFrom(sandbox, POINT))
+    await mkdir(hostPath(sandbox, POINT))
     await using _mounted = await ceph.mount(sandbox, POINT, GB)
     const message = await messageOf(() => ceph.mount(sandbox, '/run/other', 1024 * GB))
     expect(steady(message)).toMatchInlineSnapshot(`
       "cannot make room for N GB on ceph
         found:    N GB, of which N GB are taken
         expected: N GB
-        mend:     free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB"
+        fix:      free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB"
     `)
   }),
 )
@@ -95,7 +95,7 @@ test('missing packages are named, with what installs them', async () => {
     "cannot use the filesystem "ceph" (CephFS, of a test cluster on this machine or of your own)
       found:    no ceph-mon, monmaptool, ceph-mgr, ceph-osd, ceph-mds, ceph-fuse, ceph
       expected: the programs that it needs
-      mend:     npm run setup -- ceph, or apt-get install ceph-mon ceph-base ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common"
+      fix:      npm run setup -- ceph, or apt-get install ceph-mon ceph-base ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common"
   `)
 })
 

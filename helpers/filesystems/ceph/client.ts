@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CephSettings } from '../../config/options.ts'
-import { seenFrom, type Host } from '../../system/host.ts'
-import { run } from '../../system/process.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import { run } from '../../process/process.ts'
 import type { Place } from './attached.ts'
 import { attachFuse, unmountLazily } from './fuse.ts'
 import { attachKernel, kernelRefusal, noKernelClient } from './kernel.ts'
@@ -35,7 +35,7 @@ export async function mountClient(
   const { attach, description } = await choose(kind)
   const place = { folder: join(FOLDER, `vitest-criu-ceph-${randomUUID()}`), path, point }
   await using undo = new AsyncDisposableStack()
-  undo.defer(() => rm(seenFrom(host, place.folder), { recursive: true, force: true }))
+  undo.defer(() => rm(hostPath(host, place.folder), { recursive: true, force: true }))
   await layOut(host, place.folder, access)
   let severed = false
   let attached = await attach(host, access, place)
@@ -67,9 +67,9 @@ async function choose(kind: CephSettings['client']) {
 }
 
 async function layOut(host: Host, folder: string, { conf, keyring }: Access): Promise<void> {
-  await mkdir(seenFrom(host, folder), { recursive: true, mode: 0o700 })
-  await writeFile(seenFrom(host, join(folder, 'ceph.conf')), conf)
-  await writeFile(seenFrom(host, join(folder, 'keyring')), keyring, { mode: 0o600 })
+  await mkdir(hostPath(host, folder), { recursive: true, mode: 0o700 })
+  await writeFile(hostPath(host, join(folder, 'ceph.conf')), conf)
+  await writeFile(hostPath(host, join(folder, 'keyring')), keyring, { mode: 0o600 })
 }
 
 async function ask(
@@ -83,7 +83,7 @@ async function ask(
     argv: ['ceph', '--conf', join(folder, 'ceph.conf'), '--keyring', join(folder, 'keyring'), '--id', user,
       '--connect-timeout', '10', '--format', 'json', ...words],
     failed: `cannot ask the Ceph cluster as client.${user}: ceph ${words.join(' ')}`,
-    mend: 'look at the cluster: ceph status',
+    fix: 'look at the cluster: ceph status',
     timeout: 20_000,
   })
   return stdout

@@ -1,8 +1,8 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { localHost, seenFrom } from '../../system/host.ts'
-import { openSandbox, type Sandbox } from '../../system/sandbox.ts'
+import { localHost, hostPath } from '../../host/host.ts'
+import { openSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { temporaryFolder } from '../../testing/folders.ts'
 import { expectNothingLeft } from '../../testing/leaks.ts'
 import { messageOf } from '../../testing/messages.ts'
@@ -18,7 +18,7 @@ const startCluster = (request: Partial<ClusterRequest> = {}): Promise<Cluster> =
   Cluster.start({ store: 'memstore', capacity: 1024 * MB, progress: () => {}, ...request })
 
 async function openClient(cluster: Cluster, sandbox: Sandbox): Promise<Client> {
-  await mkdir(seenFrom(sandbox, POINT), { recursive: true })
+  await mkdir(hostPath(sandbox, POINT), { recursive: true })
   return mountClient(sandbox, cluster.access, '/', POINT)
 }
 
@@ -32,7 +32,7 @@ test.for(['memstore', 'bluestore'] as const)(
       expect(said[0]).toMatch(/^starting a test cluster on loopback \(mon, mgr, osd, mds; \w+, 1\.0 GB\)$/)
       await using sandbox = await openSandbox(NAME)
       await using client = await openClient(cluster, sandbox)
-      const file = seenFrom(sandbox, join(POINT, 'file'))
+      const file = hostPath(sandbox, join(POINT, 'file'))
       await writeFile(file, Buffer.alloc(8 * MB, 'x'))
       await client.remount()
       expect((await readFile(file)).equals(Buffer.alloc(8 * MB, 'x'))).toBe(true)
@@ -67,7 +67,7 @@ test(
           "the ceph-mds of the test cluster ended
             found:    ceph-mds exited with 3
             expected: that it runs until it is stopped
-            mend:     look at the last lines of its log below; \`npm run doctor\` names what is missing
+            fix:      look at the last lines of its log below; \`npm run doctor\` names what is missing
             log:      no map for me"
         `)
       } finally {
@@ -83,7 +83,7 @@ test(
     expectNothingLeft(async () => {
       await using cluster = await startCluster()
       await using sandbox = await openSandbox(NAME)
-      await mkdir(seenFrom(sandbox, POINT))
+      await mkdir(hostPath(sandbox, POINT))
       const { access } = cluster
       const wrong = { ...access, keyring: access.keyring.replace(/key = .*/, 'key = AQAAAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAA==') } // prettier-ignore
       const message = await messageOf(() => mountClient(sandbox, wrong, '/', POINT))
@@ -94,7 +94,7 @@ test(
   60_000,
 )
 
-test('the mount of a client that was killed is told by its mend', async () => {
+test('the mount of a client that was killed is told by its fix', async () => {
   await expectNothingLeft(async () => {
     await using cluster = await startCluster()
     await using folder = await temporaryFolder()
@@ -102,6 +102,6 @@ test('the mount of a client that was killed is told by its mend', async () => {
     await client.sever()
     const message = await messageOf(() => checkMountPoint(localHost, folder.path))
     expect(message).toContain('found:    fuse.ceph-fuse (ceph-fuse) mounted there, which does not answer')
-    expect(message).toContain(`mend:     umount --lazy ${folder.path}`)
+    expect(message).toContain(`fix:      umount --lazy ${folder.path}`)
   })
 }, 60_000)

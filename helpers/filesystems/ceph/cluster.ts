@@ -3,12 +3,12 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
-import { ownCommand } from '../../system/commands.ts'
-import { seenFrom, type Host } from '../../system/host.ts'
-import type { Network } from '../../system/network.ts'
-import { WORK } from '../../system/paths.ts'
-import { lastLines, run, start, type Daemon } from '../../system/process.ts'
-import { openSandbox, type Sandbox } from '../../system/sandbox.ts'
+import { ownCommand } from '../../installation/own-command.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import type { Network } from '../../network/network.ts'
+import { WORK } from '../../installation/paths.ts'
+import { lastLines, run, start, type Daemon } from '../../process/process.ts'
+import { openSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import { ext4 } from '../ext4.ts'
 import { keyringOf, renderConf, renderKeyring } from './conf.ts'
@@ -39,7 +39,7 @@ const CONF = join(FOLDER, 'ceph.conf')
 const KEYRING = join(FOLDER, 'keyring')
 const FILESYSTEM = 'vitest-criu'
 const LOOPBACK = '127.0.0.1'
-const MEND = `look at the last lines of its log below; \`${ownCommand('doctor')}\` names what is missing`
+const FIX = `look at the last lines of its log below; \`${ownCommand('doctor')}\` names what is missing`
 
 /**
  * A whole Ceph on this machine, on its loopback or in a network of its own: one daemon of each kind in a sandbox of its own, with its own keys, folders
@@ -114,7 +114,7 @@ export class Cluster implements Service {
         failed: `cannot make room for ${describeBytes(room)} on ceph`,
         found: `${describeBytes(this.capacity)}, of which ${describeBytes(taken)} are taken`,
         expected: describeBytes((taken + room) / FULL_RATIO),
-        mend: 'free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB',
+        fix: 'free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB',
       })
     }
     const reservation = Symbol('reservation')
@@ -137,18 +137,18 @@ export class Cluster implements Service {
 
   async #layOut({ store, capacity }: ClusterRequest): Promise<void> {
     for (const name of [...KINDS, 'run', 'log', 'crash'])
-      await mkdir(seenFrom(this.sandbox, join(FOLDER, name)), { recursive: true })
+      await mkdir(hostPath(this.sandbox, join(FOLDER, name)), { recursive: true })
     if (store === 'bluestore') await ext4.mount(this.sandbox, join(FOLDER, 'osd'), capacity)
     const [address, port] = [this.#address, await freePort()]
     const words = { fsid: randomUUID(), address, port, folder: FOLDER, store, capacity }
     this.#conf = await renderConf(words)
     this.#keyring = renderKeyring()
-    await writeFile(seenFrom(this.sandbox, CONF), this.#conf)
-    await writeFile(seenFrom(this.sandbox, KEYRING), this.#keyring, { mode: 0o600 })
+    await writeFile(hostPath(this.sandbox, CONF), this.#conf)
+    await writeFile(hostPath(this.sandbox, KEYRING), this.#keyring, { mode: 0o600 })
     const map = join(FOLDER, 'monmap')
     await this.#tool('monmaptool', '--create', '--fsid', words.fsid, '--addv', 'a', `[v2:${address}:${port}]`, map) // prettier-ignore
     await this.#tool('ceph-mon', '--mkfs', '--id', 'a', '--monmap', map, '--keyring', KEYRING, '--conf', CONF)
-    await rm(seenFrom(this.sandbox, map))
+    await rm(hostPath(this.sandbox, map))
   }
 
   async #boot({ progress }: ClusterRequest): Promise<void> {
@@ -167,7 +167,7 @@ export class Cluster implements Service {
     const daemon = start(this.sandbox, {
       argv: [`ceph-${kind}`, '-f', '--id', IDS[kind], '--conf', CONF],
       failed: `the ceph-${kind} of the test cluster ended`,
-      mend: MEND,
+      fix: FIX,
     })
     this.#daemons.set(kind, daemon)
     void daemon.ended.then(async (error) => {
@@ -187,7 +187,7 @@ export class Cluster implements Service {
 
   /** The last lines of a daemon's log. */
   async log(kind: Kind): Promise<string> {
-    const file = seenFrom(this.sandbox, join(FOLDER, 'log', `${kind}.log`))
+    const file = hostPath(this.sandbox, join(FOLDER, 'log', `${kind}.log`))
     return lastLines(await readFile(file, 'utf8').catch(() => ''))
   }
 
@@ -206,7 +206,7 @@ export class Cluster implements Service {
 
   async #tool(...argv: string[]): Promise<string> {
     const failed = `cannot set up the test cluster: ${argv.slice(0, 6).join(' ')}`
-    return (await run(this.sandbox, { argv, failed, mend: MEND, timeout: 30_000 })).stdout
+    return (await run(this.sandbox, { argv, failed, fix: FIX, timeout: 30_000 })).stdout
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

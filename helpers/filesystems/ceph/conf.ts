@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { fixture } from '../../system/paths.ts'
+import { fixture } from '../../installation/paths.ts'
 
 /** Fills in the @words@ of fixtures/ceph.conf. */
 export async function renderConf(words: Readonly<Record<string, string | number>>): Promise<string> {

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { seenFrom } from '../../system/host.ts'
-import type { Sandbox } from '../../system/sandbox.ts'
+import { hostPath } from '../../host/host.ts'
+import type { Sandbox } from '../../sandbox/sandbox.ts'
 import { startBench } from '../../testing/commands.ts'
 import { temporaryFolder } from '../../testing/folders.ts'
 import { messageOf, steady } from '../../testing/messages.ts'
@@ -28,7 +28,7 @@ const FOREIGN = ['thesis', 'home/letter', 'bench/notes', 'bench/vitest-criu-not/
 
 async function layOutForeign(sandbox: Sandbox): Promise<void> {
   for (const name of FOREIGN) {
-    const file = seenFrom(sandbox, join(WHOLE, name))
+    const file = hostPath(sandbox, join(WHOLE, name))
     await mkdir(join(file, '..'), { recursive: true })
     await writeFile(file, createHash('sha256').update(name).digest('hex').repeat(1000))
   }
@@ -36,7 +36,7 @@ async function layOutForeign(sandbox: Sandbox): Promise<void> {
 
 async function contentOf(sandbox: Sandbox): Promise<Record<string, string>> {
   const content: Record<string, string> = {}
-  const root = seenFrom(sandbox, WHOLE)
+  const root = hostPath(sandbox, WHOLE)
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name)
     content[file.slice(root.length)] = entry.isFile() ? await readFile(file, 'utf8') : 'a folder'
@@ -45,7 +45,7 @@ async function contentOf(sandbox: Sandbox): Promise<Record<string, string>> {
 }
 
 const ours = async (sandbox: Sandbox): Promise<string[]> =>
-  (await readdir(seenFrom(sandbox, join(WHOLE, 'bench')))).filter((name) =>
+  (await readdir(hostPath(sandbox, join(WHOLE, 'bench')))).filter((name) =>
     name.startsWith(`vitest-criu-${hostname()}-`),
   )
 
@@ -125,13 +125,13 @@ describe("a user's cluster", () => {
       const dead = living.replace(/-\d+-\d+$/, '-1-0')
       const elsewhere = dead.replace(/\.[0-9a-f]{8}/, '.00000000')
       const names = [living, dead, elsewhere, 'vitest-criu-by-hand']
-      for (const name of names) await mkdir(seenFrom(sandbox, join(WHOLE, 'bench', name, 'images')), { recursive: true }) // prettier-ignore
+      for (const name of names) await mkdir(hostPath(sandbox, join(WHOLE, 'bench', name, 'images')), { recursive: true }) // prettier-ignore
       await using files = await temporaryFolder()
       const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
-      await mkdir(seenFrom(sandbox, '/run/point'))
+      await mkdir(hostPath(sandbox, '/run/point'))
       const mounted = await ceph.mount(sandbox, '/run/point', MB, { ceph: settings })
       await mounted[Symbol.asyncDispose]()
-      const left = await readdir(seenFrom(sandbox, join(WHOLE, 'bench')))
+      const left = await readdir(hostPath(sandbox, join(WHOLE, 'bench')))
       expect(left.toSorted()).toEqual(names.filter((name) => name !== dead).toSorted())
     }),
   )
@@ -141,13 +141,13 @@ describe("a user's cluster", () => {
       await using cluster = await startCluster()
       await using files = await temporaryFolder()
       const settings = await accessFiles(cluster, files.path, 'bob', '/')
-      await mkdir(seenFrom(sandbox, '/run/point'))
+      await mkdir(hostPath(sandbox, '/run/point'))
       const message = await messageOf(() => ceph.mount(sandbox, '/run/point', 2048 * MB, { ceph: settings }))
       expect(steady(message, [files.path, 'FOLDER'])).toMatchInlineSnapshot(`
         "cannot make room for N GB on ceph (the cluster of FOLDER/ceph.conf, / as client.bob)
           found:    N MB free of N MB
           expected: N GB
-          mend:     free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
+          fix:      free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
       `)
     }),
   )
@@ -166,7 +166,7 @@ describe('what a user tells of a cluster is refused', () => {
       "cannot use FOLDER/ceph.conf for the filesystem "ceph"
         found:    ENOENT: no such file or directory, open 'FOLDER/ceph.conf'
         expected: the ceph.conf of a cluster
-        mend:     correct ceph.conf in vitest.config.ts, or VITEST_CRIU_CEPH_CONF"
+        fix:      correct ceph.conf in vitest.config.ts, or VITEST_CRIU_CEPH_CONF"
     `)
   })
 
@@ -175,7 +175,7 @@ describe('what a user tells of a cluster is refused', () => {
       "cannot use FOLDER/ceph.client.admin.keyring for the filesystem "ceph"
         found:    ENOENT: no such file or directory, open 'FOLDER/ceph.client.admin.keyring'
         expected: a keyring with the key of client.admin
-        mend:     correct ceph.keyring in vitest.config.ts, or VITEST_CRIU_CEPH_KEYRING"
+        fix:      correct ceph.keyring in vitest.config.ts, or VITEST_CRIU_CEPH_KEYRING"
     `) // prettier-ignore
   })
 
@@ -188,7 +188,7 @@ describe('what a user tells of a cluster is refused', () => {
       "cannot use FOLDER/ceph.client.admin.keyring for the filesystem "ceph"
         found:    no such section
         expected: [client.admin] with its key
-        mend:     correct ceph.keyring in vitest.config.ts, or VITEST_CRIU_CEPH_KEYRING"
+        fix:      correct ceph.keyring in vitest.config.ts, or VITEST_CRIU_CEPH_KEYRING"
     `)
   })
 })

@@ -42,5 +42,5 @@ const refusal = (file: string, part: keyof CephSettings, found: string, expected
     failed: `cannot use ${file} for the filesystem "ceph"`,
     found,
     expected,
-    mend: `correct ceph.${part} in vitest.config.ts, or VITEST_CRIU_CEPH_${part.toUpperCase()}`,
+    fix: `correct ceph.${part} in vitest.config.ts, or VITEST_CRIU_CEPH_${part.toUpperCase()}`,
   })

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../../errors.ts'
-import type { Host } from '../../system/host.ts'
-import { readMounts } from '../../system/mounts.ts'
-import { run, start, type Daemon } from '../../system/process.ts'
+import type { Host } from '../../host/host.ts'
+import { readMounts } from '../../mount/mounts.ts'
+import { run, start, type Daemon } from '../../process/process.ts'
 import { unmount } from '../mount-point.ts'
-import { mendOf, type Attached, type Place } from './attached.ts'
+import { fixOf, type Attached, type Place } from './attached.ts'
 import type { Access } from './service.ts'
 
 const LIMIT = 30_000
@@ -29,14 +29,14 @@ export async function attachFuse(host: Host, access: Access, place: Place): Prom
  */
 async function fuse(host: Host, access: Access, { folder, path, point }: Place): Promise<Daemon> {
   const failed = `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`
-  const mend = mendOf(access)
+  const fix = fixOf(access)
   const daemon = start(host, {
     // prettier-ignore
     argv: ['ceph-fuse', '-f', '--conf', join(folder, 'ceph.conf'), '--keyring', join(folder, 'keyring'),
       '--id', access.user, '--run_dir', folder, '--log_file', '', '--admin_socket', '', '--client_mountpoint', path,
       ...(access.filesystem === undefined ? [] : ['--client_fs', access.filesystem]), point],
     failed,
-    mend,
+    fix,
   })
   let ended: CriuBenchError | undefined
   void daemon.ended.then((error) => (ended = error))
@@ -46,7 +46,7 @@ async function fuse(host: Host, access: Access, { folder, path, point }: Place):
     if (performance.now() > deadline) {
       await daemon[Symbol.asyncDispose]()
       const found = `no mount after ${LIMIT / 1000} s`
-      throw new CriuBenchError({ failed, found, expected: 'one of type fuse.ceph-fuse', mend })
+      throw new CriuBenchError({ failed, found, expected: 'one of type fuse.ceph-fuse', fix })
     }
     await delay(POLL)
   }
@@ -68,6 +68,6 @@ export const unmountLazily = (host: Host, point: string) =>
   run(host, {
     argv: ['umount', '--lazy', '--no-canonicalize', point],
     failed: `cannot unmount ${point}`,
-    mend: `umount --lazy ${point}`,
+    fix: `umount --lazy ${point}`,
     timeout: LIMIT,
   })

@@ -55,7 +55,7 @@ export async function untilHealthy(cluster: Cluster, progress: (line: string) =>
       failed: `the test cluster did not get healthy: waited for ${condition.awaited}`,
       found: JSON.stringify(status),
       expected: `that within ${LIMIT / 1000} s`,
-      mend: `look at the last lines of ceph-${condition.of} below`,
+      fix: `look at the last lines of ceph-${condition.of} below`,
       log: await cluster.log(condition.of),
     })
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { localHost } from '../../system/host.ts'
+import { localHost } from '../../host/host.ts'
 import { messageOf } from '../../testing/messages.ts'
 import { mountClient } from './client.ts'
 import { kernelMountCommand, noKernelClient } from './kernel.ts'
@@ -28,6 +28,6 @@ test('the kernel client asked for by name where there is none is refused, with w
     "cannot mount CephFS by the kernel's client
       found:    this kernel has no client for it
       expected: ceph in /proc/filesystems, and mount.ceph
-      mend:     a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse"
+      fix:      a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse"
   `)
 })

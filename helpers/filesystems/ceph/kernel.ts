@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
-import { localHost, seenFrom, type Host } from '../../system/host.ts'
-import { run } from '../../system/process.ts'
-import { missingPrograms } from '../../system/programs.ts'
+import { localHost, hostPath, type Host } from '../../host/host.ts'
+import { run } from '../../process/process.ts'
+import { missingPrograms } from '../../programs/installed.ts'
 import { unmount } from '../mount-point.ts'
-import { mendOf, type Attached, type Place } from './attached.ts'
+import { fixOf, type Attached, type Place } from './attached.ts'
 import { keyOf } from './conf.ts'
 import { unmountLazily } from './fuse.ts'
 import type { Access } from './service.ts'
@@ -17,7 +17,7 @@ const HELPER = 'mount.ceph'
 export async function noKernelClient(): Promise<string | undefined> {
   if (!(await isInKernel())) {
     const argv = ['modprobe', '--quiet', 'ceph']
-    await run(localHost, { argv, failed: 'no module ceph', mend: 'none', timeout: 10_000 }).catch(() => {})
+    await run(localHost, { argv, failed: 'no module ceph', fix: 'none', timeout: 10_000 }).catch(() => {})
     if (!(await isInKernel())) return 'this kernel has no client for it'
   }
   return missingPrograms([HELPER]).length === 0 ? undefined : `no ${HELPER} for the kernel's client`
@@ -29,11 +29,11 @@ const isInKernel = async (): Promise<boolean> =>
 /** Mounts by the kernel's client. */
 export async function attachKernel(host: Host, access: Access, place: Place): Promise<Attached> {
   const { path, point } = place
-  await writeFile(seenFrom(host, secretIn(place)), keyOf(access.keyring, `client.${access.user}`), { mode: 0o600 }) // prettier-ignore
+  await writeFile(hostPath(host, secretIn(place)), keyOf(access.keyring, `client.${access.user}`), { mode: 0o600 }) // prettier-ignore
   await run(host, {
     argv: kernelMountCommand(access, place),
     failed: `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`,
-    mend: mendOf(access),
+    fix: fixOf(access),
     timeout: 60_000,
   })
   return {
@@ -41,7 +41,7 @@ export async function attachKernel(host: Host, access: Access, place: Place): Pr
     // What waits for the servers gets an error; the mount goes when the last of those has ended.
     sever: async () => {
       const argv = ['umount', '--force', point]
-      await run(host, { argv, failed: `cannot end ${point}`, mend: 'none', timeout: 30_000 }).catch(() => {})
+      await run(host, { argv, failed: `cannot end ${point}`, fix: 'none', timeout: 30_000 }).catch(() => {})
       await unmountLazily(host, point)
     },
   }
@@ -78,5 +78,5 @@ export const kernelRefusal = (found: string): CriuBenchError =>
     failed: "cannot mount CephFS by the kernel's client",
     found,
     expected: `ceph in /proc/filesystems, and ${HELPER}`,
-    mend: "a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse",
+    fix: "a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse",
   })

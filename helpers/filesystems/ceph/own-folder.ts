@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { seenFrom, type Host } from '../../system/host.ts'
-import { FAREWELLS } from '../../system/paths.ts'
-import { startTimeOf } from '../../system/pids.ts'
-import { run } from '../../system/process.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import { CLEANUP_HOOKS } from '../../installation/paths.ts'
+import { startTimeOf } from '../../proc/pids.ts'
+import { run } from '../../process/process.ts'
 
 /**
  * The name of a folder on a shared file system, which tells whose it is: "vitest-criu-HOST-PID.BOOT-NAMESPACE-START-N".
@@ -35,7 +35,7 @@ async function place(): Promise<string> {
 
 /** The folders in `path` of runs on this machine that have ended without removing them. */
 export async function leftBehind(host: Host, path: string): Promise<string[]> {
-  const names = await readdir(seenFrom(host, path))
+  const names = await readdir(hostPath(host, path))
   const dead = await Promise.all(names.map(isLeftBehind))
   return names.filter((_, index) => dead[index])
 }
@@ -45,7 +45,7 @@ export const remove = (host: Host, folder: string) =>
   run(host, {
     argv: ['rm', '-rf', '--one-file-system', '--', folder],
     failed: `cannot remove ${folder}`,
-    mend: 'look at the cluster: ceph health detail',
+    fix: 'look at the cluster: ceph health detail',
     timeout: 20_000,
   })
 
@@ -69,8 +69,8 @@ done
 
 /** For a run that is killed: what the supervisor of its sandbox does about the folder then. */
 export async function leaveFarewell(host: Host, folders: Folders): Promise<AsyncDisposable> {
-  await mkdir(seenFrom(host, FAREWELLS), { recursive: true })
-  const file = seenFrom(host, join(FAREWELLS, `${folders.folder.replaceAll('/', '-')}.sh`))
+  await mkdir(hostPath(host, CLEANUP_HOOKS), { recursive: true })
+  const file = hostPath(host, join(CLEANUP_HOOKS, `${folders.folder.replaceAll('/', '-')}.sh`))
   await writeFile(file, FAREWELL(folders))
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }) }
 }

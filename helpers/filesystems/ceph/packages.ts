@@ -1,5 +1,5 @@
-import { PACKAGED } from '../../system/paths.ts'
-import { missingPrograms } from '../../system/programs.ts'
+import { PACKAGED } from '../../installation/paths.ts'
+import { missingPrograms } from '../../programs/installed.ts'
 import type { Missing } from '../filesystem.ts'
 
 /** Programs of a test cluster, and the Debian packages that have them. */
@@ -19,6 +19,6 @@ export function missingPackages(programs: readonly string[] = Object.keys(PACKAG
   if (missing.length === 0) return undefined
   return {
     found: `no ${missing.join(', ')}`,
-    mend: `${PACKAGED ? '' : 'npm run setup -- ceph, or '}apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
+    fix: `${PACKAGED ? '' : 'npm run setup -- ceph, or '}apt-get install ${[...new Set(missing.map((program) => PACKAGES[program] ?? program))].join(' ')}`,
   }
 }

@@ -1,5 +1,5 @@
 import type { CriuBenchError } from '../../errors.ts'
-import type { Host } from '../../system/host.ts'
+import type { Host } from '../../host/host.ts'
 import type { Bytes } from '../../units.ts'
 
 /** What a client needs to reach a cluster, and to mount a folder of it. */

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { seenFrom, type Host } from '../../system/host.ts'
-import { run } from '../../system/process.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import { run } from '../../process/process.ts'
 import { temporaryFolder } from '../../testing/folders.ts'
 import { messageOf } from '../../testing/messages.ts'
 import {
@@ -14,7 +14,7 @@ import {
   restoreAll,
   startCluster,
 } from '../../testing/on-ceph.ts'
-import { runTrial } from '../../trial/trial.ts'
+import { runTrial } from '../../restore/restore-run.ts'
 import { MB } from '../../units.ts'
 import { whileMounted } from '../index.ts'
 import { ceph } from './ceph.ts'
@@ -25,7 +25,7 @@ const shell = (host: Host, script: string, timeout: number) =>
   run(host, {
     argv: ['sh', '-c', script, 'sh', POINT],
     failed: 'cannot write',
-    mend: 'look',
+    fix: 'look',
     timeout,
   })
 
@@ -42,7 +42,7 @@ describe('a cluster that is full', () => {
     { timeout: 120_000 },
     () =>
       onCeph(async (sandbox) => {
-        await mkdir(seenFrom(sandbox, POINT))
+        await mkdir(hostPath(sandbox, POINT))
         {
           const settings = { client: 'auto', capacity: 128 * MB } as const
           await using mounted = await ceph.mount(sandbox, POINT, 16 * MB, { ceph: settings, patience: 3000 })
@@ -64,12 +64,12 @@ describe('a cluster that is full', () => {
       onCeph(async (sandbox) => {
         await using cluster = await startCluster()
         await using _whole = await mountWhole(cluster, sandbox, '/run/whole')
-        const bench = seenFrom(sandbox, '/run/whole/bench')
+        const bench = hostPath(sandbox, '/run/whole/bench')
         await mkdir(bench)
         await cluster.command('osd', 'pool', 'set-quota', 'data', 'max_bytes', String(64 * MB))
         await using files = await temporaryFolder()
         const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
-        await mkdir(seenFrom(sandbox, POINT))
+        await mkdir(hostPath(sandbox, POINT))
         {
           await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { ceph: settings })
           const message = await messageOf(() => whileMounted(mounted, shell(sandbox, UNTIL_REFUSED, 60_000)))
@@ -83,9 +83,9 @@ describe('a cluster that is full', () => {
 
 test('a cluster that does not answer is told as the error of who waits for it', { timeout: 60_000 }, () =>
   onCeph(async (sandbox) => {
-    await mkdir(seenFrom(sandbox, POINT))
+    await mkdir(hostPath(sandbox, POINT))
     await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { patience: 3000 })
-    const file = seenFrom(sandbox, join(POINT, 'file'))
+    const file = hostPath(sandbox, join(POINT, 'file'))
     await writeFile(file, Buffer.alloc(MB))
     await mounted.dropCache?.()
     process.kill(-(await clusterInUse()).groupOf('osd'), 'SIGSTOP')

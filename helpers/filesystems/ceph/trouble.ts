@@ -2,8 +2,8 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../../errors.ts'
-import { seenFrom, type Host } from '../../system/host.ts'
-import { run } from '../../system/process.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import { run } from '../../process/process.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import type { Client } from './client.ts'
 
@@ -41,7 +41,7 @@ export async function diagnose(patient: Patient): Promise<Trouble | undefined> {
     await run(host, {
       argv: ['sh', '-ec', script, 'sh', probe],
       failed: `cannot write to ${folder}`,
-      mend: 'look at the cluster: ceph health detail',
+      fix: 'look at the cluster: ceph health detail',
       timeout: patience,
     })
     return undefined
@@ -67,13 +67,13 @@ async function explain(patient: Patient, refused: CriuBenchError): Promise<CriuB
           failed: `cannot write to ceph: it is full (${description})`,
           found: `${describeBytes(space.free)} free of ${describeBytes(space.whole)}${told}`,
           expected: `room for ${describeBytes(room)}, as this suite may need`,
-          mend: 'free some of it (ceph df, ceph health detail), raise the quota, or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
+          fix: 'free some of it (ceph df, ceph health detail), raise the quota, or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
         }
       : {
           failed: `cannot go on with ceph: it does not answer (${description})`,
           found: `${refused.facts.found}${told}`,
           expected: `a block written within ${patient.patience / 1000} s`,
-          mend: 'look at the cluster: ceph health detail',
+          fix: 'look at the cluster: ceph health detail',
           log: refused.facts.log,
         },
     { cause: refused },
@@ -103,7 +103,7 @@ export interface Space {
 
 /** What the file system has left, as its monitors tell a client: not exact, and without quotas of pools. */
 export async function spaceOf({ host, folder }: Pick<Patient, 'host' | 'folder'>): Promise<Space> {
-  const { bavail, blocks, bsize } = await statfs(seenFrom(host, folder))
+  const { bavail, blocks, bsize } = await statfs(hostPath(host, folder))
   return { free: bavail * bsize, whole: blocks * bsize }
 }
 

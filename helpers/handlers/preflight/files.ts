@@ -27,10 +27,10 @@ export const fileFindings = (tree: readonly Process[]): Finding[] =>
 function fileFinding(file: OpenFile): Finding[] {
   const { user, target } = file
   const unknown = UNKNOWN.find(([pattern]) => pattern.test(target))
-  if (unknown) return [{ what: `${user}: ${unknown[1]}`, mend: unknown[2] }]
+  if (unknown) return [{ what: `${user}: ${unknown[1]}`, fix: unknown[2] }]
   if (!target.startsWith('/') || target.startsWith('/memfd:')) return []
   const finding = pathFinding(file)
-  return finding ? [{ what: `${user}: ${finding[0]}`, mend: finding[1] }] : []
+  return finding ? [{ what: `${user}: ${finding[0]}`, fix: finding[1] }] : []
 }
 
 function pathFinding(file: OpenFile): readonly [string, string] | undefined {
@@ -51,4 +51,4 @@ function pathFinding(file: OpenFile): readonly [string, string] | undefined {
 
 /** Nobody gives a restored process the terminal that it was started from. */
 const terminalFinding = ({ pid, terminal }: Process): Finding[] =>
-  terminal === 0 ? [] : [{ what: `process ${pid}: a controlling terminal`, mend: 'start it in a session of its own (setsid)' }] // prettier-ignore
+  terminal === 0 ? [] : [{ what: `process ${pid}: a controlling terminal`, fix: 'start it in a session of its own (setsid)' }] // prettier-ignore

@@ -2,7 +2,7 @@
 export interface Finding {
   /** Whose and what: "fd 5 of 1002: an io_uring". */
   readonly what: string
-  readonly mend: string
+  readonly fix: string
   /** It may go by itself within a moment. */
   readonly passes?: true
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../../errors.ts'
-import type { Host } from '../../system/host.ts'
+import type { Host } from '../../host/host.ts'
 import { fileFindings } from './files.ts'
 import type { Finding } from './finding.ts'
 import { processTree } from './process.ts'
@@ -38,6 +38,6 @@ function notDumpable(name: string, pid: number, findings: readonly Finding[]): C
     failed: `cannot dump the ${name} handler (pid ${pid}) so that it comes back in a container`,
     found: lines(findings.map(({ what }) => what)),
     expected: 'a process with nothing but its own files, sockets that listen, and memory',
-    mend: lines(findings.map(({ mend }) => mend)),
+    fix: lines(findings.map(({ fix }) => fix)),
   })
 }

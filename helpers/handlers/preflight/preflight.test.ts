@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { fixture } from '../../system/paths.ts'
-import { openSandbox } from '../../system/sandbox.ts'
+import { fixture } from '../../installation/paths.ts'
+import { openSandbox } from '../../sandbox/sandbox.ts'
 import { expectNothingLeft } from '../../testing/leaks.ts'
 import { withCheckpoint } from '../../testing/checkpoints.ts'
 import { messageOf, steady } from '../../testing/messages.ts'
@@ -43,7 +43,7 @@ const NUMBERS = [
   [/fd \d+/g, 'fd N'],
 ] as const
 
-describe('before a dump, a process is refused, with the mend,', () => {
+describe('before a dump, a process is refused, with the fix,', () => {
   test.each(WAYS)('that misbehaves in this way: %s', async (way) => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(`vitest-criu-preflight-${process.pid}`)

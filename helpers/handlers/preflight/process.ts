@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { seenFrom, type Host } from '../../system/host.ts'
+import { hostPath, type Host } from '../../host/host.ts'
 import type { Bytes } from '../../units.ts'
 
 /** An open file of a process, or one that it maps, as /proc shows it. */
@@ -29,7 +29,7 @@ const DELETED = ' (deleted)'
 
 /** A process and its children, as they are right now; what ends meanwhile is left out. */
 export async function processTree(host: Host, pid: number): Promise<Process[]> {
-  const folder = seenFrom(host, `/proc/${pid}`)
+  const folder = hostPath(host, `/proc/${pid}`)
   const stats = await readFile(join(folder, 'stat'), 'utf8').catch(() => '')
   if (stats === '') return []
   const fields = stats.slice(stats.lastIndexOf(')') + 2).split(' ')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { seenFrom, type Host } from '../../system/host.ts'
-import { run } from '../../system/process.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import { run } from '../../process/process.ts'
 import { observer } from '../observe.ts'
 import type { Finding } from './finding.ts'
 import type { Process } from './process.ts'
@@ -32,7 +32,7 @@ export async function socketFindings(host: Host, tree: readonly Process[]): Prom
 async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>): Promise<Finding[]> {
   const tables = await Promise.all(
     ['tcp', 'tcp6'].map((name) =>
-      readFile(seenFrom(host, `/proc/${pid}/net/${name}`), 'utf8').catch(() => ''),
+      readFile(hostPath(host, `/proc/${pid}/net/${name}`), 'utf8').catch(() => ''),
     ),
   )
   return tables.flatMap((table) =>
@@ -43,7 +43,7 @@ async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>
       const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
       return {
         what: `${user}: an open TCP connection, to port ${port}`,
-        mend: 'close it before it is ready; connect anew after the restore',
+        fix: 'close it before it is ready; connect anew after the restore',
         // The end of a connection takes its time, from one end to the other.
         passes: true,
       }
@@ -55,7 +55,7 @@ async function unixFindings(host: Host, sockets: Map<string, string>): Promise<F
   const { stdout } = await run(host, {
     argv: [await observer(), '--peers'],
     failed: 'cannot tell the peers of Unix sockets',
-    mend: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
+    fix: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
     timeout: 5000,
   })
   return stdout.split('\n').flatMap((line) => {
@@ -63,8 +63,8 @@ async function unixFindings(host: Host, sockets: Map<string, string>): Promise<F
     const user = sockets.get(inode)
     if (user === undefined || sockets.has(peer)) return []
     const what = `${user}: a Unix socket that is connected to another program`
-    const mend =
+    const fix =
       'close it before it is ready (such as to a log daemon or a database); connect anew after the restore'
-    return { what, mend, passes: true }
+    return { what, fix, passes: true }
   })
 }

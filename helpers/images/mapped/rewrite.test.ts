@@ -225,7 +225,7 @@ describe('rewritten images', () => {
       [CriuBenchError: cannot rewrite the CRIU images in FOLDER
         found:    that they are mapped from /mapped/backing already
         expected: images as CRIU dumped them
-        mend:     rewrite the dump itself, or restore these as they are]
+        fix:      rewrite the dump itself, or restore these as they are]
     `)
   })
 
@@ -241,7 +241,7 @@ describe('rewritten images', () => {
       [CriuBenchError: cannot rewrite the CRIU images in FOLDER
         found:    format version 3
         expected: version 1 or 2
-        mend:     dump with the CRIU of the base image]
+        fix:      dump with the CRIU of the base image]
     `)
   })
 

@@ -184,7 +184,7 @@ function refuseForeign(set: ImageSet): void {
     failed: `cannot rewrite the CRIU images in ${set.folder}`,
     found: `format version ${imgVersion}`,
     expected: `version ${[...IMAGE_VERSIONS].join(' or ')}`,
-    mend: 'dump with the CRIU of the base image',
+    fix: 'dump with the CRIU of the base image',
   })
 }
 
@@ -196,6 +196,6 @@ function refuseRewritten(set: ImageSet, files: ImageOf<'FILES'>, backing: string
     failed: `cannot rewrite the CRIU images in ${set.folder}`,
     found: `that they are mapped from ${backing} already`,
     expected: 'images as CRIU dumped them',
-    mend: 'rewrite the dump itself, or restore these as they are',
+    fix: 'rewrite the dump itself, or restore these as they are',
   })
 }

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../../errors.ts'
-import { ownCommand } from '../../system/commands.ts'
+import { ownCommand } from '../../installation/own-command.ts'
 import { MB, type Bytes } from '../../units.ts'
 import { encodeImage } from '../image.ts'
 import { readImageSet, type ImageSet } from '../image-set.ts'
@@ -107,7 +107,7 @@ const notMapped = (path: string, found: string): CriuBenchError =>
     failed: `cannot map memory from ${path}`,
     found,
     expected: 'the backing file and images as they were rewritten, untouched since',
-    mend: `rewrite the images again from the dump: ${ownCommand('copy')}`,
+    fix: `rewrite the images again from the dump: ${ownCommand('copy')}`,
   })
 
 /** How many bytes move, how many stay. */

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CriuBenchError } from '../errors.ts'
+import { readMounts } from '../mount/mounts.ts'
+
+/** Mount points of every cgroup hierarchy of this machine: one with v2, several with v1, both kinds when hybrid. */
+export async function hierarchies(): Promise<string[]> {
+  const mounts = await readMounts()
+  return mounts.filter(({ type }) => type === 'cgroup' || type === 'cgroup2').map(({ point }) => point)
+}
+
+/** "v2", "v1" or "hybrid" (v1 controllers beside an own v2 tree), for the fingerprint. */
+export async function cgroupVersion(): Promise<'v2' | 'v1' | 'hybrid' | 'none'> {
+  const types = new Set((await readMounts()).map(({ type }) => type))
+  if (types.has('cgroup')) return types.has('cgroup2') ? 'hybrid' : 'v1'
+  return types.has('cgroup2') ? 'v2' : 'none'
+}
+
+/** The paths at which a cgroup of that name exists now, over all hierarchies. */
+export async function cgroupPaths(name: string): Promise<string[]> {
+  return (await hierarchies()).map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))
+}
+
+/** Names of the cgroups that belong to containers of `name`: itself, and `name.N` of those that run at once. */
+export async function cgroupFamily(name: string): Promise<string[]> {
+  const names = await Promise.all((await hierarchies()).map((hierarchy) => readdir(hierarchy)))
+  return [...new Set(names.flat())].filter((found) => found === name || found.startsWith(`${name}.`))
+}
+
+/** Refuses a container name that cannot be, or already is, the name of a cgroup. */
+export async function checkContainerName(name: string): Promise<void> {
+  const failed = `cannot use "${name}" as the name of a container`
+  const fix = 'export CONTAINER_NAME=my_container'
+  if (!/^[^/\0\n]{1,200}$/.test(name) || name === '.' || name === '..') {
+    throw new CriuBenchError({
+      failed,
+      found: name === '' ? 'an empty name' : `"${name}"`,
+      expected: 'up to 200 characters, no slash, neither "." nor ".."',
+      fix,
+    })
+  }
+  const [taken] = await cgroupPaths(name)
+  if (taken !== undefined) {
+    throw new CriuBenchError({
+      failed,
+      found: `a cgroup of that name in use, at ${taken}`,
+      expected: 'a name that no cgroup has',
+      fix: `choose another CONTAINER_NAME, or remove that cgroup: rmdir ${taken}`,
+    })
+  }
+}
+
+/** Ends what still runs in the cgroups of that name and removes them; does nothing where there are none. */
+export async function removeCgroup(name: string): Promise<void> {
+  for (const path of await cgroupPaths(name)) {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      await killMembers(path)
+      if (await tryRemove(path)) break
+      await delay(20)
+    }
+  }
+}
+
+async function tryRemove(path: string): Promise<boolean> {
+  try {
+    for (const child of await readdir(path, { withFileTypes: true })) {
+      if (child.isDirectory()) await tryRemove(join(path, child.name))
+    }
+    await rmdir(path)
+    return true
+  } catch {
+    return !existsSync(path)
+  }
+}
+
+async function killMembers(path: string): Promise<void> {
+  const members = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '')
+  if (members === '') return
+  await writeFile(join(path, 'cgroup.kill'), '1').catch(() => undefined)
+  for (const pid of members.trim().split('\n').map(Number)) {
+    // Pid 0 stands for a process of another PID namespace: not ours to name.
+    if (pid > 0) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // Ended meanwhile.
+      }
+    }
+  }
+}

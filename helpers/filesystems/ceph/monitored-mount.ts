@@ -1,0 +1,237 @@
+import { mkdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { CriuBenchError } from '../../errors.ts'
+import { hostPath, type Host } from '../../host/host.ts'
+import { WORK } from '../../installation/paths.ts'
+import { run } from '../../process/process.ts'
+import { describeBytes, type Bytes } from '../../units.ts'
+import type { MountedFilesystem, MountOptions } from '../filesystem.ts'
+import { unmount } from '../mount-point.ts'
+import { mountClient, type Client } from './client.ts'
+import { unmountLazily } from './fuse.ts'
+import { leaveFarewell, leftBehind, ownName, remove } from './own-folder.ts'
+import type { Service } from './service.ts'
+import { diagnose, PATIENCE, spaceOf, watch, type Patient } from './trouble.ts'
+
+/**
+ * A folder of our own on a cluster, bound on `point`. One client makes it, uses it through a bind and removes it: a
+ * second one would contend for its capabilities.
+ */
+export async function mountFolder(
+  host: Host,
+  point: string,
+  room: Bytes,
+  service: Service,
+  options: MountOptions,
+): Promise<MountedFilesystem> {
+  await using undo = new AsyncDisposableStack()
+  undo.defer(service.reserve(room))
+  const name = await ownName()
+  const whole = join(WORK, name)
+  const place = { host, point, whole, folder: join(whole, name) }
+  const mounted = undo.use(new MountedFolder(place, service, options))
+  await mounted.build(room)
+  undo.move()
+  return mounted
+}
+
+interface Place {
+  readonly host: Host
+  /** Where the folder is bound. */
+  readonly point: string
+  /** Where the client is mounted, and the folder in it that is ours. */
+  readonly whole: string
+  readonly folder: string
+}
+
+class MountedFolder implements MountedFilesystem {
+  readonly name = 'ceph'
+  readonly point: string
+  readonly servers: Host | undefined
+  description = ''
+  #place: Place
+  readonly #service: Service
+  readonly #options: MountOptions
+  #undo = new AsyncDisposableStack()
+  #patient: Patient | undefined
+  #trouble: CriuBenchError | undefined
+  /** Whether our folder is there, with what is in it. */
+  #made = false
+  /** Whether it is to stay there: for another host. */
+  #kept = false
+
+  constructor(place: Place, service: Service, options: MountOptions) {
+    this.point = place.point
+    this.servers = service.servers
+    this.#place = place
+    this.#service = service
+    this.#options = options
+  }
+
+  async build(room: Bytes): Promise<void> {
+    const { host, point, whole, folder } = this.#place
+    const service = this.#service
+    await mkdir(hostPath(host, whole), { recursive: true })
+    this.#undo.defer(() => this.#salvage())
+    const client = this.#undo.use(await this.#mountClient())
+    this.description = `CephFS by ${client.description}, ${service.description}`
+    this.#undo.defer(service.onLoss(() => void client.sever()))
+    await checkRoom(host, whole, room, service)
+    await this.#sweep()
+    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+    this.#made = true
+    this.#patient = {
+      host,
+      client,
+      folder,
+      room,
+      description: service.description,
+      patience: this.#options.patience ?? PATIENCE,
+    }
+    if (service.outlives) this.#undo.use(await leaveFarewell(host, this.#place))
+    this.#undo.defer(async () => {
+      if (!this.#gone() && !this.#kept) await this.#remove(client).catch(() => {})
+    })
+    await bind(host, folder, point)
+    this.#undo.defer(() => this.#unbind())
+  }
+
+  async dropCache(): Promise<void> {
+    const { host, point, folder } = this.#place
+    await unmount(host, point)
+    await this.#patient?.client.remount()
+    await bind(host, folder, point)
+  }
+
+  async moveTo(host: Host): Promise<void> {
+    const before = this.#place
+    try {
+      await this.#rebuild({ ...before, host })
+    } catch (error) {
+      // Somebody has to remove the folder.
+      await this.#rebuild(before)
+      throw error
+    }
+  }
+
+  /** Lets go of the folder, with all that is in it, and takes it up elsewhere. */
+  async #rebuild(place: Place): Promise<void> {
+    this.#kept = true
+    await this.#undo.disposeAsync()
+    this.#undo = new AsyncDisposableStack()
+    this.#place = place
+    // What it holds has its room already.
+    await this.build(0)
+    this.#kept = false
+  }
+
+  async lost(): Promise<CriuBenchError | undefined> {
+    if (this.#gone() || !this.#patient) return this.#gone()
+    const trouble = await diagnose(this.#patient)
+    if (!trouble || this.#gone()) return this.#gone()
+    // A client that is refused can still be used to remove what there is; one that waits has to be ended.
+    this.#service.giveUp?.(trouble.error)
+    if (trouble.hangs || this.#service.lost) {
+      this.#trouble = trouble.error
+      await this.#patient.client.sever()
+    }
+    return trouble.error
+  }
+
+  watch(): Disposable {
+    return this.#patient ? watch(this.#patient, () => this.lost()) : { [Symbol.dispose]: () => undefined }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#undo.disposeAsync()
+  }
+
+  #gone(): CriuBenchError | undefined {
+    return this.#trouble ?? this.#service.lost
+  }
+
+  readonly #progress = (line: string): void => this.#options.progress?.(line)
+
+  #mountClient(): Promise<Client> {
+    const { access, path } = this.#service
+    return mountClient(this.#place.host, access, path, this.#place.whole, this.#options.ceph?.client)
+  }
+
+  /** A client of its own, which can be ended: the cluster may hold a killed one's locks for minutes. */
+  async #sweep(): Promise<void> {
+    const { host, whole } = this.#place
+    const left = await leftBehind(host, whole)
+    if (left.length === 0) return
+    await using undo = new AsyncDisposableStack()
+    const point = `${whole}-sweep`
+    await mkdir(hostPath(host, point))
+    const { access, path } = this.#service
+    const client = undo.use(await mountClient(host, access, path, point, this.#options.ceph?.client))
+    for (const name of left) {
+      this.#progress(`removing ${name}, which a run left that was killed`)
+      const removed = await remove(host, join(point, name)).then(
+        () => true,
+        () => false,
+      )
+      if (removed) continue
+      this.#progress(
+        'not yet: the cluster still waits for its client, up to five minutes; a later run removes it',
+      )
+      await client.sever()
+      return
+    }
+  }
+
+  async #unbind(): Promise<void> {
+    await (this.#gone() ? unmountLazily(this.#place.host, this.point) : unmount(this.#place.host, this.point))
+  }
+
+  /** Where the cluster does not take even that, its client is ended: what waits for it would never end. */
+  async #remove(client: Client): Promise<void> {
+    try {
+      await remove(this.#place.host, this.#place.folder)
+      this.#made = false
+    } catch (error) {
+      await client.sever()
+      throw error
+    }
+  }
+
+  /**
+   * Removes our folder after its client had to be ended, by a new one: a cluster that is full to its quota or to its
+   * full ratio takes removals. Where it takes none, the next run on this machine removes the folder.
+   */
+  async #salvage(): Promise<void> {
+    if (!this.#made || this.#kept || this.#service.lost) return
+    const { whole, folder } = this.#place
+    await using undo = new AsyncDisposableStack()
+    try {
+      await this.#remove(undo.use(await this.#mountClient()))
+    } catch (error) {
+      const left = join(this.#service.path, relative(whole, folder))
+      this.#progress(`left on ceph, for the next run on this machine to remove: ${left}\n${messageOf(error)}`)
+    }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Refuses what the file system has no room for, before a byte of it is written. */
+async function checkRoom(host: Host, folder: string, room: Bytes, service: Service): Promise<void> {
+  const { free, whole } = await spaceOf({ host, folder })
+  if (free >= room) return
+  throw new CriuBenchError({
+    failed: `cannot make room for ${describeBytes(room)} on ceph (${service.description})`,
+    found: `${describeBytes(free)} free of ${describeBytes(whole)}`,
+    expected: describeBytes(room),
+    fix: 'free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
+  })
+}
+
+const bind = (host: Host, path: string, point: string) =>
+  run(host, {
+    argv: ['mount', '--bind', path, point],
+    failed: `cannot bind ${path} on ${point}`,
+    fix: 'run as root with CAP_SYS_ADMIN',
+    timeout: 30_000,
+  })

@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { KB, type Bytes } from '../units.ts'
+import { hierarchies } from '../cgroup/cgroups.ts'
+
+/** Memory that can still be used: what the kernel calls available, or what this process's cgroups leave, if less. */
+export async function availableMemory(): Promise<Bytes> {
+  const info = await readFile('/proc/meminfo', 'utf8')
+  const available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(info)?.[1]) * KB
+  return Math.min(available, ...(await cgroupRooms()))
+}
+
+/** What each memory limit on the way from this process's cgroup up to the root leaves. */
+async function cgroupRooms(): Promise<Bytes[]> {
+  const rooms: Bytes[] = []
+  const own = await readFile('/proc/self/cgroup', 'utf8')
+  for (const hierarchy of await hierarchies()) {
+    for (const folder of foldersUpwards(own, hierarchy)) {
+      const limit = await number(folder, 'memory.max', 'memory.limit_in_bytes')
+      const used = await number(folder, 'memory.current', 'memory.usage_in_bytes')
+      if (limit !== undefined && used !== undefined) rooms.push(limit - used)
+    }
+  }
+  return rooms
+}
+
+function foldersUpwards(own: string, hierarchy: string): string[] {
+  const paths = own.split('\n').filter((line) => line.startsWith('0:') || line.split(':')[1] === 'memory')
+  return paths.flatMap((line) => {
+    const parts = line.split(':').slice(2).join(':').split('/').filter(Boolean)
+    return parts.map((_, index) => join(hierarchy, ...parts.slice(0, parts.length - index)))
+  })
+}
+
+async function number(folder: string, ...names: string[]): Promise<number | undefined> {
+  for (const name of names) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => '')
+    // "max" of cgroup v2 is no number: no limit.
+    if (/^\d+\s*$/.test(text)) return Number(text)
+  }
+  return undefined
+}

@@ -1,0 +1,14 @@
+import { CriuBenchError } from '../errors.ts'
+import { AS_ROOT } from '../installation/own-command.ts'
+
+/** Refuses to go on without root: mounts, namespaces, cgroups and CRIU all need it, each with an error of its own. */
+export function requireRoot(): void {
+  const uid = process.getuid?.()
+  if (uid === 0) return
+  throw new CriuBenchError({
+    failed: 'cannot mount, dump or restore anything',
+    found: `uid ${uid}`,
+    expected: 'root (uid 0)',
+    fix: AS_ROOT,
+  })
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest'
+import { medianOf } from '../stats/bootstrap.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { compile } from '../programs/compile.ts'
+import { controlName, measureControl } from './control.ts'
+import { localHost } from '../host/host.ts'
+import { fixture } from '../installation/paths.ts'
+import { run, start, type Finished } from '../process/process.ts'
+
+describe('the control', () => {
+  test('tells how long the machine takes for it, and leaves nothing', async () => {
+    await expectNothingLeft(async () => expect(await measureControl(localHost)).toBeGreaterThan(0))
+  })
+
+  test('takes longer where the machine has less time for it', async () => {
+    const quiet = await medianOfIdle()
+    const argv = ['taskset', '--cpu-list', '0', 'sh', '-c', 'while :; do :; done']
+    await using busy = new AsyncDisposableStack()
+    for (let count = 0; count < 4; count++) busy.use(start(localHost, { argv, failed: 'cannot spin', fix: 'none' })) // prettier-ignore
+    expect(await medianOfIdle()).toBeGreaterThan(1.5 * quiet)
+  })
+
+  test('is known by its content', async () => {
+    expect(await controlName()).toMatch(/^control-[0-9a-f]{16}$/)
+  })
+
+  test('says what it could not do', async () => {
+    await expect(started(['setpriv', '--reuid=65534', '--clear-groups'])).rejects.toThrow(
+      'control: clone: Operation not permitted',
+    )
+  })
+})
+
+/** On one processor, and only when nobody else wants it: ns. */
+async function medianOfIdle(): Promise<number> {
+  const times: number[] = []
+  for (let count = 0; count < 3; count++)
+    times.push(Number((await started(['taskset', '--cpu-list', '0', 'chrt', '--idle', '0'])).stdout))
+  return medianOf(times)
+}
+
+/** The program itself, by way of another. */
+const started = async (prefix: readonly string[]): Promise<Finished> =>
+  run(localHost, {
+    argv: [...prefix, await compile(fixture('control.c'))],
+    failed: 'cannot measure',
+    fix: 'be root',
+    timeout: 30_000,
+  })

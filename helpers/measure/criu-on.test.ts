@@ -1,0 +1,22 @@
+import { truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { hostPath } from '../host/host.ts'
+import { withCheckpoint } from '../testing/checkpoints.ts'
+import { messageOf } from '../testing/messages.ts'
+import { runTrial } from '../restore/restore-run.ts'
+
+test.each([
+  { criuOn: 'local', works: true },
+  { criuOn: 'filesystem', works: false },
+] as const)(
+  'a restore with CRIU on $criuOn, when that of the rootfs is damaged, works: $works',
+  async (each) => {
+    await withCheckpoint({ criuOn: each.criuOn }, async (checkpoint) => {
+      const { host, rootfs, checksum } = checkpoint
+      await truncate(hostPath(host, join(rootfs.path, rootfs.criu)), 0)
+      const message = await messageOf(async () => (await runTrial(checkpoint)).sample.checksum)
+      expect(message === `no error, but "${checksum}"`, message).toBe(each.works)
+    })
+  },
+)

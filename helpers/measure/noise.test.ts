@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { adviceOn, disturbanceBetween, lookAtNoise, NoiseWatch, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
+import { start } from '../process/process.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+
+const stat = (user: number, idle: number, steal: number): string =>
+  `cpu  ${user} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`
+const account = (ticks: number): string => `12 (a name) S ${'0 '.repeat(10)}${ticks} 0 0 0 20 0\n`
+
+/** Percent of a processor; 0 on a quiet machine. */
+const shareOf = (found: readonly string[] | undefined): number =>
+  Number(/others use (\d+) %/.exec(found?.join() ?? '')?.[1] ?? 0)
+
+describe('noise', () => {
+  test('is what others use and what is stolen, and not what this process and its children do', () => {
+    const before = parseCpuTime(stat(0, 0, 0), [account(0)])
+    const quiet = parseCpuTime(stat(50, 50, 0), [account(50)])
+    const busy = parseCpuTime(stat(90, 5, 5), [account(40), account(10)])
+    expect(disturbanceBetween(before, quiet, 2)).toEqual({ steal: 0, others: 0 })
+    expect(disturbanceBetween(before, busy, 2)).toEqual({ steal: 5, others: 80 })
+  })
+
+  test('counts work of this process as its own on this machine', async () => {
+    const before = await readCpuTime()
+    for (const end = performance.now() + 100; performance.now() < end;);
+    const now = await readCpuTime()
+    expect(now.own).toBeGreaterThan(before.own)
+    expect(now.total).toBeGreaterThan(before.total)
+  })
+
+  test('is not what runs on the hosts that are measured', async () => {
+    await using sandbox = await openSandbox(`vitest-criu-noise-${process.pid}`)
+    await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
+    const ours = new NoiseWatch([sandbox])
+    const anybody = new NoiseWatch()
+    for (const watch of [ours, anybody]) await watch.look()
+    await delay(1000)
+    const [own, others] = await Promise.all([ours.look(), anybody.look()])
+    expect(others?.join()).toMatch(/^others use \d+ % of a processor$/)
+    expect(shareOf(own)).toBeLessThan(shareOf(others) / 2)
+  })
+
+  test('is looked at before a run', async () => {
+    const { virtualisation, load } = await lookAtNoise()
+    expect(virtualisation).not.toBe('')
+    expect(load).toBeGreaterThanOrEqual(0)
+  })
+
+  test('comes with advice on what a user can fix, and none on a quiet machine', () => {
+    const quiet = { load: 0.2, steal: 0, swapUsed: 0, virtualisation: 'kvm', governor: 'performance' }
+    expect(adviceOn(quiet, 2)).toEqual([])
+    const noisy = { load: 3, steal: 4.2, swapUsed: 1, virtualisation: 'kvm', governor: 'powersave' }
+    expect(adviceOn(noisy, 2)).toHaveLength(4)
+  })
+})

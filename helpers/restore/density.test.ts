@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { filesystem } from '../filesystems/index.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { KB, MB } from '../units.ts'
+import { prepare } from '../measure/prepare.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { runTrial } from './restore-run.ts'
+
+const RESTORES = 50
+const SIZE = 256 * MB
+/** Room for 50 processes' own pages, page tables and containers: a fortieth of what 50 copies would take. */
+const ROOM = 300 * MB
+
+test('50 restores at once from one 256MB image set are all right, and share its memory', async () => {
+  await expectNothingLeft(async () => {
+    await using sandbox = await openSandbox(`vitest-criu-density-${process.pid}`)
+    const plan = {
+      filesystem: filesystem('tmpfs'),
+      size: SIZE,
+      handler: handlerNamed('native'),
+      strategies: [strategyNamed('mapped')],
+      containerName: sandbox.containerName,
+      iterations: 1,
+      warmup: 0,
+    }
+    await using prepared = await prepare(sandbox, plan, () => {})
+    const [checkpoint] = prepared.checkpoints
+    if (!checkpoint) throw new Error('no checkpoint')
+    // One before, so that what is loaded and compiled once is not counted.
+    await runTrial(checkpoint)
+
+    const before = await available()
+    const names = Array.from({ length: RESTORES }, (_, index) => `${sandbox.containerName}.${index}`)
+    const running = Promise.all(names.map((containerName) => runTrial({ ...checkpoint, containerName })))
+    const [trials, least] = await Promise.all([running, leastAvailable(running)])
+    expect(trials.map(({ sample }) => sample.checksum)).toEqual(names.map(() => checkpoint.checksum))
+    expect(before - least).toBeLessThan(ROOM)
+  })
+}, 120_000)
+
+async function available(): Promise<number> {
+  return Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1]) * KB
+}
+
+/** The least memory that was available while something ran. */
+async function leastAvailable(running: Promise<unknown>): Promise<number> {
+  let least = await available()
+  const ended = new AbortController()
+  const end = (): void => ended.abort()
+  running.then(end, end)
+  while (!ended.signal.aborted) {
+    least = Math.min(least, await available())
+    await delay(5)
+  }
+  return least
+}

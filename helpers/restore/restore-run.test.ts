@@ -1,0 +1,192 @@
+import { cp, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { launch } from '../container/launcher.ts'
+import { findCriu } from '../criu/binary.ts'
+import { dump } from '../criu/dump.ts'
+import { tmpfs } from '../filesystems/tmpfs.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { startHandler } from '../handlers/start.ts'
+import { cgroupPaths } from '../cgroup/cgroups.ts'
+import { hostPath } from '../host/host.ts'
+import { WORK } from '../installation/paths.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+import { CONTAINER, withCheckpoint } from '../testing/checkpoints.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { messageOf, steady } from '../testing/messages.ts'
+import { MB } from '../units.ts'
+import { copyForRestore, DUMP_FOLDER, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { runTrial } from './restore-run.ts'
+
+const KNOWN = [
+  [/\/proc\/\d+\/root/g, ''],
+  [CONTAINER, 'NAME'],
+  [WORK, 'WORK'],
+  [/\b(pagemap|core|mm|ids|fs|fdinfo)-\d+\.img/g, '$1-N.img'],
+  [/\b\d+ (bytes \(|pages of|bytes of|bytes to)/g, 'N $1'],
+  // Said by CRIU where it lacks CAP_SYS_RESOURCE, which does no harm.
+  [/\n.*RLIMIT_NOFILE for self.*/g, ''],
+  [/\b\d{10}\.\d{9}\b/g, 'TIME'],
+  [/\S*\/lean-container-\w+/g, 'lean-container'],
+] as const
+const whole = async (action: () => unknown): Promise<string> => steady(await messageOf(action), ...KNOWN)
+
+describe('a restore that hangs is ended at its limit, and its cgroup removed', () => {
+  test('where a command sleeps in the container', async () => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(CONTAINER)
+      const request = { name: CONTAINER, rootfs: '/', command: ['sleep', '1000'], timeout: 500 }
+      expect(await whole(() => launch(sandbox, request))).toMatchInlineSnapshot(`
+        "cannot run sleep in the lean container "NAME" on /
+          found:    lean-container still running after 0.5 s (killed with its process group)
+          expected: an end within 0.5 s
+          fix:      the first error line of what ran in it says more; run the step by hand: npm run restore
+          log:      before start lean container: TIME
+                    this is the process in the lean container, pid in container: 2
+                    this is the lean container launcher process!
+                    before criu restore: TIME"
+      `)
+      expect(await cgroupPaths(CONTAINER)).toEqual([])
+    })
+  })
+
+  test("where the handler's lock never opens", async () => {
+    await withCheckpoint({}, async (checkpoint) => {
+      expect(await whole(() => runTrial(checkpoint, { lock: '0', timeout: 1000 }))).toMatchInlineSnapshot(`
+        "cannot run /usr/sbin/criu in the lean container "NAME" on WORK/rootfs
+          found:    lean-container still running after 1 s (killed with its process group)
+          expected: an end within 1 s
+          fix:      the first error line of what ran in it says more; run the step by hand: npm run restore"
+      `)
+      expect(await cgroupPaths(CONTAINER)).toEqual([])
+      // The images are as good as before.
+      await runTrial(checkpoint)
+    })
+  })
+})
+
+describe('a dump', () => {
+  test('for which there is no room fails, and leaves the process to its owner', async () => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(CONTAINER)
+      await using handler = await startHandler(sandbox, handlerNamed('native'), 16 * MB)
+      await using mounted = await tmpfs.mount(sandbox, '/mnt', 8 * MB)
+      const { path: criu } = await findCriu()
+      const images = join(mounted.point, 'images')
+      const request = { criu, pid: handler.pid, images, size: 16 * MB, leaveRunning: false }
+      const message = await whole(() => dump(sandbox, request))
+      expect(message.replace(/\d+:\d+|\d+\/\d+/g, 'N')).toMatchInlineSnapshot(`
+        "cannot dump process PID to /mnt/images
+          found:    that CRIU gave up
+          expected: "Dumping finished successfully"
+          fix:      make room: the images need as much as the process has memory
+          log:      (TIME) Error (criu/page-xfer.c:LINE): page-xfer: Unable to spice data: No space left on device
+                    (TIME) Error (criu/bfd.c:LINE): bfd: Error flushing image: No space left on device
+                    (TIME) Error (criu/mem.c:LINE): Can't dump page with parasite"
+      `)
+    })
+  })
+
+  test('of a process that has ended fails', async () => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(CONTAINER)
+      const { path: criu } = await findCriu()
+      const request = { criu, pid: 99_999, images: join(WORK, 'images'), size: MB, leaveRunning: false }
+      expect(await whole(() => dump(sandbox, request))).toMatchInlineSnapshot(`
+        "cannot dump process PID to WORK/images
+          found:    that CRIU gave up
+          expected: "Dumping finished successfully"
+          fix:      the process ended: look at its own log
+          log:      (TIME) Error (compel/src/lib/infect.c:LINE): Unable to detach from 99999: No such process
+                    (TIME) Error (criu/cr-dump.c:LINE): Dumping FAILED."
+      `)
+    })
+  })
+})
+
+type Damage = (folder: string) => Promise<unknown>
+
+/** What is said of a dump with that damage; the same is said of the copy with it, before any restore. */
+const refusing = (damage: Damage): Promise<string> =>
+  withCheckpoint({}, async (checkpoint) => {
+    const { host, rootfs, handler, size } = checkpoint
+    const origin = { handler, size }
+    const [dumped, copied] = [DUMP_FOLDER, IMAGES_FOLDER].map((folder) =>
+      hostPath(host, join(rootfs.path, folder)),
+    )
+    await damage(dumped ?? '')
+    const message = await whole(() => copyForRestore(host, rootfs.path))
+    await damage(copied ?? '')
+    const ofCopy = message.replaceAll(DUMP_FOLDER, IMAGES_FOLDER)
+    expect(await whole(() => strategyNamed('eager').open(host, rootfs, origin))).toBe(ofCopy)
+    expect(await whole(() => strategyNamed('mapped').prepare(host, rootfs, origin))).toBe(ofCopy)
+    return message
+  })
+
+describe('nothing is copied and nothing restored', () => {
+  test('with a pages file shorter than its pagemap', async () => {
+    expect(await refusing((folder) => truncate(join(folder, 'pages-1.img'), 4096))).toMatchInlineSnapshot(`
+      "cannot use the CRIU images in WORK/rootfs/.dump
+        found:    pages-1.img has 4096 bytes
+        expected: N bytes (N pages of 4096 bytes in pagemap-N.img)
+        fix:      copy the whole folder again from where it was dumped, or dump again"
+    `)
+  })
+
+  test('without a pages file', async () => {
+    expect(await refusing((folder) => rm(join(folder, 'pages-1.img')))).toMatchInlineSnapshot(`
+      "cannot use the CRIU images in WORK/rootfs/.dump
+        found:    no pages-1.img
+        expected: pages-1.img of N bytes (N pages of 4096 bytes in pagemap-N.img)
+        fix:      copy the whole folder again from where it was dumped, or dump again"
+    `)
+  })
+
+  test('with a truncated image', async () => {
+    expect(await refusing((folder) => truncate(join(folder, 'files.img'), 50))).toMatchInlineSnapshot(`
+      "cannot decode WORK/rootfs/.dump/files.img (FILES) at byte 12
+        found:    N bytes to the end of the file
+        expected: N bytes of FileEntry
+        fix:      copy the image again from where it was dumped, or dump again"
+    `)
+  })
+
+  test('without an image', async () => {
+    expect(await refusing((folder) => rm(join(folder, 'inventory.img')))).toMatchInlineSnapshot(`
+      "cannot use the CRIU images in WORK/rootfs/.dump
+        found:    no inventory.img
+        expected: inventory.img, for a finished dump of CRIU, which writes it last
+        fix:      copy the whole folder again from where it was dumped, or dump again"
+    `)
+  })
+
+  test('with a foreign file', async () => {
+    expect(await refusing((folder) => writeFile(join(folder, 'pstree.img'), 'GIF89a')))
+      .toMatchInlineSnapshot(`
+      "cannot decode WORK/rootfs/.dump/pstree.img at byte 0
+        found:    a foreign file that starts with 47 49 46 38 39 61
+        expected: the magic of a CRIU image
+        fix:      copy the image again from where it was dumped, or dump again"
+    `)
+  })
+
+  test('with an image of another kind', async () => {
+    expect(await refusing((folder) => cp(join(folder, 'files.img'), join(folder, 'pstree.img'))))
+      .toMatchInlineSnapshot(`
+      "cannot use pstree.img as an image of type PSTREE
+        found:    an image of type FILES
+        expected: PSTREE
+        fix:      check that no image was renamed or copied over another"
+    `)
+  })
+
+  test('without any images', async () => {
+    expect(await refusing((folder) => rm(folder, { recursive: true }))).toMatchInlineSnapshot(`
+      "cannot read CRIU images from WORK/rootfs/.dump
+        found:    ENOENT: no such file or directory, scandir 'WORK/rootfs/.dump'
+        expected: a folder that criu dump has written
+        fix:      check the path and its permissions, or dump again"
+    `)
+  })
+})

@@ -1,0 +1,57 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { cgroupFamily, removeCgroup } from '../cgroup/cgroups.ts'
+import { LEDGERS } from '../installation/paths.ts'
+import { startTimeOf } from '../proc/pids.ts'
+
+/**
+ * What a run owns that its namespaces cannot take down with them: cgroups. Written before the thing is made, read by
+ * the supervisor when the run ends, and by the next run when even the supervisor was killed.
+ */
+const Entry = z.strictObject({
+  owner: z.strictObject({ pid: z.int(), startTime: z.string() }),
+  cgroup: z.string(),
+})
+export type LedgerEntry = z.infer<typeof Entry>
+
+const fileOf = (pid: number): string => join(LEDGERS, `${pid}.json`)
+
+/** Records that the process `pid` owns the cgroup name `cgroup`; false when that process is already gone. */
+export async function record(pid: number, cgroup: string): Promise<boolean> {
+  const startTime = await startTimeOf(pid)
+  if (startTime === undefined) return false
+  const entry: LedgerEntry = { owner: { pid, startTime }, cgroup }
+  await mkdir(LEDGERS, { recursive: true })
+  // Renamed into place: a sweeper never reads half an entry.
+  const draft = `${fileOf(pid)}.draft`
+  await writeFile(draft, JSON.stringify(entry))
+  await rename(draft, fileOf(pid))
+  return true
+}
+
+/** Removes what `pid` owned, then its entry. */
+export async function settle(pid: number): Promise<void> {
+  const entry = await read(fileOf(pid))
+  if (!entry) return
+  for (const cgroup of await cgroupFamily(entry.cgroup)) await removeCgroup(cgroup)
+  await rm(fileOf(pid), { force: true })
+}
+
+/** Settles the entries whose owner is dead: returns the cgroup names that were swept. */
+export async function sweep(): Promise<string[]> {
+  const swept: string[] = []
+  for (const name of await readdir(LEDGERS).catch(() => [])) {
+    if (!name.endsWith('.json')) continue
+    const entry = await read(join(LEDGERS, name))
+    if (!entry || (await startTimeOf(entry.owner.pid)) === entry.owner.startTime) continue
+    await settle(entry.owner.pid)
+    swept.push(entry.cgroup)
+  }
+  return swept
+}
+
+async function read(file: string): Promise<LedgerEntry | undefined> {
+  const content = await readFile(file, 'utf8').catch(() => undefined)
+  return content === undefined ? undefined : Entry.parse(JSON.parse(content))
+}

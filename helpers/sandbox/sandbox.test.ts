@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs'
+import { mkdir, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { outcomeOf } from '../testing/commands.ts'
+import { expectNothingLeft } from '../testing/leaks.ts'
+import { messageOf } from '../testing/messages.ts'
+import { hierarchies } from '../cgroup/cgroups.ts'
+import { hostPath } from '../host/host.ts'
+import { readMounts } from '../mount/mounts.ts'
+import { WORK } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
+import { openSandbox } from './sandbox.ts'
+
+const NAME = `vitest-criu-sandbox-${process.pid}`
+
+describe('a sandbox', () => {
+  test('has mounts and processes of its own, which end with it', async () => {
+    await expectNothingLeft(async () => {
+      const outside = await readMounts()
+      await using sandbox = await openSandbox(NAME)
+      expect((await readMounts(sandbox)).map(({ point }) => point)).toEqual(
+        expect.arrayContaining(['/run', WORK]),
+      )
+      expect(await readMounts()).toEqual(outside)
+      await run(sandbox, {
+        argv: ['sh', '-c', 'mkdir /run/more; mount -t tmpfs none /run/more; sleep 1000 >/dev/null 2>&1 &'],
+        failed: 'cannot leave something running',
+        fix: '',
+        timeout: 5000,
+      })
+      expect(existsSync(hostPath(sandbox, '/run/more'))).toBe(true)
+    })
+  })
+
+  test('two of them do not see each other', async () => {
+    await expectNothingLeft(async () => {
+      await using one = await openSandbox(`${NAME}-1`)
+      await using other = await openSandbox(`${NAME}-2`)
+      await mkdir(hostPath(one, `${WORK}/mine`))
+      expect(existsSync(hostPath(other, `${WORK}/mine`))).toBe(false)
+    })
+  })
+
+  test('is refused to a user other than root', async () => {
+    const script = `import(${JSON.stringify(join(import.meta.dirname, 'sandbox.ts'))})
+      .then(({ openSandbox }) => openSandbox('name')).catch((error) => console.log(error.message))`
+    // The one capability: to read this project wherever it lies.
+    // prettier-ignore
+    const { stdout } = await expectNothingLeft(() => outcomeOf(['setpriv', '--reuid', '65534', '--clear-groups',
+      '--inh-caps', '+dac_read_search', '--ambient-caps', '+dac_read_search', process.execPath, '--eval', script]))
+    expect(stdout).toMatchInlineSnapshot(`
+      "cannot mount, dump or restore anything
+        found:    uid 65534
+        expected: root (uid 0)
+        fix:      sudo -E npm start
+      "
+    `)
+  })
+})
+
+const refused = (name: string): Promise<string> => expectNothingLeft(() => messageOf(() => openSandbox(name)))
+
+describe('a container name', () => {
+  test('with a slash is refused', async () => {
+    expect(await refused('a/b')).toMatchInlineSnapshot(`
+      "cannot use "a/b" as the name of a container
+        found:    "a/b"
+        expected: up to 200 characters, no slash, neither "." nor ".."
+        fix:      export CONTAINER_NAME=my_container"
+    `)
+  })
+
+  test('that is empty is refused', async () => {
+    expect(await refused('')).toMatchInlineSnapshot(`
+      "cannot use "" as the name of a container
+        found:    an empty name
+        expected: up to 200 characters, no slash, neither "." nor ".."
+        fix:      export CONTAINER_NAME=my_container"
+    `)
+  })
+
+  test.each(['.', '..'])('%s is refused', async (name) => {
+    expect(await refused(name)).toBe(
+      `cannot use "${name}" as the name of a container\n` +
+        `  found:    "${name}"\n` +
+        '  expected: up to 200 characters, no slash, neither "." nor ".."\n' +
+        '  fix:      export CONTAINER_NAME=my_container',
+    )
+  })
+
+  test('that a cgroup has is refused, and that cgroup is kept', async () => {
+    for (const hierarchy of await hierarchies()) {
+      const cgroup = join(hierarchy, NAME)
+      await mkdir(cgroup)
+      const message = await refused(NAME)
+      // Throws where it is gone.
+      await rmdir(cgroup)
+      expect(message).toBe(
+        `cannot use "${NAME}" as the name of a container\n` +
+          `  found:    a cgroup of that name in use, at ${cgroup}\n` +
+          '  expected: a name that no cgroup has\n' +
+          `  fix:      choose another CONTAINER_NAME, or remove that cgroup: rmdir ${cgroup}`,
+      )
+    }
+  })
+})

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { describe, expect, test } from 'vitest'
+import { handlerNamed } from '../handlers/handler.ts'
+import { hostPath } from '../host/host.ts'
+import { withCheckpoints } from '../testing/checkpoints.ts'
+import { compareWithDump, restoreAndHold } from '../testing/live-restore.ts'
+import { outcomeOf, RIGHT, scene } from '../testing/scenes.ts'
+import { MB } from '../units.ts'
+import { restoringNames, strategyNamed } from './index.ts'
+import type { Checkpoint } from '../restore/restore-run.ts'
+
+/** Real processes, each with its memory in one particular way: fixtures/scenes/scenes.c tells of each. */
+const SCENES = [
+  'threads',
+  'forked',
+  'shared-anon',
+  'private-file',
+  'shared-file',
+  'mprotect',
+  'guard',
+  'sparse',
+  'writer',
+  'heap',
+  'stack',
+]
+
+const all = restoringNames.map(strategyNamed)
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file), hash)
+  return hash.digest('hex')
+}
+
+/** Restores, compares every byte with the dump before the process runs on, and lets it run to its end. */
+async function expectRight(checkpoint: Checkpoint): Promise<number> {
+  const live = await restoreAndHold(checkpoint)
+  const { bytes, different } = await compareWithDump(checkpoint, live)
+  expect(different, checkpoint.restorable.strategy).toEqual([])
+  const { checksum } = await live.finish()
+  expect(checksum).toBe(checkpoint.checksum)
+  return bytes
+}
+
+describe('after a restore of any strategy', () => {
+  test.each([
+    ['python', 16 * MB],
+    ['native', 16 * MB],
+    // V8's own: what is its code, or small, is not mapped.
+    ['node-http', 8 * MB],
+  ] as const)('the %s handler has its memory, byte for byte', async (name, least) => {
+    await withCheckpoints(
+      { handler: handlerNamed(name), size: 16 * MB, strategies: all },
+      async (checkpoints) => {
+        for (const checkpoint of checkpoints)
+          expect(await expectRight(checkpoint)).toBeGreaterThanOrEqual(least)
+      },
+    )
+  })
+
+  test.each(SCENES)('a process is what it was: %s', async (name) => {
+    // One page in a hundred is worth a mapping only where there are many.
+    const size = name === 'sparse' ? 64 * MB : 8 * MB
+    await withCheckpoints({ handler: scene(name), size, strategies: all }, async (checkpoints) => {
+      for (const checkpoint of checkpoints) {
+        const live = await restoreAndHold(checkpoint)
+        expect((await compareWithDump(checkpoint, live)).different, checkpoint.restorable.strategy).toEqual(
+          [],
+        )
+        await live.finish()
+        expect(await outcomeOf(live.folder), checkpoint.restorable.strategy).toEqual(RIGHT)
+      }
+    })
+  })
+})
+
+test('what restored processes write does not reach the backing file, nor the next restore', async () => {
+  const plan = { handler: scene('writer'), size: 8 * MB, strategies: [strategyNamed('mapped')] }
+  await withCheckpoints(plan, async ([checkpoint]) => {
+    if (!checkpoint) throw new Error('no checkpoint')
+    const backing = hostPath(checkpoint.host, join(checkpoint.rootfs.path, 'mapped/backing'))
+    const before = await hashOf(backing)
+    for (let restore = 0; restore < 3; restore++) expect(await expectRight(checkpoint)).toBeGreaterThan(0)
+    expect(await hashOf(backing)).toBe(before)
+  })
+})

@@ -1,0 +1,20 @@
+import { join } from 'node:path'
+import { restoreCommand } from '../criu/restore.ts'
+import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
+import type { Strategy } from './strategy.ts'
+
+/** CRIU as it is: every page is read before the process runs, so that restore grows with memory. */
+export const eager: Strategy = {
+  name: 'eager',
+  prepare: async () => {},
+  async open(host, { path, criu }) {
+    const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
+    return {
+      strategy: 'eager',
+      command: (folder, afterwards) => restoreCommand(criu, IMAGES_FOLDER, folder, afterwards),
+      check: async () => {},
+      mapped: 0,
+      copied: [...raw.values()].reduce((sum, size) => sum + size, 0),
+    }
+  },
+}

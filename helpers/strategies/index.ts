@@ -1,0 +1,23 @@
+import { findByName } from '../find-by-name.ts'
+import { eager } from './eager.ts'
+import { lazy } from './lazy.ts'
+import { mapped } from './mapped.ts'
+import { plain } from './plain.ts'
+import type { Strategy } from './strategy.ts'
+
+export type { Origin, Restorable, Strategy } from './strategy.ts'
+
+/** Every strategy there is: a new one is one file and one line here. */
+const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager, plain]
+
+/** Those that bring a checkpoint back. */
+export const restoringNames: readonly string[] = STRATEGIES.filter(({ fromScratch }) => !fromScratch).map(
+  ({ name }) => name,
+)
+
+/** The strategy of that name; throws CriuBenchError that lists them. */
+export const strategyNamed = (name: string): Strategy =>
+  findByName(STRATEGIES, name, {
+    kind: 'strategy',
+    fix: "strategies: ['mapped'] in vitest.config.ts, or VITEST_CRIU_STRATEGIES=mapped",
+  })

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { copyFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { lazyPagesCommand, restoreCommand } from '../criu/restore.ts'
+import { compile } from '../programs/compile.ts'
+import { hostPath } from '../host/host.ts'
+import { fixture } from '../installation/paths.ts'
+import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
+import type { Strategy } from './strategy.ts'
+
+/** The program in the rootfs that runs CRIU's page server and the restore together. */
+const LAZY_RESTORE = '/usr/sbin/lazy-restore'
+const reportIn = (folder: string): string => join(folder, 'lazy')
+
+const Report = z.object({ drained: z.string().regex(/^\d+$/).transform(BigInt) })
+
+/**
+ * CRIU's own lazy restore: `criu lazy-pages` hands in pages through userfaultfd as they are touched, and the rest in the
+ * background. Its start and its end are inside what is measured.
+ */
+export const lazy: Strategy = {
+  name: 'lazy',
+  // How long pages still come in while the process runs.
+  phases: ['drain'],
+  missing: () =>
+    existsSync('/proc/sys/vm/unprivileged_userfaultfd') ? undefined : 'this kernel has no userfaultfd',
+  async prepare(host, { path }) {
+    await copyFile(await compile(fixture('lazy-restore')), hostPath(host, join(path, LAZY_RESTORE)))
+  },
+  async open(host, { path, criu }) {
+    const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
+    return {
+      strategy: 'lazy',
+      command: (folder, afterwards) => {
+        const daemon = lazyPagesCommand(criu, IMAGES_FOLDER, folder)
+        const restore = [...restoreCommand(criu, IMAGES_FOLDER, folder, afterwards), '--lazy-pages']
+        return [LAZY_RESTORE, reportIn(folder), '--', ...daemon, '--', ...restore]
+      },
+      check: async () => {},
+      drained: async (folder) => Report.parse(JSON.parse(await readFile(reportIn(folder), 'utf8'))).drained,
+      mapped: 0,
+      copied: [...raw.values()].reduce((sum, size) => sum + size, 0),
+    }
+  },
+}
