@@ -1,9 +1,17 @@
-import { formatMilliseconds } from '../helpers/units.ts'
-import type { FigureResults, Results, SuiteResults } from './results.ts'
+import { formatMilliseconds } from './format.ts'
+import type { FigureResults, Results, SuiteResults, VerdictResults } from './results.ts'
 import { hasFailed, rowsOf } from './rows.ts'
 
 const coldStart = ({ figures }: SuiteResults): FigureResults | undefined =>
   figures.find(({ phase }) => phase === 'cold start')
+
+/** What the ratios of the headline's suites are to. */
+const PEERS: Readonly<Record<VerdictResults['source'], (verdict: VerdictResults) => string>> = {
+  reference: () => 'the MITOSIS reference',
+  tmpfs: () => 'tmpfs in the same run',
+  threshold: ({ of }) => (of === undefined ? 'the threshold' : `${of} in the same run`),
+  none: () => '',
+}
 
 const axesOf = ({ filesystem, strategy, handler, cold }: SuiteResults): string =>
   [filesystem, strategy, handler, cold].join()
@@ -12,7 +20,7 @@ const axesOf = ({ filesystem, strategy, handler, cold }: SuiteResults): string =
 export function leadingSuites({ suites }: Results): SuiteResults[] {
   const measured = suites.filter((suite) => coldStart(suite))
   const lead = measured.find(
-    (suite) => coldStart(suite)?.reference !== undefined && !coldStart(suite)?.against,
+    (suite) => coldStart(suite)?.verdict.source === 'reference',
   )
   const first = lead ?? measured[0]
   if (!first) return []
@@ -39,13 +47,13 @@ export function subline(results: Results): string {
   const suites = leadingSuites(results)
   const [first] = suites
   if (!first) return ''
-  const ratios = suites.flatMap((suite) => coldStart(suite)?.ratio ?? [])
+  const ratios = suites.flatMap((suite) => coldStart(suite)?.verdict.ratio ?? [])
   const range = [...new Set([Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2)))]
-  const against = coldStart(first)?.against
+  const verdict = coldStart(first)?.verdict
   const held =
     ratios.length === 0
       ? ''
-      : ` ${range.join(' to ')} × ${against === undefined ? 'the MITOSIS reference' : `${against} in the same run`}.`
+      : ` ${range.join(' to ')} × ${verdict === undefined ? '' : PEERS[verdict.source](verdict)}.`
   return `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', out of a cold cache' : ''}; medians of ${coldStart(first)?.n} runs.${held}`
 }
 
@@ -53,7 +61,7 @@ export function subline(results: Results): string {
 export function tally(results: Results): string {
   const rows = rowsOf(results)
   const beyond = rows.filter(hasFailed).length
-  const ungated = rows.filter(({ figure }) => figure.state === 'ungated' && !figure.baseline).length
+  const ungated = rows.filter(({ figure }) => figure.verdict.state === 'ungated' && !figure.baseline).length
   const counts = [
     `${rows.length - beyond - ungated} within their limit`,
     `${beyond} beyond`,

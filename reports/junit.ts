@@ -56,12 +56,12 @@ function suiteElement(suite: SuiteResults, results: Results): object {
 }
 
 function caseElement(row: Row): object {
-  const { median, mean, min, max, sd, n, reference, ratio, tolerance, baseline } = row.figure
+  const { median, mean, min, max, sd, n, verdict: gate, baseline } = row.figure
   const verdict = verdictOf(row)
   const held: Property[] = [
-    ['reference', reference],
-    ['ratio', ratio],
-    ['tolerance', tolerance],
+    ['reference', gate.reference],
+    ['ratio', gate.ratio],
+    ['tolerance', gate.tolerance],
     ['baseline', baseline?.median],
     ['baseline ratio', baseline?.ratio],
     ['baseline interval', baseline?.interval.join(' ')],

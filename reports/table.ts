@@ -1,6 +1,8 @@
 import { markdownTable } from 'markdown-table'
+import { comparedRows } from './compared.ts'
+import { formatMilliseconds, formatRatio } from './format.ts'
 import { elsewhere } from './hosts.ts'
-import type { FigureResults, Results, SuiteResults } from './results.ts'
+import type { FigureResults, Results, SuiteResults, VerdictResults } from './results.ts'
 
 /** The rows of the reference's table, with what stands in their place from scratch and seen from outside, then their sum. */
 const ROWS = ['dump', 'lean container', 'restore', 'startup', 'first response', 'done', 'execution', 'cold start'] // prettier-ignore
@@ -19,14 +21,11 @@ export function referenceTable(suites: readonly SuiteResults[]): string {
   const header = ['ms', ...columns.map(columnTitle)]
   const rows = phasesIn(columns).flatMap((phase) => {
     const figures = columns.map((suite) => figureOf(suite, phase))
-    const references = figures.map((figure) => figure?.reference)
-    const row = [phase, ...figures.map(cell)]
-    if (references.every((reference) => reference === undefined)) return [row]
-    const peer = figures.find((figure) => figure?.against !== undefined)?.against
-    // A measured one is rounded as the others are; the reference's own figures stand as they were published.
-    const text = (reference: number) => (peer === undefined ? reference.toString() : digits(reference))
-    const title = peer === undefined ? '  reference' : `  on ${peer}`
-    return [row, [title, ...references.map((reference) => (reference === undefined ? '–' : text(reference)))]]
+    const compared = comparedRows(figures.map((figure) => figure?.verdict))
+    return [
+      [phase, ...figures.map(cell)],
+      ...compared.map(({ title, cells }) => [`  ${title}`, ...cells.map((text) => text ?? '–')]),
+    ]
   })
   return markdownTable([header, ...rows, ...againstPlain(columns)], {
     align: ['l', ...columns.map(() => 'r')],
@@ -47,25 +46,29 @@ function againstPlain(columns: readonly SuiteResults[]): string[][] {
 /** "5.42 1.08× ✓"; empty for a phase that was not measured. */
 function cell(figure: FigureResults | undefined): string {
   if (!figure) return ''
-  const ratio = figure.ratio === undefined ? '' : ` ${figure.ratio.toFixed(2)}×`
-  return `${digits(figure.median)}${ratio} ${MARKS[figure.state]}`
+  const { median, verdict } = figure
+  return [formatMilliseconds(median), formatRatio(verdict.ratio), MARKS[verdict.state]].filter(Boolean).join(' ')
 }
 
-const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value >= 1 ? 2 : 3)
+/** What a median may be at most, by what it is compared with. */
+const LIMITS: ReadonlyArray<readonly [VerdictResults['source'], (verdict: VerdictResults) => string]> = [
+  ['reference', ({ tolerance }) => `${tolerance} × the reference`],
+  ['tmpfs', () => 'the ratio to tmpfs in this run'],
+  ['threshold', () => 'the threshold'],
+]
 
 /** What the marks of the table mean, and how many there are of each. */
 export function legend({ suites }: Results): string {
   const figures = suites.flatMap((suite) => suite.figures)
-  const count = (state: FigureResults['state']) => figures.filter((figure) => figure.state === state).length
-  const tolerance = figures.find(
-    ({ tolerance: given, against }) => given !== undefined && !against,
-  )?.tolerance
-  const peers = figures.some(({ against }) => against !== undefined)
-    ? 'or the ratio to tmpfs in this run '
-    : ''
-  const gated = `✓ at most ${tolerance} × the reference ${peers}(${count('pass')}), ✗ more (${count('miss')}), `
+  const verdicts = figures.map(({ verdict }) => verdict)
+  const count = (state: VerdictResults['state']) => verdicts.filter((verdict) => verdict.state === state).length
+  const limits = LIMITS.flatMap(([source, limit]) => {
+    const found = verdicts.find((verdict) => verdict.source === source)
+    return found ? limit(found) : []
+  })
+  const gated = `✓ at most ${limits.join(' or ')} (${count('pass')}), ✗ more (${count('miss')}), `
   const samples = [...new Set(figures.map(({ n }) => n))].join(' or ')
-  return `medians of n=${samples}; ${tolerance === undefined ? '' : gated}· no reference (${count('ungated')})`
+  return `medians of n=${samples}; ${limits.length === 0 ? '' : gated}· no reference (${count('ungated')})`
 }
 
 /** Suites of one table each, by its title, in the order they ran. */

@@ -1,5 +1,6 @@
 import { markdownTable } from 'markdown-table'
-import { medianOf } from '../helpers/stats/bootstrap.ts'
+import { median as medianOf } from 'simple-statistics'
+import { formatMilliseconds } from './format.ts'
 import {
   DECIDING,
   type ComparisonResults,
@@ -79,7 +80,7 @@ function verdictLine({ suite, figure }: Row, name: string): string {
   const range = `${(confidence * 100).toFixed(1)} % interval ${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`
   const counts = `n=${durations.length} against ${n}`
   const times = `${ratio.toFixed(2)} ×${machine === undefined ? '' : ` without the machine's own ${machine.toFixed(2)} ×`}`
-  const figures = `${digits(medianOf(durations))} ms against the ${digits(median)} ms of ${name} is ${times} (${range}; ${counts})`
+  const figures = `${formatMilliseconds(medianOf(durations))} ms against the ${formatMilliseconds(median)} ms of ${name} is ${times} (${range}; ${counts})`
   return `${verdict}: ${subject}: ${figures}; ${reason}${advice(verdict, suite, figure, name)}`
 }
 
@@ -104,8 +105,6 @@ function advice(
   const where = parts.length > 0 ? ` Its parts: ${parts.join(', ')}.` : ''
   return `.${where} Find what made it slower: npx vitest bench -t '${suite.title}'. If it is meant: VITEST_CRIU_SAVE=${name} without VITEST_CRIU_BASELINE`
 }
-
-const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value >= 1 ? 2 : 3)
 
 /** How the machine was before the run, in one line, and what to do about it. */
 export function noiseLines({ noise, suites }: Pick<Results, 'noise' | 'suites'>): string[] {

@@ -1,56 +1,39 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
+import type { Results, SuiteResults } from '../../reports/results.ts'
 import { CriuBenchError } from '../errors.ts'
+import { readResults } from '../results/read.ts'
 
-/** A baseline is the results of a run under a name. */
+/** The results of an earlier run, stored under a name. */
 export interface Baseline {
   readonly name: string
   readonly results: Results
 }
 
-/** Where a baseline lies: a name in the folder of baselines, or the path of any results.json. */
+/** The file of a baseline: a name in the folder of baselines, or the path of any results.json. */
 export const baselinePath = (folder: string, nameOrPath: string): string =>
   nameOrPath.endsWith('.json') ? resolve(nameOrPath) : resolve(folder, `${nameOrPath}.json`)
 
-/** Reads a baseline. Throws CriuBenchError where there is none, or it is not one. */
+/** Reads a baseline. Throws CriuBenchError where there is none, or the file holds no results. */
 export async function readBaseline(path: string): Promise<Baseline> {
-  const failed = `cannot use the baseline ${path}`
-  const fix = `save one: VITEST_CRIU_SAVE=${basename(path, '.json')} npx vitest bench`
-  if (!existsSync(path)) throw new CriuBenchError({ failed, found: 'no such file', expected: 'the results of an earlier run', fix }) // prettier-ignore
-  const content = parsed(await readFile(path, 'utf8'))
-  const results = Results.safeParse(content)
-  if (results.success) return { name: basename(path, '.json'), results: results.data }
-  throw new CriuBenchError({ failed, found: foundIn(content, results.error.issues[0]), expected: `results of version ${RESULTS_VERSION}`, fix }) // prettier-ignore
-}
-
-/** Undefined for what is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function foundIn(content: unknown, issue: { path: PropertyKey[]; message: string } | undefined): string {
-  if (typeof content !== 'object' || content === null) return 'a file that is no JSON'
-  if ('version' in content && content.version !== RESULTS_VERSION)
-    return `results of version ${String(content.version)}`
-  return `${issue?.path.map(String).join('.')}: ${issue?.message}`
+  const name = basename(path, '.json')
+  const results = await readResults(path, {
+    failed: `cannot use the baseline ${path}`,
+    fix: `save one: VITEST_CRIU_SAVE=${name} npx vitest bench --run`,
+  })
+  return { name, results }
 }
 
 /**
- * Saves results as a baseline, whole or not at all. What had that name goes to `NAME/` beside it, by its date, for the
- * history; one with suites that these results lack is not replaced. Returns the file. Throws CriuBenchError.
+ * Saves results as a baseline, atomically. The baseline of that name moves to `NAME/DATE.json` beside it, for the history.
+ * Throws CriuBenchError where that one has suites that these results lack. Returns the file.
  */
 export async function saveBaseline(folder: string, name: string, results: Results): Promise<string> {
   const path = baselinePath(folder, name)
   const earlier = existsSync(path) ? await readBaseline(path) : undefined
   if (earlier) refuseToLose(earlier, results)
   await mkdir(dirname(path), { recursive: true })
-  // A rename is all or nothing, and other readers of the folder see only what ends in .json.
   const half = `${path}.${process.pid}.half`
   try {
     await writeFile(half, `${JSON.stringify(results, undefined, 1)}\n`)
@@ -67,7 +50,7 @@ async function keep(path: string, history: string, createdAt: string): Promise<v
   await copyFile(path, join(history, `${createdAt.replaceAll(':', '-')}.json`))
 }
 
-/** What makes two suites the same: titles leave out the handler. */
+/** Identifies a suite across runs. Its title alone does not name the handler. */
 export const keyOf = ({ title, handler }: SuiteResults): string => JSON.stringify([title, handler])
 
 function refuseToLose({ name, results: earlier }: Baseline, results: Results): void {

@@ -3,29 +3,27 @@ import {
   type ComparisonResults,
   type FigureResults,
   type Results,
-  type SampleResults,
   type SuiteResults,
 } from '../../reports/results.ts'
 import { bandsOf, figuresOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from './change.ts' // prettier-ignore
-import { conditionsOf, type Sampled } from './sampled.ts'
+import { sampledOf } from './sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
-import type { Milliseconds } from '../units.ts'
 import { keyOf, type Baseline } from './baseline-file.ts'
 
-/** A figure of this run and the same of the baseline. */
+/** A figure of this run beside the same figure of the baseline. */
 interface Row {
   readonly suite: SuiteResults
   readonly figure: FigureResults
   readonly pair: Pair
-  /** What it was before it was measured once more. */
+  /** The first measurement, where a second one followed. */
   readonly first: Pair | undefined
-  /** Of what was measured in another way than then: a newer CRIU, say. */
+  /** How the measurements differ: a newer CRIU, for example. */
   readonly note: string
 }
 
 /**
- * The results with a verdict on each figure that the baseline has. Cold starts and dumps are one family, in which a
- * false alarm is as rare as in a single test; the other phases explain the cold start and never say more than it does.
+ * Compares each figure with the baseline's. Cold starts and dumps are judged as one family, in which a false alarm is as
+ * rare as in a single test. The other phases explain the cold start, and are never judged worse than it.
  */
 export function compareResults(
   now: Results,
@@ -54,7 +52,7 @@ export function compareResults(
   }
 }
 
-/** The strategies of a (filesystem, size) pair share its dumps: the same samples are one row of the family. */
+/** The strategies of one checkpoint share its dumps: the same samples are one row of the family. */
 function verdictsOf(deciding: readonly Row[], sensitivity: Sensitivity): Map<FigureResults, Change> {
   const family = new Map(deciding.map(({ pair }) => [JSON.stringify(pair), pair]))
   const changes = judgeFamily([...family.values()], sensitivity)
@@ -78,7 +76,7 @@ function rowsOf(suite: SuiteResults, before: SuiteResults | undefined): Row[] {
   return suite.figures.flatMap((figure) => {
     const then = sampledOf(before, figure.phase)
     const now = sampledOf(suite, figure.phase)
-    // A ratio to nothing is none: lazy may have had no page left to drain.
+    // Zero has no ratio: lazy may have had no page left to drain.
     if (then.samples.length === 0 || [...then.samples, ...now.samples].includes(0)) return []
     const again = sampledOf({ ...suite, ...(suite.again ?? { dumps: [], samples: [] }) }, figure.phase)
     const bands = bandsOf(figure.phase)
@@ -87,29 +85,7 @@ function rowsOf(suite: SuiteResults, before: SuiteResults | undefined): Row[] {
   })
 }
 
-/** What a suite has of one phase. */
-export function sampledOf(
-  { dumps, samples, control: program }: Pick<SuiteResults, 'dumps' | 'samples' | 'control'>,
-  phase: string,
-): Sampled {
-  if (phase === 'dump') return { samples: dumps.map(({ total }) => total), ...conditionsOf(dumps, program) }
-  const taken = samples.filter((sample) => durationOf(sample, phase) !== undefined)
-  return { samples: taken.map((sample) => durationOf(sample, phase) ?? 0), ...conditionsOf(taken, program) }
-}
-
-function durationOf(
-  { nanoseconds, drained, points }: SampleResults,
-  phase: string,
-): Milliseconds | undefined {
-  if (phase === 'drain')
-    return drained === undefined || points.c === undefined
-      ? undefined
-      : Math.max(0, Number(BigInt(drained) - BigInt(points.c)) / 1e6)
-  const duration = nanoseconds[phase]
-  return duration === undefined ? undefined : Number(duration) / 1e6
-}
-
-/** A faster restore that pays for it in execution is no improvement, nor is the reverse a regression. */
+/** A faster restore with a slower execution has only moved its cost; a slower one likewise. */
 function asPartOf(part: Change, whole: Change | undefined): Change {
   if (!isSuspect(part) || part.state === whole?.state) return part
   const reason = `${part.reason}, but the cold start is not: ${whole?.state ?? 'not in the baseline'}`
@@ -126,7 +102,7 @@ function comparison(
   const suspected = first && judgeAlone(first, sensitivity)
   const before =
     suspected && !isSuspect(change) && isSuspect(suspected)
-      ? `; ${figuresOf(suspected)} at first, not so when measured once more`
+      ? `; ${figuresOf(suspected)} at first, not in a second measurement`
       : ''
   return {
     verdict: state,
@@ -141,7 +117,7 @@ function comparison(
   }
 }
 
-/** The phases of a suite that decide, and that by themselves seem to have changed: to be measured once more. */
+/** The deciding phases of a suite that seem to have changed, and are to be measured a second time. */
 export function suspectsIn(suite: SuiteResults, { results }: Baseline, sensitivity: Sensitivity): string[] {
   const before = results.suites.find((each) => keyOf(each) === keyOf(suite))
   return rowsOf(suite, before)

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { fixture } from '../installation/paths.ts'
 import { formatSize, type Bytes, type Milliseconds } from '../units.ts'
+import { judgeMedian, type MeasuredFigure, type Verdict } from './verdict.ts'
 
-/** The reference's table, as in fixtures/reference.json, where its source is told. */
+/** The reference's table. fixtures/reference.json names its source. */
 const Reference = z.object({
   filesystem: z.string(),
   strategy: z.string(),
@@ -17,7 +18,7 @@ const table = Reference.parse(JSON.parse(readFileSync(fixture('reference.json'),
 /** The reference has no row for the cold start: it is the sum of these. */
 const COLD_START = ['lean container', 'restore', 'execution']
 
-/** What is measured: a cell of the matrix. */
+/** The names of a suite's axes, as in its results. */
 export interface Subject {
   readonly filesystem: string
   readonly size: Bytes
@@ -26,8 +27,8 @@ export interface Subject {
 }
 
 /**
- * The reference's figure for a phase in ms; undefined where it has none. It was taken with its own handler; its restore
- * is flat in memory size, so `mapped` is what meets it.
+ * The reference's figure for a phase in ms; undefined where it has none. The reference was measured with its own handler,
+ * and its restore is flat in memory size, so the strategy `mapped` has to meet it.
  */
 export function referenceFor(subject: Subject, phase: string): Milliseconds | undefined {
   const column = table.sizes.indexOf(formatSize(subject.size))
@@ -38,5 +39,14 @@ export function referenceFor(subject: Subject, phase: string): Milliseconds | un
   return parts.reduce((sum, part) => sum + part)
 }
 
-/** Whether there is anything to gate a suite by. */
-export const hasReference = (subject: Subject): boolean => referenceFor(subject, 'restore') !== undefined
+/** The comparison of a median with the reference; undefined where the reference has no figure for it. */
+export function judgeByReference(
+  subject: Subject,
+  { phase, median }: Pick<MeasuredFigure, 'phase' | 'median'>,
+  tolerance: number,
+): Verdict | undefined {
+  const reference = referenceFor(subject, phase)
+  return reference === undefined
+    ? undefined
+    : judgeMedian(median, { source: 'reference', reference, tolerance })
+}

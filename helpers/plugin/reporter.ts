@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path'
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
-import { readHistory } from '../../reports/history.ts'
+import { readHistory } from '../results/read.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
 import { outcomeOf, STATUS } from '../../reports/verdicts.ts'

@@ -1,4 +1,5 @@
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { comparedFigure } from '../compared.ts'
+import { formatMilliseconds } from '../format.ts'
 import type { Results } from '../results.ts'
 import { MARKS, rowsOf, sentenceOf, verdictOf, type Row } from '../rows.ts'
 import { html, type Markup } from './markup.ts'
@@ -22,10 +23,6 @@ interface Column {
 const ms = (value: number | undefined): string => (value === undefined ? '' : formatMilliseconds(value))
 const times = (value: number | undefined): string => (value === undefined ? '' : `${value.toFixed(2)}×`)
 
-/** The reference's own figures stand as they were published. */
-const referenceOf = ({ figure: { reference, against } }: Row): string =>
-  against === undefined ? String(reference ?? '') : ms(reference)
-
 const COLUMNS: readonly Column[] = [
   { name: 'filesystem', text: ({ suite }) => `${suite.filesystem}${suite.cold ? ' cold' : ''}` },
   { name: 'strategy', text: ({ suite }) => suite.strategy },
@@ -35,8 +32,8 @@ const COLUMNS: readonly Column[] = [
   { name: 'min', text: ({ figure }) => ms(figure.min), order: ({ figure }) => figure.min },
   { name: 'max', text: ({ figure }) => ms(figure.max), order: ({ figure }) => figure.max },
   { name: 'n', text: ({ figure }) => String(figure.n), order: ({ figure }) => figure.n },
-  { name: 'reference', text: referenceOf, order: ({ figure }) => figure.reference },
-  { name: 'ratio', text: ({ figure }) => times(figure.ratio), order: ({ figure }) => figure.ratio },
+  { name: 'reference', text: ({ figure }) => comparedFigure(figure.verdict) ?? '', order: ({ figure }) => figure.verdict.reference },
+  { name: 'ratio', text: ({ figure }) => times(figure.verdict.ratio), order: ({ figure }) => figure.verdict.ratio },
 ]
 
 const BASELINE: readonly Column[] = [

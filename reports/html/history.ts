@@ -1,5 +1,5 @@
 import { dot, line, text, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { formatMilliseconds } from '../format.ts'
 import { changePoints } from '../change-points.ts'
 import { seriesOf, type History, type Series } from '../history.ts'
 import type { Results } from '../results.ts'

@@ -1,4 +1,4 @@
-import { describeBytes, formatSize } from '../../helpers/units.ts'
+import { describeBytes, formatSize } from '../format.ts'
 import type { Results } from '../results.ts'
 import { html, type Markup } from './markup.ts'
 

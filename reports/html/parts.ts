@@ -1,5 +1,5 @@
 import { axisX, axisY, barX, text } from '@observablehq/plot'
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { formatMilliseconds } from '../format.ts'
 import type { Results, SuiteResults } from '../results.ts'
 import { chart, equivalent, legend, panel } from './chart.ts'
 import { html, type Markup } from './markup.ts'

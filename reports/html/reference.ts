@@ -1,4 +1,5 @@
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { comparedRows } from '../compared.ts'
+import { formatMilliseconds } from '../format.ts'
 import type { Results } from '../results.ts'
 import { leadingSuites } from '../headline.ts'
 import { MARKS, rowsOf, verdictOf, type Row, type Verdict } from '../rows.ts'
@@ -62,10 +63,10 @@ function pivot(title: string, results: Results): Markup {
 
 function cell(row: Row | undefined): Markup {
   if (!row) return html`<td>–</td>`
-  const { median, ratio } = row.figure
+  const { median, verdict } = row.figure
   const { baseline: _, ...alone } = row.figure
   return html`<td>
-    <b>${formatMilliseconds(median)}</b> ${judged(ratio, verdictOf({ suite: row.suite, figure: alone }))}
+    <b>${formatMilliseconds(median)}</b> ${judged(verdict.ratio, verdictOf({ suite: row.suite, figure: alone }))}
   </td>`
 }
 
@@ -76,16 +77,11 @@ const judged = (ratio: number | undefined, verdict: Verdict): Markup =>
     ><span class="unseen">${verdict}</span></span
   >`
 
-/** The rows below a phase's: what it was held against. */
+/** The rows below a phase's: what it was compared with. */
 function held(cells: ReadonlyArray<Row | undefined>): Markup[] {
-  const peer = cells.find((row) => row?.figure.against !== undefined)?.figure.against
-  // A measured one is rounded as the others are; the reference's own figures stand as they were published.
-  const text = (reference: number) => (peer === undefined ? String(reference) : formatMilliseconds(reference))
-  const references = cells.map((row) => row?.figure.reference)
   return [
-    ...heldRow(
-      peer === undefined ? 'reference' : `on ${peer}`,
-      references.map((reference) => (reference === undefined ? undefined : text(reference))),
+    ...comparedRows(cells.map((row) => row?.figure.verdict)).flatMap(({ title, cells: figures }) =>
+      heldRow(title, figures),
     ),
     ...heldRow('baseline', cells.map(againstBaseline)),
   ]
@@ -94,7 +90,7 @@ function held(cells: ReadonlyArray<Row | undefined>): Markup[] {
 function againstBaseline(row: Row | undefined): Markup | undefined {
   if (!row?.figure.baseline) return undefined
   const { median, ratio } = row.figure.baseline
-  const verdict = verdictOf({ ...row, figure: { ...row.figure, state: 'ungated' } })
+  const verdict = verdictOf({ ...row, figure: { ...row.figure, verdict: { ...row.figure.verdict, state: 'ungated' } } })
   return html`${formatMilliseconds(median)} ${judged(ratio, verdict)}`
 }
 

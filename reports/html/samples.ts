@@ -1,5 +1,5 @@
 import { axisFy, dodgeY, dot, ruleX, text, tickX, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { formatMilliseconds } from '../format.ts'
 import type { Results } from '../results.ts'
 import { keyOf, rowsOf, samplesOf, type Row } from '../rows.ts'
 import { phasesIn } from '../table.ts'

@@ -1,5 +1,5 @@
 import { axisX, dot, line, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds, MB } from '../../helpers/units.ts'
+import { formatMilliseconds, MB } from '../format.ts'
 import type { Results } from '../results.ts'
 import { rowsOf, type Row } from '../rows.ts'
 import { phasesIn } from '../table.ts'
@@ -35,7 +35,7 @@ export function sizesCharts(results: Results): Markup {
 
 const size = ({ suite }: Row): number => suite.size
 const median = ({ figure }: Row): number => figure.median
-const reference = ({ figure }: Row): number | undefined => figure.reference
+const reference = ({ figure }: Row): number | undefined => figure.verdict.reference
 
 /** At least a decade: noise on a phase that is flat must not look like a slope. */
 function domainOf(rows: readonly Row[], phase: string): [number, number] {
@@ -50,8 +50,8 @@ function lines(results: Results, label: string, rows: readonly Row[], domain: [n
   const sizes = [...new Set(rows.map(size))].toSorted((one, other) => one - other)
   const told = rows.map((row) => `${strategyOf(row)} ${row.suite.label} ${formatMilliseconds(median(row))}`)
   const held = rows.filter((row) => reference(row) !== undefined)
-  const own = held.filter(({ figure }) => figure.against === undefined)
-  const peers = held.filter(({ figure }) => figure.against !== undefined)
+  const own = held.filter(({ figure }) => figure.verdict.source === 'reference')
+  const peers = held.filter(({ figure }) => figure.verdict.source === 'tmpfs')
   const dashed = { x: size, z: strategyOf, strokeDasharray: '4 3', sort: size }
   const symbols = [...scaleOf(results).domain, 'all strategies']
   const options: PlotOptions = {

@@ -1,0 +1,90 @@
+/** Version 1 of results.json: its time points are letters, and its verdicts lie flat in the figures. */
+import { z } from 'zod'
+
+const Points = z.strictObject({
+  s: z.string(),
+  a: z.string(),
+  b: z.string(),
+  c: z.string().optional(),
+  d: z.string(),
+  e: z.string(),
+})
+
+const Sample = z.looseObject({
+  points: Points,
+  nanoseconds: z.record(z.string(), z.string()),
+  drained: z.string().optional(),
+})
+
+const Figure = z.looseObject({
+  phase: z.string(),
+  state: z.enum(['pass', 'miss', 'ungated']),
+  reference: z.number().optional(),
+  against: z.string().optional(),
+  ratio: z.number().optional(),
+  tolerance: z.number().optional(),
+})
+
+const Suite = z.looseObject({
+  figures: z.array(Figure),
+  samples: z.array(Sample),
+  again: z.looseObject({ samples: z.array(Sample) }).optional(),
+})
+
+const ResultsV1 = z.looseObject({ version: z.literal(1), suites: z.array(Suite) })
+
+/** Whether a parsed results.json says that it is of version 1. */
+export const isVersion1 = (content: unknown): boolean =>
+  typeof content === 'object' && content !== null && 'version' in content && content.version === 1
+
+/** The same results in the current version, to be parsed by its schema. Throws ZodError for what version 1 never was. */
+export function upgradeVersion1(content: unknown, version: number): unknown {
+  const { suites, ...run } = ResultsV1.parse(content)
+  return {
+    ...run,
+    version,
+    suites: suites.map(({ figures, samples, again, ...suite }) => ({
+      ...suite,
+      figures: figures.map(upgradeFigure),
+      samples: samples.map(upgradeSample),
+      ...(again && { again: { ...again, samples: again.samples.map(upgradeSample) } }),
+    })),
+  }
+}
+
+function upgradeSample({
+  points: { s, a, b, c, d, e },
+  nanoseconds: _,
+  drained,
+  ...sample
+}: z.infer<typeof Sample>) {
+  return {
+    ...sample,
+    points: {
+      spawned: s,
+      containerStarted: a,
+      restoreStarted: b,
+      ...(c !== undefined && { handlerStarted: c }),
+      handlerEnded: d,
+      containerGone: e,
+      ...(drained !== undefined && { drained }),
+    },
+  }
+}
+
+function upgradeFigure({ state, reference, against, ratio, tolerance, ...figure }: z.infer<typeof Figure>) {
+  const source = state === 'ungated' ? 'none' : against === undefined ? 'reference' : 'tmpfs'
+  const compared =
+    ratio === undefined ? 'version 1 kept no reason' : `${ratio.toFixed(2)} × the figure of ${source}`
+  return {
+    ...figure,
+    verdict: {
+      source,
+      state,
+      reason: compared,
+      ...(reference !== undefined && { reference }),
+      ...(ratio !== undefined && { ratio }),
+      ...(tolerance !== undefined && { tolerance }),
+    },
+  }
+}
