@@ -7,7 +7,7 @@ import { machineNetwork, type Network } from '../network/network.ts'
 import { CACHE, CLEANUP_HOOKS, WORK } from '../installation/paths.ts'
 import { converse, run, start, type Daemon } from '../process/process.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
-import type { HostsRequest, Pair } from './hosts.ts'
+import type { HostsRequest, Pair } from './request.ts'
 
 /** Of the host that dumps, in its private /run: the connection's socket, and where the other machine's files are seen. */
 const FOLDER = '/run/vitest-criu-ssh'

@@ -14,6 +14,7 @@ import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
 import { controlName } from './control.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import type { Network } from '../network/network.ts'
 import { NoiseWatch } from './noise.ts'
 import { WORK } from '../installation/paths.ts'
 import { formatMilliseconds, type Bytes } from '../units.ts'
@@ -34,6 +35,8 @@ export interface Plan extends Effort {
   readonly filesystem: Filesystem
   readonly size: Bytes
   readonly handler: Handler
+  /** The network by which both hosts reach the filesystem's servers; this machine's loopback when left out. */
+  readonly network?: Network | undefined
   /** What the user set for the filesystem `ceph`. */
   readonly ceph?: CephSettings | undefined
   /** What containers read CRIU's program from; the filesystem when left out. */
@@ -95,7 +98,11 @@ async function mountFor(host: Host, plan: Plan, progress: Progress): Promise<Mou
   if (plan.rootfs === undefined) await mkdir(hostPath(host, point), { recursive: true })
   await checkMountPoint(host, point)
   progress(`mounting ${filesystem.name}`)
-  return filesystem.mount(host, point, filesystemRoom(size), { progress, ceph: plan.ceph })
+  return filesystem.mount(host, point, filesystemRoom(size), {
+    progress,
+    ceph: plan.ceph,
+    network: plan.network,
+  })
 }
 
 /** What was dumped, with all that its restores need. */

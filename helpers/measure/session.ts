@@ -68,10 +68,11 @@ export class Group {
       const [first] = pair
       if (!first) continue
       const progress = progressOf(titleOf(pair))
-      const { dumps, restores, record } = await group.#placeOf(first, progress)
+      const { dumps, restores, record, network } = await group.#placeOf(first, progress)
       const plan = {
         ...settings,
         restoreOn: restores,
+        network,
         filesystem: filesystem(first.filesystem),
         size: first.size,
         handler: handlerNamed(first.handler),
@@ -198,7 +199,7 @@ export class Group {
 }
 
 /** One host for both, or two. */
-interface Place extends AsyncDisposable, Partial<Pick<TwoHosts, 'restores' | 'record'>> {
+interface Place extends AsyncDisposable, Partial<Pick<TwoHosts, 'restores' | 'record' | 'network'>> {
   readonly dumps: Host
 }
 

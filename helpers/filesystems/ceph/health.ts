@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CriuBenchError } from '../../errors.ts'
-import type { Cluster, Kind } from './cluster.ts'
+import type { Administered, Kind } from './daemons.ts'
 
 /** Of `ceph status --format json`: what tells whether files can be written. */
 const Status = z.object({
@@ -41,7 +41,7 @@ const CONDITIONS: readonly Condition[] = [
 const LIMIT = 60_000
 
 /** Waits until files can be written, and says what it waits for. Throws CriuBenchError with that and the daemon's log. */
-export async function untilHealthy(cluster: Cluster, progress: (line: string) => void): Promise<void> {
+export async function untilHealthy(cluster: Administered, progress: (line: string) => void): Promise<void> {
   const deadline = performance.now() + LIMIT
   let told = ''
   for (;;) {
