@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'

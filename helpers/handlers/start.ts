@@ -1,7 +1,7 @@
 import { mkdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hostPath, type Host } from '../host/host.ts'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes } from '../units.ts'
 import { hasOwnNetwork, type Handler } from './definition.ts'

@@ -1,15 +1,14 @@
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readStat } from '../proc/stat.ts'
 
-/** PF_EXITING of the kernel's include/linux/sched.h, in the 9th field of /proc/PID/stat. */
+/** PF_EXITING of the kernel's include/linux/sched.h. */
 const EXITING = 0x4
 
 /** Whether a process is on its way out, but not gone; undefined when it is. */
 async function isExiting(pid: string): Promise<boolean | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (!fields || fields[0] === 'Z') return undefined
-  return (Number(fields[6]) & EXITING) !== 0
+  const stat = await readStat(pid)
+  return stat && (stat.flags & EXITING) !== 0
 }
 
 const POLL = 100

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { cgroupFamily, removeCgroup } from '../cgroup/cgroups.ts'
 import { LEDGERS } from '../installation/paths.ts'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
 
 /**
  * What a run owns that its namespaces cannot take down with them: cgroups. Written before the thing is made, read by
