@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
+import { holdsWithin } from '../process/wait.ts'
 import { readStat } from '../proc/stat.ts'
 
 /** PF_EXITING of the kernel's include/linux/sched.h. */
@@ -15,11 +15,11 @@ const POLL = 100
 
 /** Waits until the init of a PID namespace that was killed is gone, and sees to it that it can go; at most `limit` ms. */
 export async function untilGone(init: string, limit: number): Promise<void> {
-  const deadline = performance.now() + limit
-  while ((await isExiting(init)) !== undefined && performance.now() < deadline) {
+  const isGone = async (): Promise<boolean> => {
     await abortFuse(init)
-    await delay(POLL)
+    return (await isExiting(init)) === undefined
   }
+  await holdsWithin(isGone, { limit, interval: POLL })
 }
 
 /**
