@@ -1,14 +1,13 @@
 import { execa } from 'execa'
 import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join, relative, resolve } from 'node:path'
-import { parseSync } from 'oxc-parser'
+import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { circlesIn, fileGraph, groupedGraph, importsOf, sourceFiles } from './testing/import-graph.ts'
 
 /** What a newcomer can rely on when they open the tree; CONTRIBUTING.md tells it in words. */
 const root = resolve(import.meta.dirname, '..')
-const sources = globSync('{bench,fixtures,helpers,reports}/**/*.ts', { cwd: root })
-const own = sources.filter((file) => !file.includes('/generated/'))
+const own = sourceFiles()
 const native = globSync('fixtures/**/*.{c,h}', { cwd: root })
 
 /** Rooms from the top down: a file may import from its own room and from those below it. */
@@ -23,11 +22,14 @@ const LAYERS: ReadonlyArray<readonly string[]> = [
   ['helpers/restore'],
   ['helpers/strategies'],
   ['helpers/checkpoint'],
-  ['helpers/container', 'helpers/criu', 'helpers/handlers', 'helpers/filesystems', 'helpers/hosts'],
+  ['helpers/container', 'helpers/handlers', 'helpers/filesystems', 'helpers/hosts'],
+  ['helpers/criu'],
   ['helpers/images', 'helpers/stats'],
   ['helpers/network'],
   ['helpers/sandbox'],
-  ['helpers/cgroup', 'helpers/mount', 'helpers/proc'],
+  ['helpers/machine'],
+  ['helpers/cgroup'],
+  ['helpers/mount', 'helpers/proc'],
   ['helpers/programs'],
   ['helpers/process'],
   ['helpers/host'],
@@ -43,15 +45,6 @@ const levelOf = (file: string): number => LAYERS.findIndex((rooms) => rooms.incl
 const roomOf = (file: string): string => {
   const [top = '', second = ''] = file.split('/')
   return top === 'helpers' ? `${top}/${second}` : top
-}
-
-async function importsOf(file: string): Promise<string[]> {
-  const { module } = parseSync(file, await readFile(join(root, file), 'utf8'))
-  const requests = [...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
-    ...module.staticExports.flatMap(({ entries }) => entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []))] // prettier-ignore
-  return requests
-    .filter((request) => request.startsWith('.'))
-    .map((request) => relative(root, resolve(root, dirname(file), request)))
 }
 
 const run = async (...command: string[]): Promise<string> => {
@@ -89,6 +82,13 @@ describe('the project', () => {
       }
     }
     expect(upward).toEqual([])
+  })
+
+  test('has no circle of imports, between files or rooms', async () => {
+    const graph = await fileGraph(own)
+    const shipped = new Map([...graph].filter(([file]) => !isApart(file)))
+    expect.soft(circlesIn(graph), 'between files').toEqual([])
+    expect(circlesIn(groupedGraph(shipped, roomOf)), 'between rooms').toEqual([])
   })
 
   test('lets fixtures import nothing of the project, and no product code import test support', async () => {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../errors.ts'
 import { readMounts } from '../mount/mounts.ts'
+import { holdsWithin } from '../process/wait.ts'
 
 /** Mount points of every cgroup hierarchy of this machine: one with v2, several with v1, both kinds when hybrid. */
 export async function hierarchies(): Promise<string[]> {
@@ -52,15 +52,24 @@ export async function checkContainerName(name: string): Promise<void> {
   }
 }
 
-/** Ends what still runs in the cgroups of that name and removes them; does nothing where there are none. */
-export async function removeCgroup(name: string): Promise<void> {
+/** Milliseconds that killed members of a cgroup have to be gone. */
+const GONE_LIMIT = 2000
+const GONE_INTERVAL = 20
+
+/**
+ * Ends what still runs in the cgroups of that name and removes them. Returns whether they are gone: one with a member
+ * that cannot be killed stays.
+ */
+export async function removeCgroup(name: string): Promise<boolean> {
+  let areGone = true
   for (const path of await cgroupPaths(name)) {
-    for (let attempt = 0; attempt < 100; attempt++) {
+    const isGone = async (): Promise<boolean> => {
       await killMembers(path)
-      if (await tryRemove(path)) break
-      await delay(20)
+      return tryRemove(path)
     }
+    areGone = (await holdsWithin(isGone, { limit: GONE_LIMIT, interval: GONE_INTERVAL })) && areGone
   }
+  return areGone
 }
 
 async function tryRemove(path: string): Promise<boolean> {

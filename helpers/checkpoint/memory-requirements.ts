@@ -1,5 +1,5 @@
 import { CriuBenchError } from '../errors.ts'
-import { availableMemory } from '../host/memory.ts'
+import { availableMemory } from '../machine/memory.ts'
 import { describeBytes, formatSize, MB, type Bytes } from '../units.ts'
 
 /** What a process has besides the bytes its handler touches: interpreter, libraries, heap. */

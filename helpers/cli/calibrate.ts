@@ -5,7 +5,7 @@ import { calibrateOnce, type CalibrationPlan, type CalibrationRun } from '../cal
 import { calibrationReport, simulatedTable } from '../calibration/report.ts'
 import type { Settings } from '../config/options.ts'
 import { normalizeByControl } from '../gate/sampled.ts'
-import { fingerprint } from '../host/fingerprint.ts'
+import { fingerprint } from '../machine/fingerprint.ts'
 import { lookAtNoise } from '../measure/noise.ts'
 import { requireRoot } from '../host/root.ts'
 import { parseSize } from '../units.ts'

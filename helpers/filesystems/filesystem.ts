@@ -1,6 +1,7 @@
 import type { CephSettings } from '../config/options.ts'
 import type { CriuBenchError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { Network } from '../network/network.ts'
 import type { Bytes } from '../units.ts'
 
 /** What the rootfs and the images live on: one value a kind. `mount` gives the only thing that can be unmounted. */
@@ -26,6 +27,8 @@ export interface Filesystem {
 export interface MountOptions {
   /** Told about what takes seconds. */
   readonly progress?: (line: string) => void
+  /** The network by which hosts reach the filesystem's servers; this machine's loopback when left out. */
+  readonly network?: Network | undefined
   /** What the user set for the filesystem `ceph`. */
   readonly ceph?: CephSettings | undefined
   /** How long a server may take for one block before it counts as away, ms; the filesystem's own when left out. */

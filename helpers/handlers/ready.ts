@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, type Host } from '../host/host.ts'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
+import { waitFor } from '../process/wait.ts'
 import type { Bytes } from '../units.ts'
 import type { Handler } from './definition.ts'
 import { HANDLER_FOLDER, handlerFiles } from './handler.ts'
 import { untilAccepted } from './observe.ts'
 import { readReport, readyIn } from './report.ts'
-
-const POLL = 5
 
 export interface Starting {
   readonly pid: number
@@ -24,23 +22,21 @@ export interface Starting {
 /** Waits until a started handler may be dumped. Throws CriuBenchError when it ends first, or at the limit. */
 export async function untilReady(host: Host, starting: Starting): Promise<void> {
   const { pid, handler, size, limit } = starting
-  const files = handlerFiles(hostPath(host, HANDLER_FOLDER))
-  const deadline = performance.now() + limit
-  for (;;) {
+  const { log } = handlerFiles(hostPath(host, HANDLER_FOLDER))
+  const facts = {
+    failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,
+    expected: expectation(handler),
+    fix: 'run its command by hand; it needs about three times its size in memory',
+  }
+  const output = (): Promise<string> => readFile(log, 'utf8').catch(() => '')
+  const isReadyOrThrows = async (): Promise<boolean> => {
     // Asked before the look: a handler that ends in between has written all it will.
     const alive = (await startTimeOf(pid, host)) !== undefined
-    if (await isReady(host, handler)) return
-    if (!alive || performance.now() > deadline) {
-      throw new CriuBenchError({
-        failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,
-        found: alive ? `no word from it after ${limit / 1000} s` : 'that it had ended',
-        expected: expectation(handler),
-        fix: 'run its command by hand; it needs about three times its size in memory',
-        log: await readFile(files.log, 'utf8').catch(() => ''),
-      })
-    }
-    await delay(POLL)
+    if (await isReady(host, handler)) return true
+    if (!alive) throw new CriuBenchError({ ...facts, found: 'the handler ended', log: await output() })
+    return false
   }
+  await waitFor(isReadyOrThrows, { ...facts, limit, found: 'the handler runs and is not ready', log: output })
 }
 
 /** One look, which takes no longer than a few polls. */
@@ -62,7 +58,7 @@ async function isReady(host: Host, { ready }: Handler): Promise<boolean> {
 const ACCEPT = 200
 
 function expectation({ ready }: Handler): string {
-  if (typeof ready === 'function') return 'that the function `ready` gives true'
+  if (typeof ready === 'function') return 'the function `ready` to return true'
   if (ready === 'report') return `a line {"event":"ready",…} in ${handlerFiles(HANDLER_FOLDER).report}`
   if ('file' in ready) return `the file ${join(HANDLER_FOLDER, ready.file)}`
   if ('socket' in ready) return `a socket that accepts at ${ready.socket}`

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -49,7 +49,7 @@ describe('a handler', () => {
   test('that dies at once is told with its last words', async () => {
     expect(await starting('echo "no memory left" >&2; exit 1')).toMatchInlineSnapshot(`
       "the own handler did not get ready (pid PID, 1048576 bytes)
-        found:    that it had ended
+        found:    the handler ended
         expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
         fix:      run its command by hand; it needs about three times its size in memory
         log:      no memory left"
@@ -61,7 +61,7 @@ describe('a handler', () => {
       const message = await messageOf(() => startHandler(sandbox, handlerOf('/nonexistent/handler'), MB))
       expect(steady(message)).toMatchInlineSnapshot(`
         "the own handler did not get ready (pid PID, 1048576 bytes)
-          found:    that it had ended
+          found:    the handler ended
           expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
           fix:      run its command by hand; it needs about three times its size in memory
           log:      setsid: failed to execute /nonexistent/handler: No such file or directory"
@@ -72,8 +72,8 @@ describe('a handler', () => {
   test('that never gets ready is ended at its limit', async () => {
     expect(await starting('echo "still thinking"; exec sleep 1000', 300)).toMatchInlineSnapshot(`
       "the own handler did not get ready (pid PID, 1048576 bytes)
-        found:    no word from it after 0.3 s
-        expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
+        found:    the handler runs and is not ready
+        expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report within 0.3 s
         fix:      run its command by hand; it needs about three times its size in memory
         log:      still thinking"
     `)

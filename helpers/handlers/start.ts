@@ -1,7 +1,8 @@
 import { mkdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hostPath, type Host } from '../host/host.ts'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
+import { waitFor } from '../process/wait.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes } from '../units.ts'
 import { hasOwnNetwork, type Handler } from './definition.ts'
@@ -91,6 +92,9 @@ async function networkOf(host: Host, pid: number): Promise<Host> {
   }
 }
 
+/** Milliseconds. */
+const END_LIMIT = 5000
+
 /** Ends the process, unless it has ended (as a dump ends it) and its pid is another's by now. */
 async function kill(host: Host, pid: number, started: string | undefined): Promise<void> {
   if (started === undefined || (await startTimeOf(pid, host)) !== started) return
@@ -98,9 +102,15 @@ async function kill(host: Host, pid: number, started: string | undefined): Promi
     argv: ['sh', '-c', 'kill -KILL "$1" 2>/dev/null || true', 'sh', String(pid)],
     failed: `cannot end the handler ${pid}`,
     fix: `kill ${pid}`,
-    timeout: 5000,
+    timeout: END_LIMIT,
   })
   // Killed is not ended yet: what it had, such as its port, goes with its end.
-  const deadline = performance.now() + 5000
-  while ((await startTimeOf(pid, host)) === started && performance.now() < deadline) await delay(1)
+  await waitFor(async () => (await startTimeOf(pid, host)) !== started, {
+    failed: `cannot end the handler ${pid}`,
+    found: 'a killed process that still waits in the kernel',
+    expected: 'its end',
+    fix: `look at what it waits for: /proc/${pid}/stack`,
+    limit: END_LIMIT,
+    interval: 1,
+  })
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Network } from '../network/network.ts'
 
 /**
  * Where commands run and files lie: this machine's own namespaces, or private ones (sandbox.ts).
@@ -12,8 +11,6 @@ export interface Host {
   readonly sshCommand?: readonly string[]
   /** Where this process sees the host's root directory: "/" or "/proc/PID/root". */
   readonly root: string
-  /** What it reaches other hosts by; this machine's loopback when left out. */
-  readonly network?: Network
 }
 
 /** This machine as it is: mounts made here are seen by everyone. What runs here dies with the process that asked. */

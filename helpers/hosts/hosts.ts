@@ -1,6 +1,7 @@
-import { compareClocks, type ClockComparison } from '../host/clock.ts'
+import { compareClocks, type ClockComparison } from '../machine/clock.ts'
 import type { Host } from '../host/host.ts'
 import { openNetwork, type Neighbour, type Network, type Shape } from '../network/network.ts'
+import type { HostsRequest, Pair } from './request.ts'
 import { checkHost, machineOf, type Machine } from './check.ts'
 import { openMachine } from './ssh.ts'
 
@@ -24,19 +25,9 @@ export interface HostsRecord {
 export interface TwoHosts extends AsyncDisposable {
   readonly dumps: Neighbour
   readonly restores: Host
+  /** The network by which both reach a shared filesystem's servers. */
+  readonly network: Network
   readonly record: HostsRecord
-}
-
-export interface HostsRequest {
-  /** "namespace", or "ssh://user@host:port". */
-  readonly restoreOn: string
-  readonly containerName: string
-  readonly link?: Shape
-  readonly sshConfig?: string | undefined
-  /** What the two are opened in; for namespaces one of their own when left out, for an ssh target this machine's. */
-  readonly network?: Network | undefined
-  /** What a host needs to mount the filesystem. */
-  readonly programs: readonly string[]
 }
 
 type Progress = (line: string) => void
@@ -55,15 +46,8 @@ export async function openHosts(request: HostsRequest, progress: Progress): Prom
     clock: await compareClocks(restores),
   }
   const owned = undo.move()
-  return { dumps, restores, record, [Symbol.asyncDispose]: () => owned.disposeAsync() }
-}
-
-/** Two hosts before they are looked at. */
-export interface Pair extends AsyncDisposable {
-  readonly dumps: Neighbour
-  readonly restores: Host
-  /** Of the one that restores. */
-  readonly name: string
+  const { network } = dumps
+  return { dumps, restores, network, record, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Opens both and looks at neither. Half-built, it undoes itself. Throws CriuBenchError. */

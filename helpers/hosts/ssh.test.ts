@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Results } from '../../reports/results.ts'
 import { filesystem } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { compareClocks } from '../host/clock.ts'
+import { compareClocks } from '../machine/clock.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { CLEANUP_HOOKS } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
@@ -20,7 +20,8 @@ import { PHASES, phaseOf } from '../../reports/timeline.ts'
 import { prepare, type Prepared } from '../measure/prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { runTrial } from '../restore/restore-run.ts'
-import { openHosts, type HostsRequest, type TwoHosts } from './hosts.ts'
+import { openHosts, type TwoHosts } from './hosts.ts'
+import type { HostsRequest } from './request.ts'
 
 beforeEach(({ skip }) => {
   const reason = noServer()
@@ -52,6 +53,7 @@ const prepareOn = ({ dumps, restores }: TwoHosts, strategies = ['mapped']): Prom
     strategies: strategies.map(strategyNamed),
     containerName: CONTAINER,
     restoreOn: restores,
+    network: dumps.network,
     iterations: 1,
     warmup: 0,
   }

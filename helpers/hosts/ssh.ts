@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { machineNetwork, type Network } from '../network/network.ts'
 import { CACHE, CLEANUP_HOOKS, WORK } from '../installation/paths.ts'
 import { converse, run, start, type Daemon } from '../process/process.ts'
+import { onceUp } from '../process/wait.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
-import type { HostsRequest, Pair } from './hosts.ts'
+import type { HostsRequest, Pair } from './request.ts'
 
 /** Of the host that dumps, in its private /run: the connection's socket, and where the other machine's files are seen. */
 const FOLDER = '/run/vitest-criu-ssh'
@@ -97,11 +97,18 @@ async function connect(here: Sandbox, name: string, ssh: readonly string[]): Pro
   const failed = `cannot connect to ${name}`
   // prettier-ignore
   const master = start(here, { argv: [...ssh, '-M', '-N', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2', name], failed, fix: FIX })
-  await untilTrue(master, { failed, found: 'no connection', fix: FIX }, async () => {
+  const isConnected = async (): Promise<boolean> => {
     const check = { failed, fix: FIX, timeout: LIMIT, accept: [0, 255] }
     return (await run(here, { argv: [...ssh, '-O', 'check', name], ...check })).exitCode === 0
+  }
+  return onceUp(master, isConnected, {
+    failed,
+    found: 'no connection',
+    expected: 'a connection',
+    fix: FIX,
+    limit: LIMIT,
+    interval: POLL,
   })
-  return master
 }
 
 /** Opens the namespaces there; returns their init's pid there. They end with `undo`, or with the connection. */
@@ -130,15 +137,17 @@ async function showFiles(here: Sandbox, name: string, ssh: readonly string[], in
   const source = `${username === '' ? '' : `${decodeURIComponent(username)}@`}${hostname}:/proc/${init}/root/.`
   // direct_io: files of /proc say that they are empty.
   const options = ['direct_io', 'dir_cache=no', 'attr_timeout=0', 'entry_timeout=0', `ssh_command=${ssh.join(' ')}`] // prettier-ignore
-  const told = { failed: `cannot show the files of ${name} here`, fix: 'apt-get install sshfs, here' }
-  const daemon = start(here, {
-    argv: ['sshfs', '-f', ...options.flatMap((option) => ['-o', option]), source, FILES],
-    ...told,
+  const facts = { failed: `cannot show the files of ${name} here`, fix: 'apt-get install sshfs, here' }
+  const argv = ['sshfs', '-f', ...options.flatMap((option) => ['-o', option]), source, FILES]
+  const isMounted = async (): Promise<boolean> =>
+    (await readMounts(here)).some(({ point, type }) => point === FILES && type === 'fuse.sshfs')
+  return onceUp(start(here, { argv, ...facts }), isMounted, {
+    ...facts,
+    found: `no mount on ${FILES}`,
+    expected: 'a mount of type fuse.sshfs',
+    limit: LIMIT,
+    interval: POLL,
   })
-  await untilTrue(daemon, { ...told, found: 'no mount' }, async () =>
-    (await readMounts(here)).some(({ point, type }) => point === FILES && type === 'fuse.sshfs'),
-  )
-  return daemon
 }
 
 /** The address by which that machine knows this one. */
@@ -146,25 +155,4 @@ async function addressFor(there: Host): Promise<string> {
   const failed = 'cannot tell the address of this machine'
   const argv = ['sh', '-c', 'echo "$SSH_CONNECTION"']
   return (await run(there, { argv, failed, fix: FIX, timeout: LIMIT })).stdout.split(' ')[0] ?? ''
-}
-
-interface Told {
-  readonly failed: string
-  readonly found: string
-  readonly fix: string
-}
-
-/** Waits for what a daemon brings about. Throws CriuBenchError with its last words where it ends, or takes too long. */
-async function untilTrue(daemon: Daemon, told: Told, condition: () => Promise<boolean>): Promise<void> {
-  let ended: CriuBenchError | undefined
-  void daemon.ended.then((error) => (ended = error))
-  const deadline = performance.now() + LIMIT
-  while (!(await condition())) {
-    if (ended) throw ended
-    if (performance.now() > deadline) {
-      await daemon[Symbol.asyncDispose]()
-      throw new CriuBenchError({ ...told, found: `${told.found} after ${LIMIT / 1000} s`, expected: 'one' })
-    }
-    await delay(POLL)
-  }
 }

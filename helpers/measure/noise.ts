@@ -6,6 +6,7 @@ import { KB } from '../units.ts'
 import { localHost, hostPath, type Host } from '../host/host.ts'
 import { run } from '../process/process.ts'
 import { isRemote } from '../process/remote.ts'
+import { parseStat } from '../proc/stat.ts'
 
 /** CPU time since boot over all processors, in ticks of the kernel's clock. */
 export interface CpuTime {
@@ -42,17 +43,9 @@ export function parseCpuTime(stat: string, accounts: readonly string[]): CpuTime
   const fields = (stat.split('\n')[0] ?? '').trim().split(/\s+/).slice(1, 9).map(Number)
   const [, , , idle = 0, iowait = 0, , , stolen = 0] = fields
   const total = fields.reduce((sum, field) => sum + field, 0)
-  const own = accounts.reduce((sum, account) => sum + cpuTimeOf(account), 0)
+  const own = accounts.reduce((sum, account) => sum + parseStat(account).cpuTicks, 0)
   return { total, busy: total - idle - iowait - stolen, stolen, own }
 }
-
-/** utime, stime, cutime and cstime: the 12th to 15th fields after the name, which is in brackets and may have spaces. */
-const cpuTimeOf = (account: string): number =>
-  account
-    .slice(account.lastIndexOf(')'))
-    .split(' ')
-    .slice(12, 16)
-    .reduce((sum, field) => sum + Number(field), 0)
 
 /** Between two looks: percent of all CPU time that was stolen, and percent of one processor that others used. */
 export function disturbanceBetween(

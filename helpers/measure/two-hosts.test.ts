@@ -39,6 +39,7 @@ const prepareOn = ({ dumps, restores }: Hosts, plan: Partial<Plan> = {}): Promis
       strategies: ['mapped', 'lazy', 'eager'].map(strategyNamed),
       containerName: CONTAINER,
       restoreOn: restores,
+      network: dumps.network,
       iterations: 1,
       warmup: 0,
       ...plan,

@@ -6,6 +6,8 @@ import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 /** A sandbox that the others of its network reach. */
 export interface Neighbour extends Sandbox {
   readonly address: string
+  /** The network that it was opened in. */
+  readonly network: Network
 }
 
 /** What a link is held down to, in each direction, as tc(8) writes it: "1ms", "100mbit". */

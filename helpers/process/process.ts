@@ -128,7 +128,9 @@ export function start(
   const forwarded = forwardLines(child, (line) => void lines.splice(0, lines.push(line) - LAST_LINES)).catch(
     () => {},
   )
+  let isOver = false
   const ended = Promise.all([child, forwarded]).then(([result]) => {
+    isOver = true
     guard[Symbol.dispose]()
     return endOf(command, result, lines)
   })
@@ -136,7 +138,8 @@ export function start(
     group: child.pid ?? 0,
     ended,
     [Symbol.asyncDispose]: async () => {
-      killGroup(child)
+      // Afterwards its id may be another's.
+      if (!isOver) killGroup(child)
       await ended
     },
   }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { handlerFiles } from '../handlers/handler.ts'
+import { parseStat } from '../proc/stat.ts'
 import { KB, type Bytes } from '../units.ts'
 
 /** What the kernel counted for the restored process, up to the end of its handler. */
@@ -22,13 +23,12 @@ export async function readAccount(folder: string): Promise<MemoryAccount | undef
   const stat = await readFile(`${report}.stat`, 'utf8').catch(() => undefined)
   const rollup = await readFile(`${report}.smaps_rollup`, 'utf8').catch(() => undefined)
   if (stat === undefined || rollup === undefined) return undefined
-  // The name, in brackets, may hold blanks: what follows it is counted from the state, field 3 of proc(5).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const { minorFaults, majorFaults } = parseStat(stat)
   const bytes = (name: string): Bytes =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(rollup)?.[1] ?? 0) * KB
   return {
-    minorFaults: Number(fields[7]),
-    majorFaults: Number(fields[9]),
+    minorFaults,
+    majorFaults,
     rss: bytes('Rss'),
     pss: bytes('Pss'),
     privateDirty: bytes('Private_Dirty'),

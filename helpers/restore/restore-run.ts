@@ -16,7 +16,7 @@ import { checksumOf, observed, observedDone, seenFile } from '../handlers/observ
 import { doneIn, readReport, readyIn } from '../handlers/report.ts'
 import { layOut } from '../handlers/start.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
-import { nowOn } from '../host/clock.ts'
+import { nowOn } from '../machine/clock.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'

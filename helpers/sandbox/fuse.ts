@@ -1,26 +1,25 @@
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
+import { holdsWithin } from '../process/wait.ts'
+import { readStat } from '../proc/stat.ts'
 
-/** PF_EXITING of the kernel's include/linux/sched.h, in the 9th field of /proc/PID/stat. */
+/** PF_EXITING of the kernel's include/linux/sched.h. */
 const EXITING = 0x4
 
 /** Whether a process is on its way out, but not gone; undefined when it is. */
 async function isExiting(pid: string): Promise<boolean | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (!fields || fields[0] === 'Z') return undefined
-  return (Number(fields[6]) & EXITING) !== 0
+  const stat = await readStat(pid)
+  return stat && (stat.flags & EXITING) !== 0
 }
 
 const POLL = 100
 
 /** Waits until the init of a PID namespace that was killed is gone, and sees to it that it can go; at most `limit` ms. */
 export async function untilGone(init: string, limit: number): Promise<void> {
-  const deadline = performance.now() + limit
-  while ((await isExiting(init)) !== undefined && performance.now() < deadline) {
+  const isGone = async (): Promise<boolean> => {
     await abortFuse(init)
-    await delay(POLL)
+    return (await isExiting(init)) === undefined
   }
+  await holdsWithin(isGone, { limit, interval: POLL })
 }
 
 /**

@@ -7,6 +7,7 @@ import { cli, startBench, type Running } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { cgroupPaths } from '../cgroup/cgroups.ts'
+import { readStat } from '../proc/stat.ts'
 import { LEDGERS } from '../installation/paths.ts'
 import { openSandbox } from './sandbox.ts'
 
@@ -37,9 +38,8 @@ const run = (environment: Record<string, string> = {}): Running =>
 async function membersOf(group: number): Promise<number[]> {
   const members: number[] = []
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-    const [, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (Number(processGroup) === group) members.push(Number(pid))
+    const stat = await readStat(pid)
+    if (stat?.processGroup === group) members.push(Number(pid))
   }
   return members
 }

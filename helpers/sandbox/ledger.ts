@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { cgroupFamily, removeCgroup } from '../cgroup/cgroups.ts'
 import { LEDGERS } from '../installation/paths.ts'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
 
 /**
  * What a run owns that its namespaces cannot take down with them: cgroups. Written before the thing is made, read by
@@ -30,12 +30,14 @@ export async function record(pid: number, cgroup: string): Promise<boolean> {
   return true
 }
 
-/** Removes what `pid` owned, then its entry. */
-export async function settle(pid: number): Promise<void> {
+/** Removes what `pid` owned, then its entry. Returns whether all of it is gone: else the entry stays for the next sweep. */
+export async function settle(pid: number): Promise<boolean> {
   const entry = await read(fileOf(pid))
-  if (!entry) return
-  for (const cgroup of await cgroupFamily(entry.cgroup)) await removeCgroup(cgroup)
-  await rm(fileOf(pid), { force: true })
+  if (!entry) return true
+  let isGone = true
+  for (const cgroup of await cgroupFamily(entry.cgroup)) isGone = (await removeCgroup(cgroup)) && isGone
+  if (isGone) await rm(fileOf(pid), { force: true })
+  return isGone
 }
 
 /** Settles the entries whose owner is dead: returns the cgroup names that were swept. */
@@ -45,8 +47,7 @@ export async function sweep(): Promise<string[]> {
     if (!name.endsWith('.json')) continue
     const entry = await read(join(LEDGERS, name))
     if (!entry || (await startTimeOf(entry.owner.pid)) === entry.owner.startTime) continue
-    await settle(entry.owner.pid)
-    swept.push(entry.cgroup)
+    if (await settle(entry.owner.pid)) swept.push(entry.cgroup)
   }
   return swept
 }

@@ -12,7 +12,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { abortFuse, untilGone } from './fuse.ts'
 import { CLEANUP_HOOKS } from '../installation/paths.ts'
-import { startTimeOf } from '../proc/pids.ts'
+import { startTimeOf } from '../proc/stat.ts'
 import { record, settle, sweep } from './ledger.ts'
 
 // dash as PID 1 reaps orphans while it waits, which `sleep` alone would not.

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { LEDGERS, WORK } from '../installation/paths.ts'
+import { holdsWithin } from '../process/wait.ts'
 
 /**
  * A folder on PATH, the one variable that this project hands to everything it starts: whoever has it in its environment
@@ -33,14 +33,14 @@ export async function expectNothingLeft<T>(action: () => Promise<T>, patience = 
 
 /** What differs from `before`, and keeps to: something that goes by itself within the patience is no leak. */
 async function lasting(before: ReadonlySet<string>, patience: number): Promise<string[]> {
-  const deadline = performance.now() + patience
-  let left = await changes(before)
-  while (left.length > 0 && performance.now() < deadline) {
-    await delay(POLL)
-    const now = new Set(await changes(before))
-    left = left.filter((trace) => now.has(trace))
+  let left: string[] | undefined
+  const isNothingLeft = async (): Promise<boolean> => {
+    const now = await changes(before)
+    left = left?.filter((trace) => now.includes(trace)) ?? now
+    return left.length === 0
   }
-  return left
+  await holdsWithin(isNothingLeft, { limit: patience, interval: POLL })
+  return left ?? []
 }
 
 async function changes(before: ReadonlySet<string>): Promise<string[]> {

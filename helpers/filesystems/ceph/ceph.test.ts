@@ -10,7 +10,7 @@ import { runTrial } from '../../restore/restore-run.ts'
 import { GB, MB } from '../../units.ts'
 import { checkPresent, whileMounted } from '../index.ts'
 import { ceph } from './ceph.ts'
-import type { Kind } from './cluster.ts'
+import type { Kind } from './daemons.ts'
 
 const POINT = '/run/point'
 const PATH = process.env['PATH']

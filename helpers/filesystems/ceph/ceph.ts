@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import type { CephSettings } from '../../config/options.ts'
-import { availableMemory } from '../../host/memory.ts'
+import { availableMemory } from '../../machine/memory.ts'
 import type { Network } from '../../network/network.ts'
 import { GB, type Bytes } from '../../units.ts'
 import type { Filesystem, Missing, MountOptions } from '../filesystem.ts'
@@ -18,7 +18,7 @@ export const ceph: Filesystem = {
   clientPrograms: ({ ceph: settings } = {}) => CLIENT_PROGRAMS[settings?.client ?? 'auto'],
   missing,
   mount: async (host, point, room, options = {}) =>
-    mountFolder(host, point, room, await running(host.network, options), options),
+    mountFolder(host, point, room, await running(options), options),
   close,
 }
 
@@ -37,10 +37,11 @@ function missing({ ceph: settings }: MountOptions = {}): Missing | undefined {
 const services = new Map<Network | undefined, Promise<Service>>()
 
 /** The running cluster of a network; a new one where there is none, or where it is lost. */
-async function running(network: Network | undefined, options: MountOptions): Promise<Service> {
+async function running(options: MountOptions): Promise<Service> {
+  const { network } = options
   const known = services.get(network)
   if (known && (await known.catch(() => undefined))?.lost) await closeOne(network)
-  const service = services.get(network) ?? open(network, options)
+  const service = services.get(network) ?? open(options)
   services.set(network, service)
   try {
     return await service
@@ -50,10 +51,7 @@ async function running(network: Network | undefined, options: MountOptions): Pro
   }
 }
 
-async function open(
-  network: Network | undefined,
-  { ceph: settings, progress = () => {} }: MountOptions,
-): Promise<Service> {
+async function open({ network, ceph: settings, progress = () => {} }: MountOptions): Promise<Service> {
   if (settings?.conf !== undefined) return existingCluster(settings.conf, settings)
   const store = settings?.store ?? 'memstore'
   const capacity = settings?.capacity ?? (await (store === 'memstore' ? availableMemory() : availableDisk()))

@@ -12,6 +12,7 @@ import { openSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import { ext4 } from '../ext4.ts'
 import { keyringOf, renderConf, renderKeyring } from './conf.ts'
+import { IDS, KINDS, type Administered, type Kind } from './daemons.ts'
 import { untilHealthy } from './health.ts'
 import type { Access, Service } from './service.ts'
 
@@ -25,10 +26,6 @@ export interface ClusterRequest {
   /** What its clients reach it by; this machine's loopback when left out. */
   readonly network?: Network | undefined
 }
-
-const KINDS = ['mon', 'mgr', 'osd', 'mds'] as const
-export type Kind = (typeof KINDS)[number]
-const IDS: Readonly<Record<Kind, string>> = { mon: 'a', mgr: 'a', osd: '0', mds: 'a' }
 
 /** Ceph's own: an OSD calls itself full there. */
 const FULL_RATIO = 0.95
@@ -45,7 +42,7 @@ const FIX = `look at the last lines of its log below; \`${ownCommand('doctor')}\
  * A whole Ceph on this machine, on its loopback or in a network of its own: one daemon of each kind in a sandbox of its own, with its own keys, folders
  * and ports. What it stores is worth nothing after the run, so that it is not shut down but ended with its sandbox.
  */
-export class Cluster implements Service {
+export class Cluster implements Service, Administered {
   readonly description: string
   readonly path = '/'
   readonly outlives = false

@@ -1,15 +1,13 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { CriuBenchError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { readMounts } from '../../mount/mounts.ts'
 import { run, start, type Daemon } from '../../process/process.ts'
+import { onceUp } from '../../process/wait.ts'
 import { unmount } from '../mount-point.ts'
 import { fixOf, type Attached, type Place } from './attached.ts'
 import type { Access } from './service.ts'
 
 const LIMIT = 30_000
-const POLL = 5
 
 /** Mounts by ceph-fuse. */
 export async function attachFuse(host: Host, access: Access, place: Place): Promise<Attached> {
@@ -38,19 +36,13 @@ async function fuse(host: Host, access: Access, { folder, path, point }: Place):
     failed,
     fix,
   })
-  let ended: CriuBenchError | undefined
-  void daemon.ended.then((error) => (ended = error))
-  const deadline = performance.now() + LIMIT
-  while (!(await isMounted(host, point))) {
-    if (ended) throw ended
-    if (performance.now() > deadline) {
-      await daemon[Symbol.asyncDispose]()
-      const found = `no mount after ${LIMIT / 1000} s`
-      throw new CriuBenchError({ failed, found, expected: 'one of type fuse.ceph-fuse', fix })
-    }
-    await delay(POLL)
-  }
-  return daemon
+  return onceUp(daemon, () => isMounted(host, point), {
+    failed,
+    found: `no such mount on ${point}`,
+    expected: 'a mount of type fuse.ceph-fuse',
+    fix,
+    limit: LIMIT,
+  })
 }
 
 const isMounted = async (host: Host, point: string): Promise<boolean> =>
@@ -58,9 +50,9 @@ const isMounted = async (host: Host, point: string): Promise<boolean> =>
 
 /** An unmounted client says goodbye to the cluster before it ends; until then its keys and its cache are in use. */
 async function untilEnded(daemon: Daemon): Promise<void> {
-  const limit = AbortSignal.timeout(LIMIT)
-  limit.addEventListener('abort', () => void daemon[Symbol.asyncDispose]())
+  const overdue = setTimeout(() => void daemon[Symbol.asyncDispose](), LIMIT)
   await daemon.ended
+  clearTimeout(overdue)
 }
 
 /** For a client that has ended: its mount answers nothing, not even how to leave it. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { CriuBenchError } from '../../errors.ts'
-import type { Cluster, Kind } from './cluster.ts'
+import { waitFor } from '../../process/wait.ts'
+import type { Administered, Kind } from './daemons.ts'
 
 /** Of `ceph status --format json`: what tells whether files can be written. */
 const Status = z.object({
@@ -41,22 +41,22 @@ const CONDITIONS: readonly Condition[] = [
 const LIMIT = 60_000
 
 /** Waits until files can be written, and says what it waits for. Throws CriuBenchError with that and the daemon's log. */
-export async function untilHealthy(cluster: Cluster, progress: (line: string) => void): Promise<void> {
-  const deadline = performance.now() + LIMIT
-  let told = ''
-  for (;;) {
-    const status = Status.parse(JSON.parse(await cluster.command('status')))
-    const condition = CONDITIONS.find(({ met }) => !met(status))
-    if (!condition) return
-    if (condition.awaited !== told) progress(`waiting for ${condition.awaited}`)
-    told = condition.awaited
-    if (performance.now() < deadline) continue
-    throw new CriuBenchError({
-      failed: `the test cluster did not get healthy: waited for ${condition.awaited}`,
-      found: JSON.stringify(status),
-      expected: `that within ${LIMIT / 1000} s`,
-      fix: `look at the last lines of ceph-${condition.of} below`,
-      log: await cluster.log(condition.of),
-    })
+export async function untilHealthy(cluster: Administered, progress: (line: string) => void): Promise<void> {
+  let status: Status | undefined
+  let unmet: Condition | undefined
+  const isHealthy = async (): Promise<boolean> => {
+    status = Status.parse(JSON.parse(await cluster.command('status')))
+    const next = CONDITIONS.find(({ met }) => status && !met(status))
+    if (next && next !== unmet) progress(`waiting for ${next.awaited}`)
+    unmet = next
+    return next === undefined
   }
+  await waitFor(isHealthy, {
+    failed: 'the test cluster did not get healthy',
+    found: () => `still waiting for ${unmet?.awaited}: ${JSON.stringify(status)}`,
+    expected: 'a cluster that takes writes',
+    fix: `look at the last lines of the daemon's log below`,
+    log: () => (unmet ? cluster.log(unmet.of) : ''),
+    limit: LIMIT,
+  })
 }

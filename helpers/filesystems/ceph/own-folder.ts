@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { hostPath, type Host } from '../../host/host.ts'
 import { CLEANUP_HOOKS } from '../../installation/paths.ts'
-import { startTimeOf } from '../../proc/pids.ts'
+import { startTimeOf } from '../../proc/stat.ts'
 import { run } from '../../process/process.ts'
 
 /**

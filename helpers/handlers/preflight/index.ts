@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
+import { holdsWithin } from '../../process/wait.ts'
 import { fileFindings } from './files.ts'
 import type { Finding } from './finding.ts'
 import { processTree } from './process.ts'
@@ -8,21 +8,19 @@ import { socketFindings } from './sockets.ts'
 
 /** How long what may go by itself has for it, ms: the end of a connection that was answered. */
 const PATIENCE = 2000
-const POLL = 5
 
 /**
  * Looks at a live process, and those it has started, for what would keep them from being dumped or from coming back in a
  * container. Threads are no such thing, nor are sockets that listen. Throws one CriuBenchError with all there is.
  */
 export async function checkDumpable(host: Host, { name, pid }: { name: string; pid: number }): Promise<void> {
-  const deadline = performance.now() + PATIENCE
-  for (;;) {
-    const findings = await examine(host, pid)
-    if (findings.length === 0) return
-    if (performance.now() > deadline || findings.some(({ passes }) => !passes))
-      throw notDumpable(name, pid, findings)
-    await delay(POLL)
+  let findings: Finding[] = []
+  const isDecided = async (): Promise<boolean> => {
+    findings = await examine(host, pid)
+    return findings.length === 0 || findings.some(({ passes }) => !passes)
   }
+  await holdsWithin(isDecided, { limit: PATIENCE })
+  if (findings.length > 0) throw notDumpable(name, pid, findings)
 }
 
 async function examine(host: Host, pid: number): Promise<Finding[]> {

@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hostPath, type Host } from '../../host/host.ts'
+import { readStat } from '../../proc/stat.ts'
 import type { Bytes } from '../../units.ts'
 
 /** An open file of a process, or one that it maps, as /proc shows it. */
@@ -30,12 +31,11 @@ const DELETED = ' (deleted)'
 /** A process and its children, as they are right now; what ends meanwhile is left out. */
 export async function processTree(host: Host, pid: number): Promise<Process[]> {
   const folder = hostPath(host, `/proc/${pid}`)
-  const stats = await readFile(join(folder, 'stat'), 'utf8').catch(() => '')
-  if (stats === '') return []
-  const fields = stats.slice(stats.lastIndexOf(')') + 2).split(' ')
+  const status = await readStat(pid, host)
+  if (!status) return []
   const files = [...(await openFiles(folder, pid)), ...(await mappedFiles(folder, pid))]
   const below = await Promise.all((await childrenOf(folder)).map((child) => processTree(host, child)))
-  return [{ pid, files, terminal: Number(fields[4]) }, ...below.flat()]
+  return [{ pid, files, terminal: status.terminal }, ...below.flat()]
 }
 
 async function childrenOf(folder: string): Promise<number[]> {
