@@ -6,7 +6,7 @@ export const RESULTS_VERSION = 1
 /** CLOCK_REALTIME in nanoseconds: beyond 2^53, hence a decimal string. */
 const point = z.string().regex(/^\d+$/)
 const milliseconds = z.number().nonnegative()
-/** Right before a sample: how long the machine took just then for a fixed piece of work, fixtures/control.c. */
+/** Right before a sample: how long the machine took just then for a fixed piece of work, fixtures/programs/control.c. */
 const control = milliseconds.optional()
 /** CRIU's own statistics, as it writes them; units are in the names. */
 const stats = z.record(z.string(), z.number())
