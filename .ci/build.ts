@@ -15,12 +15,12 @@ const DIST = join(ROOT, 'dist')
 const NOT_SHIPPED = new Set(['scenes', 'examples'])
 /** Every C program that a user's run starts. */
 const PROGRAMS = [
-  'control.c',
-  'lean-container',
-  'lazy-restore',
-  'observe',
+  'programs/control.c',
+  'programs/lazy-restore.c',
+  'programs/lean-container',
+  'programs/observe',
+  'programs/start-handler.c',
   'handlers/native-handler.c',
-  'handlers/start-handler.c',
 ]
 
 await rm(DIST, { recursive: true, force: true })

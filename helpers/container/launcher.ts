@@ -82,7 +82,7 @@ const Failure = z.object({
 /** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  const launcher = await ensureProgramOnHost(host, await compile(fixture('lean-container')))
+  const launcher = await ensureProgramOnHost(host, await compile(fixture('programs/lean-container')))
   const running = run(host, {
     argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
     failed,

@@ -126,5 +126,5 @@ export async function commandLine(
     ...(place === 'container' && isObserved(handler) ? ['--log', site.log] : []),
   ]
   if (options.length === 0) return [...own]
-  return [await compile(fixture('handlers/start-handler.c')), ...options, '--', ...own]
+  return [await compile(fixture('programs/start-handler.c')), ...options, '--', ...own]
 }

@@ -12,8 +12,8 @@ import type { Nanoseconds } from '../units.ts'
 import { isRequest, type Handler, type Request } from './definition.ts'
 import { handlerFiles } from './handler.ts'
 
-/** The native program that sets a handler off and sees when it is done, on the launcher's clock: fixtures/observe. */
-export const observer = (): Promise<string> => compile(fixture('observe'))
+/** The native program that sets a handler off and sees when it is done, on the launcher's clock: fixtures/programs/observe. */
+export const observer = (): Promise<string> => compile(fixture('programs/observe'))
 
 const reportIn = (folder: string): string => join(folder, 'observed')
 /** What stands for a function's answer: written by this process, seen by the observer. */

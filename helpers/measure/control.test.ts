@@ -26,7 +26,7 @@ describe('the control', () => {
 
   test('says what it could not do', async () => {
     await expect(started(['setpriv', '--reuid=65534', '--clear-groups'])).rejects.toThrow(
-      'control: clone: Operation not permitted',
+      'control: cannot clone a process in new namespaces: Operation not permitted',
     )
   })
 })
@@ -42,7 +42,7 @@ async function medianOfIdle(): Promise<number> {
 /** The program itself, by way of another. */
 const started = async (prefix: readonly string[]): Promise<Finished> =>
   run(localHost, {
-    argv: [...prefix, await compile(fixture('control.c'))],
+    argv: [...prefix, await compile(fixture('programs/control.c'))],
     failed: 'cannot measure',
     fix: 'be root',
     timeout: 30_000,

@@ -8,7 +8,7 @@ import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { run } from '../process/process.ts'
 
 /** The control by its content: times of two that differ are not comparable. */
-export const controlName = async (): Promise<string> => basename(await compile(fixture('control.c')))
+export const controlName = async (): Promise<string> => basename(await compile(fixture('programs/control.c')))
 
 /**
  * How long `host` takes, just now, for a fixed piece of work that has nothing of what is measured in it. Machines drift
@@ -18,7 +18,7 @@ export const controlName = async (): Promise<string> => basename(await compile(f
 export async function measureControl(host: Host): Promise<Milliseconds> {
   const failed = 'cannot measure how fast the machine is'
   const fix = 'run as root, where namespaces can be made'
-  const program = await ensureProgramOnHost(host, await compile(fixture('control.c')))
+  const program = await ensureProgramOnHost(host, await compile(fixture('programs/control.c')))
   const { stdout } = await run(host, { argv: [program], failed, fix, timeout: 10_000 })
   const nanoseconds = Number(stdout)
   if (nanoseconds > 0) return nanoseconds / 1e6
