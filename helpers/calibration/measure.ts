@@ -1,6 +1,6 @@
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { bandsOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from '../gate/change.ts' // prettier-ignore
-import { conditionsOf, type Sampled } from '../gate/sampled.ts'
+import { sampledOf, type Sampled } from '../gate/sampled.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { NoiseWatch } from '../measure/noise.ts'

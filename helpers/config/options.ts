@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { MB, parseSize } from '../units.ts'
+import type { FilesystemName, HandlerName, StrategyName } from './names.ts'
 
 /** The reference's six sizes, in bytes. */
 const REFERENCE_SIZES = [1, 4, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
@@ -54,6 +55,10 @@ const OF_A_TEST_CLUSTER = ['store', 'capacity'] as const
 
 const filePath = z.string().min(1)
 
+/** A name that its own room looks up, and refuses with a list of those there are. */
+const name = <Name extends string>() =>
+  z.custom<Name>((value) => typeof value === 'string', { error: 'a name' })
+
 /** Which Ceph the filesystem `ceph` is: a test cluster that the run starts, or where `conf` is given, that one. */
 const Ceph = z
   .strictObject(
@@ -100,9 +105,9 @@ export const Options = z.strictObject({
   /** Memory that the handler touches: bytes, or "64MB". */
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
   /** What the rootfs and the images live on. */
-  filesystems: z.array(z.string()).min(1).default(['tmpfs']),
+  filesystems: z.array(name<FilesystemName | 'all'>()).min(1).default(['tmpfs']),
   /** How checkpoints come back: "mapped", "lazy", "eager"; "plain" starts from scratch. */
-  strategies: z.array(z.string()).min(1).default(['mapped']),
+  strategies: z.array(name<StrategyName>()).min(1).default(['mapped']),
   /** Measure each suite once more with its files out of this machine's cache, where the filesystem has such a state. */
   cold: z.boolean().default(false),
   /** Of the filesystem `ceph`: which cluster, and how it is mounted. */
@@ -112,7 +117,7 @@ export const Options = z.strictObject({
   /** Measure all sizes of a filesystem in turn, round by round, as far as their room fits into memory. */
   interleave: z.boolean().default(false),
   /** The function that is checkpointed, by name: "python" (the reference's), "native", "python-http", "node-http". */
-  handler: z.string().default('python'),
+  handler: name<HandlerName>().default('python'),
   /** Samples of each phase, and dumps, per suite; both this and `time` have defaults of their own in a gate. */
   iterations: z.int().min(1).max(10_000).optional(),
   /** Milliseconds that the samples of a suite, and its dumps, take at least: more of them where they are quick. */

@@ -1,3 +1,4 @@
+import type { FilesystemName } from '../config/names.ts'
 import type { CephSettings } from '../config/options.ts'
 import type { CriuBenchError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
@@ -7,7 +8,7 @@ import type { Bytes } from '../units.ts'
 /** What the rootfs and the images live on: one value a kind. `mount` gives the only thing that can be unmounted. */
 export interface Filesystem {
   /** As in titles, options and the reference: "tmpfs". */
-  readonly name: string
+  readonly name: FilesystemName
   /** What it is, in one line, for people. */
   readonly summary: string
   /** Whether what lies on it takes this machine's memory. */
