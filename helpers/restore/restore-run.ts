@@ -108,7 +108,7 @@ export async function startRestore(
   const dumped = hostPath(host, join(rootfs.path, HANDLER_FOLDER))
   if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
   const inHandler = injectedDelay?.where === 'handler' ? injectedDelay.nanoseconds : undefined
-  await layOut(folder, inHandler === undefined ? lock : 'P')
+  await layOut(folder, inHandler === undefined ? lock : 'D')
   if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.delay`, String(inHandler))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')
@@ -148,7 +148,14 @@ async function finish(
   if (done) checkChecksum(checkpoint, done.checksum)
   if (launched.status !== 0 || !done) throw notRestored(checkpoint, launched, done, log)
   const { c, d } = done
-  const points = { s, a: launched.a, b: launched.b, ...(c !== undefined && { c }), d, e: launched.e }
+  const points = {
+    s,
+    a: launched.containerStarted,
+    b: launched.restoreStarted,
+    ...(c !== undefined && { c }),
+    d,
+    e: launched.containerGone,
+  }
   checkOrder(points)
   const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
   // From scratch it has run twice by then.
@@ -170,12 +177,12 @@ async function outcomeOf({ handler, restorable }: Checkpoint, folder: string): P
   }
   const lines = await readReport(handlerFiles(folder).report)
   const done = doneIn(lines)
-  const { start, end } = readyIn(lines) ?? {}
+  const { handlerStarted, handlerEnded } = readyIn(lines) ?? {}
   if (!done) return undefined
   const { checksum } = done
-  if (restorable.fromScratch && start !== undefined && end !== undefined)
-    return { c: start, d: end, checksum }
-  return { c: done.start, d: done.end, checksum }
+  if (restorable.fromScratch && handlerStarted !== undefined && handlerEnded !== undefined)
+    return { c: handlerStarted, d: handlerEnded, checksum }
+  return { c: done.handlerStarted, d: done.handlerEnded, checksum }
 }
 
 /** A restore that is observed leaves the process to the observer, which sees its answer and then that CRIU has ended. */
