@@ -43,14 +43,14 @@ export interface GuardReport {
   readonly refused: number
 }
 
-/** One container's life. Points are CLOCK_REALTIME, ns. */
+/** One container's life. Time points are CLOCK_REALTIME. */
 export interface LaunchReport {
-  /** A: first thing in the launcher. */
-  readonly a: Nanoseconds
-  /** B: in the container, right before its command is executed. */
-  readonly b: Nanoseconds
-  /** E: in the launcher, all of it reaped, its cgroup removed. */
-  readonly e: Nanoseconds
+  /** The launcher's first act. */
+  readonly containerStarted: Nanoseconds
+  /** In the container, right before exec of the command. */
+  readonly restoreStarted: Nanoseconds
+  /** In the launcher: all processes are reaped and the cgroup is removed. */
+  readonly containerGone: Nanoseconds
   /** Exit status of the command; 128 + signal when a signal ended it. */
   readonly status: number
   /** What the guard was asked for; null without one. */
@@ -60,18 +60,12 @@ export interface LaunchReport {
 }
 
 const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
-const Guard = z
-  .object({ notifications: z.int(), zeroed_bytes: z.int(), refused: z.int() })
-  .transform(({ notifications, zeroed_bytes: zeroedBytes, refused }) => ({
-    notifications,
-    zeroedBytes,
-    refused,
-  }))
+const Guard = z.object({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() })
 const Report = z.object({
-  version: z.literal(1),
-  a: nanoseconds,
-  b: nanoseconds,
-  e: nanoseconds,
+  version: z.literal(2),
+  containerStarted: nanoseconds,
+  restoreStarted: nanoseconds,
+  containerGone: nanoseconds,
   status: z.int(),
   guard: Guard.nullable(),
 })

@@ -73,7 +73,7 @@ describe('a base image', () => {
         found:    exit status 2 of \`criu check\` in the lean container on ROOTFS, and no criu.kdat
         expected: /run/criu.kdat
         fix:      unset BASE_IMAGE to have a CRIU built for this kernel
-        log:      native-handler: found 1 arguments, expected SIZE_BYTES LOCK_FILE REPORT_FILE [--write]"
+        log:      native-handler: found 1 arguments, expected SIZE_BYTES LOCK_FILE REPORT_FILE"
     `)
   })
 

@@ -19,7 +19,7 @@ const reportIn = (folder: string): string => join(folder, 'observed')
 /** What stands for a function's answer: written by this process, seen by the observer. */
 export const seenFile = (folder: string): string => join(folder, '.seen')
 
-const Report = z.object({ version: z.literal(1), done: z.string().regex(/^\d+$/).transform(BigInt) })
+const Report = z.object({ version: z.literal(2), handlerEnded: z.string().regex(/^\d+$/).transform(BigInt) })
 
 const inFolder = (folder: string, address: string): string =>
   address.includes(':') ? address.replace('localhost', '127.0.0.1') : join(folder, address)
@@ -76,7 +76,7 @@ export async function observed(handler: Handler, on: Observation): Promise<strin
 /** When the handler was seen to be done; undefined where it was not. */
 export async function observedDone(folder: string): Promise<Nanoseconds | undefined> {
   const content = await readFile(reportIn(folder), 'utf8').catch(() => undefined)
-  return content === undefined ? undefined : Report.parse(JSON.parse(content)).done
+  return content === undefined ? undefined : Report.parse(JSON.parse(content)).handlerEnded
 }
 
 /** Waits on `host`, which has the handler's network, until its socket accepts. */

@@ -5,8 +5,9 @@ import { temporaryFolder } from '../testing/folders.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import { doneIn, readReport, readyIn } from './report.ts'
 
-const READY = '{"event":"ready","pid":12,"size":4096,"checksum":"abc"}\n'
-const DONE = '{"event":"done","start":"1795399564293533262","end":"1795399564293533263","checksum":"abc"}\n'
+const READY = '{"event":"ready","checksum":"abc"}\n'
+const DONE =
+  '{"event":"done","handlerStarted":"1795399564293533262","handlerEnded":"1795399564293533263","checksum":"abc"}\n'
 
 /** What is read from a report with that content. */
 async function reading(content: string) {
@@ -25,8 +26,11 @@ test('a report that is missing or empty has no lines yet', async () => {
 
 test('a report gives both lines, times to the nanosecond', async () => {
   const lines = await reading(READY + DONE)
-  expect(readyIn(lines)).toEqual({ event: 'ready', pid: 12, size: 4096, checksum: 'abc' })
-  expect(doneIn(lines)).toMatchObject({ start: 1_795_399_564_293_533_262n, end: 1_795_399_564_293_533_263n })
+  expect(readyIn(lines)).toEqual({ event: 'ready', checksum: 'abc' })
+  expect(doneIn(lines)).toMatchObject({
+    handlerStarted: 1_795_399_564_293_533_262n,
+    handlerEnded: 1_795_399_564_293_533_263n,
+  })
 })
 
 test('a line that is still being written is not read', async () => {
@@ -43,9 +47,9 @@ test('a line that is not JSON is refused', async () => {
 })
 
 test('a line without a checksum is refused', async () => {
-  expect(await messageOf(() => reading('{"event":"ready","pid":12,"size":4096}\n'))).toMatchInlineSnapshot(`
+  expect(await messageOf(() => reading('{"event":"ready"}\n'))).toMatchInlineSnapshot(`
     "cannot read the handler's report FOLDER/report
-      found:    {"event":"ready","pid":12,"size":4096}
+      found:    {"event":"ready"}
       expected: a JSON line of event "ready" or "done" with its checksum and times
       fix:      let the handler append one such line when it is ready, one when it is done"
   `)

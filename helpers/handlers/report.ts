@@ -7,17 +7,15 @@ const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
 /** What a handler appends to its report, one JSON object a line; times are CLOCK_REALTIME, ns. */
 const Ready = z.object({
   event: z.literal('ready'),
-  pid: z.int(),
-  size: z.int(),
   checksum: z.string(),
-  /** Of the run before: what a start from scratch is measured by. */
-  start: nanoseconds.optional(),
-  end: nanoseconds.optional(),
+  /** Of the run before the dump, which a start from scratch (`plain`) is measured by. */
+  handlerStarted: nanoseconds.optional(),
+  handlerEnded: nanoseconds.optional(),
 })
 const Done = z.object({
   event: z.literal('done'),
-  start: nanoseconds,
-  end: nanoseconds,
+  handlerStarted: nanoseconds,
+  handlerEnded: nanoseconds,
   checksum: z.string(),
 })
 const Line = z.discriminatedUnion('event', [Ready, Done])

@@ -66,7 +66,7 @@ export async function startHandler(
 }
 
 /** A folder with a handler's own files: the lock at `lock`, report and log empty. */
-export async function layOut(folder: string, lock: '0' | '1' | 'P'): Promise<void> {
+export async function layOut(folder: string, lock: '0' | '1' | 'D'): Promise<void> {
   await mkdir(folder, { recursive: true })
   const files = handlerFiles(folder)
   await writeFile(files.lock, lock)
