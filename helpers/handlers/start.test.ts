@@ -1,12 +1,16 @@
+import { readlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { startTimeOf } from '../proc/stat.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { openNetwork, type Neighbour } from '../network/network.ts'
+import { run } from '../process/process.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import type { Handler } from './definition.ts'
 import { handlerNamed, reporting } from './handler.ts'
-import { startHandler } from './start.ts'
+import { networkOf, startHandler } from './start.ts'
 
 const NAME = `vitest-criu-start-${process.pid}`
 const handlerOf = (...command: string[]): Handler => reporting('own', () => Promise.resolve(command))
@@ -87,4 +91,65 @@ describe('a handler', () => {
         fix:      let the handler append one such line when it is ready, one when it is done"
     `)
   })
+})
+
+/** Runs `action` on a host that has a network namespace of its own, as each of two hosts has. */
+const onNeighbour = (action: (host: Neighbour) => Promise<void>): Promise<void> =>
+  expectNothingLeft(async () => {
+    await using network = await openNetwork(`${NAME}-network`)
+    await using host = await network.open(NAME)
+    await action(host)
+  })
+
+const sayOn = async (host: Host, ...argv: string[]): Promise<string> =>
+  (await run(host, { argv, failed: 'cannot ask', fix: '', timeout: 10_000 })).stdout.trim()
+
+/** Starts a process that has a network of its own after a while, or never; returns its pid there. */
+const startOn = async (host: Host, script: string): Promise<number> =>
+  Number(await sayOn(host, 'sh', '-c', `(${script}) >/dev/null 2>&1 & echo $!`))
+
+/** The network namespace in which commands of that host run. */
+const namespaceOf = (host: Host): Promise<string> => sayOn(host, 'readlink', '/proc/self/ns/net')
+
+describe("a handler's own network", () => {
+  test('is where its host leads to, on a host that has a network of its own', () =>
+    onNeighbour(async (neighbour) => {
+      await using waiting = await startHandler(neighbour, handlerNamed('python-http'), MB)
+      const own = await readlink(hostPath(neighbour, `/proc/${waiting.pid}/ns/net`))
+      expect(own).not.toBe(await namespaceOf(neighbour))
+      expect(await namespaceOf(waiting.host)).toBe(own)
+    }))
+
+  test.each([
+    ['the machine', inSandbox],
+    ['a host with a network of its own', onNeighbour],
+  ] as const)('is waited for, on %s', (_, onHost) =>
+    onHost(async (host: Sandbox) => {
+      const pid = await startOn(host, 'sleep 0.5; exec unshare --net sleep 1000')
+      const inside = await networkOf(host, pid)
+      expect(await namespaceOf(inside)).not.toBe(await namespaceOf(host))
+    }),
+  )
+
+  test(
+    'that never comes is an error within its limit',
+    () =>
+      inSandbox(async (host) => {
+        const pid = await startOn(host, 'exec sleep 1000')
+        expect(steady(await messageOf(() => networkOf(host, pid, 300)), [String(pid), 'PID']))
+          .toMatchInlineSnapshot(`
+          "cannot give the handler PID a network of its own
+            found:    the network of the handler's host
+            expected: a network namespace of its own within 0.3 s
+            fix:      the kernel needs CONFIG_NET_NS; or \`network: false\` in defineHandler({ … })"
+        `)
+      }),
+    10_000,
+  )
+
+  test("of a process that has ended is the host's: what waits for it tells of the end", () =>
+    inSandbox(async (host) => {
+      const pid = await startOn(host, 'sleep 0.3; exit 1')
+      expect(await networkOf(host, pid)).toBe(host)
+    }))
 })

@@ -1,5 +1,4 @@
 import { mkdir, readlink, rm, writeFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { hostPath, type Host } from '../host/host.ts'
 import { startTimeOf } from '../proc/stat.ts'
 import { waitFor } from '../process/wait.ts'
@@ -80,12 +79,26 @@ async function firstChecksum(handler: Handler, folder: string): Promise<string> 
   return ready?.checksum ?? 'none'
 }
 
-/** The same host, in the network of that process, once it has one; else of one that ended: untilReady tells of that. */
-async function networkOf(host: Host, pid: number): Promise<Host> {
-  const network = () => readlink(hostPath(host, `/proc/${pid}/ns/net`)).catch(() => undefined)
-  const outer = await readlink('/proc/self/ns/net')
-  while ((await network()) === outer) await delay(1)
-  if ((await network()) === undefined) return host
+/** Milliseconds that a handler has to enter a network namespace of its own: the first thing that it does. */
+const NETWORK_LIMIT = 10_000
+
+/**
+ * `host`, in the network of the process `pid`, once that one has left the host's own. Of a process that has ended it is
+ * `host` itself: `untilReady` tells of the end. Throws CriuBenchError at the limit.
+ */
+export async function networkOf(host: Host, pid: number, limit = NETWORK_LIMIT): Promise<Host> {
+  const failed = `cannot give the handler ${pid} a network of its own`
+  const fix = 'the kernel needs CONFIG_NET_NS; or `network: false` in defineHandler({ … })'
+  // The host's, which may differ from that of this process: each of two hosts has its own.
+  const { stdout } = await run(host, { argv: ['readlink', '/proc/self/ns/net'], failed, fix, timeout: 10_000 }) // prettier-ignore
+  let inner: string | undefined
+  const hasLeft = async (): Promise<boolean> => {
+    inner = await readlink(hostPath(host, `/proc/${pid}/ns/net`)).catch(() => undefined)
+    return inner !== stdout.trim()
+  }
+  const [found, expected] = ["the network of the handler's host", 'a network namespace of its own']
+  await waitFor(hasLeft, { failed, found, expected, fix, limit, interval: 1 })
+  if (inner === undefined) return host
   return {
     ...host,
     namespacePrefix: [...host.namespacePrefix, 'nsenter', '--target', String(pid), '--net', '--'],
