@@ -155,12 +155,6 @@ describe('in an empty project', () => {
     for (const figure of figures) expect(stdout).toMatch(new RegExp(`^\\| +${figure} +\\|`, 'm'))
   })
 
-  test.each(['node-server', 'python-function'])('the example %s is what README shows', async (example) => {
-    const readme = await readFile(join(PROJECT, 'README.md'), 'utf8')
-    const suite = await readFile(join(PROJECT, 'fixtures/examples', example, 'restore.bench.ts'), 'utf8')
-    expect(readme).toContain(suite.replace(/^\/\*\*.*\*\/\n/, ''))
-  })
-
   test('neither a compiler nor a cache is needed', async () => {
     const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
     const { status, stdout, stderr } = await expectNothingLeft(() =>

@@ -5,8 +5,8 @@ import { medianOf } from '../stats/bootstrap.ts'
 import { wilson } from '../stats/proportion.ts'
 import { formatSize, type Milliseconds } from '../units.ts'
 import { ALPHA, bandsOf, EXCLUDED } from '../gate/change.ts'
-import { normalizeByControl } from '../gate/sampled.ts'
-import { LEVELS, type CalibrationPlan, type CalibrationRun, type Planted, type Unchanged } from './measure.ts'
+import { normalizeByControl, sampledOf } from '../gate/sampled.ts'
+import { LEVELS, type CalibrationPlan, type CalibrationRun, type Delayed, type Unchanged } from './measure.ts'
 import { simulate } from './simulate.ts'
 
 export interface Calibration {
@@ -34,7 +34,7 @@ export function calibrationReport(calibration: Calibration): string {
     `In all, ${share(runs.filter(hasAlarm).length, runs.length)} runs had a false alarm.`,
     '## Planted slow-downs',
     'Processor time that is really used, by so much of the baseline’s cold start, in the launcher, in the restore or in the handler, at one size a run. Found is what is called a regression.',
-    plantedTable(runs),
+    delayedTable(runs),
     '## Simulated on the samples of these runs',
     `Drawn anew from the cold starts of all runs, 400 times each. What differs from set-up to set-up is part of the spread here, and no difference between the two. A slow-down of ${percent(EXCLUDED - 1)} that cannot be excluded is inconclusive.`,
     simulatedTable(plan, samplesBySize(runs)),
@@ -111,15 +111,15 @@ function unchangedRow(title: string, rows: readonly Unchanged[]): string[] {
 const spreadOf = (ratios: readonly number[]): string =>
   `±${(100 * medianOf(ratios.map((ratio) => Math.abs(Math.log(ratio))))).toFixed(1)} %`
 
-function plantedTable(runs: readonly CalibrationRun[]): string {
-  const all = runs.flatMap(({ planted }) => planted)
-  const groups: ReadonlyArray<readonly [string, (row: Planted) => boolean]> = [
+function delayedTable(runs: readonly CalibrationRun[]): string {
+  const all = runs.flatMap(({ delayed }) => delayed)
+  const groups: ReadonlyArray<readonly [string, (row: Delayed) => boolean]> = [
     ['all', () => true],
-    ...[...new Set(all.map(({ where }) => where))].map((where): [string, (row: Planted) => boolean] => [
+    ...[...new Set(all.map(({ where }) => where))].map((where): [string, (row: Delayed) => boolean] => [
       `in the ${where}`,
       (row) => row.where === where,
     ]),
-    ...[...new Set(all.map(({ size }) => size))].map((size): [string, (row: Planted) => boolean] => [
+    ...[...new Set(all.map(({ size }) => size))].map((size): [string, (row: Delayed) => boolean] => [
       `at ${formatSize(size)}`,
       (row) => row.size === size,
     ]),

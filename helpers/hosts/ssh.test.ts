@@ -17,9 +17,9 @@ import { messageOf } from '../testing/messages.ts'
 import { noServer, openSecondMachine, type SecondMachine } from '../testing/ssh-server.ts'
 import { MB } from '../units.ts'
 import { PHASES, phaseOf } from '../../reports/timeline.ts'
-import { prepare, type Prepared } from '../measure/prepare.ts'
+import { prepare, type PreparedCheckpoint } from '../measure/prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runRestore } from '../restore/restore-run.ts'
 import { openHosts, type TwoHosts } from './hosts.ts'
 import type { HostsRequest } from './request.ts'
 
@@ -45,7 +45,7 @@ const onMachine = (action: (hosts: TwoHosts, machine: SecondMachine) => Promise<
     await action(hosts, machine)
   })
 
-const prepareOn = ({ dumps, restores }: TwoHosts, strategies = ['mapped']): Promise<Prepared> => {
+const prepareOn = ({ dumps, restores }: TwoHosts, strategies = ['mapped']): Promise<PreparedCheckpoint> => {
   const plan = {
     filesystem: filesystem('ceph'),
     size: 4 * MB,
@@ -85,14 +85,14 @@ describe('another machine', { timeout: 120_000 }, () => {
     onMachine(async (hosts) => {
       await using prepared = await prepareOn(hosts, ['mapped', 'lazy', 'eager'])
       for (const checkpoint of prepared.checkpoints) {
-        expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+        expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
         await prepared.mounted.dropCache?.()
-        expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+        expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
       }
       // The inodes and times of the backing file are asked for there: what is changed there is refused here.
       const [mapped] = prepared.checkpoints
       await say(hosts.restores, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
-      expect(await messageOf(() => mapped && runTrial(mapped))).toContain(
+      expect(await messageOf(() => mapped && runRestore(mapped))).toContain(
         'changed or replaced since it was written',
       )
     }))
@@ -116,10 +116,10 @@ describe('another machine', { timeout: 120_000 }, () => {
       await using prepared = await prepareOn(hosts)
       const [checkpoint] = prepared.checkpoints
       if (!checkpoint) throw new Error('no checkpoint')
-      expect(await messageOf(() => runTrial(checkpoint, { lock: '0', timeout: 2000 }))).toContain(
+      expect(await messageOf(() => runRestore(checkpoint, { lock: '0', timeout: 2000 }))).toContain(
         'still running after 2 s',
       )
-      expect((await runTrial(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+      expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
     }))
 
   test('has all points of a sample on its own clock, however far the other one is', () =>
@@ -129,7 +129,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       if (!checkpoint) throw new Error('no checkpoint')
       const started = BigInt(Date.now() - 1) * 1_000_000n
       anHourAhead()
-      const { sample } = await runTrial(checkpoint)
+      const { sample } = await runRestore(checkpoint)
       const [phases, points] = [
         PHASES.map((phase) => phaseOf(sample.points, phase)),
         Object.values(sample.points),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { hostPath } from '../host/host.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
 import { messageOf } from '../testing/messages.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runRestore } from '../restore/restore-run.ts'
 
 test.each([
   { criuOn: 'local', works: true },
@@ -15,7 +15,7 @@ test.each([
     await withCheckpoint({ criuOn: each.criuOn }, async (checkpoint) => {
       const { host, rootfs, checksum } = checkpoint
       await truncate(hostPath(host, join(rootfs.path, rootfs.criu)), 0)
-      const message = await messageOf(async () => (await runTrial(checkpoint)).sample.checksum)
+      const message = await messageOf(async () => (await runRestore(checkpoint)).sample.checksum)
       expect(message === `no error, but "${checksum}"`, message).toBe(each.works)
     })
   },

@@ -9,9 +9,9 @@ import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
 import { MB } from '../units.ts'
-import { prepare, type Plan, type Prepared } from './prepare.ts'
+import { prepare, type CheckpointPlan, type PreparedCheckpoint } from './prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runRestore } from '../restore/restore-run.ts'
 
 const SIZE = 16 * MB
 
@@ -29,7 +29,7 @@ const onTwoHosts = (action: (hosts: Hosts) => Promise<void>): Promise<void> =>
     await action({ dumps, restores })
   })
 
-const prepareOn = ({ dumps, restores }: Hosts, plan: Partial<Plan> = {}): Promise<Prepared> =>
+const prepareOn = ({ dumps, restores }: Hosts, plan: Partial<CheckpointPlan> = {}): Promise<PreparedCheckpoint> =>
   prepare(
     dumps,
     {
@@ -65,12 +65,12 @@ describe('what was dumped on one host and is restored on another', { timeout: 12
         expect(checkpoint.host).toBe(restores)
         await prepared.mounted.dropCache?.()
         const before = await received(restores)
-        const { sample } = await runTrial(checkpoint)
+        const { sample } = await runRestore(checkpoint)
         const cold = (await received(restores)) - before
         expect(sample.checksum).toBe(checkpoint.checksum)
         expect(cold, `${strategy}, by a client that has nothing`).toBeGreaterThanOrEqual(SIZE)
         // The same once more: the count can tell a cache from the cluster.
-        await runTrial(checkpoint)
+        await runRestore(checkpoint)
         const warm = (await received(restores)) - before - cold
         expect(warm, `${strategy}, by the client that has it`).toBeLessThan(SIZE / 8)
       }

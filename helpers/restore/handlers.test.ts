@@ -11,7 +11,7 @@ import { messageOf } from '../testing/messages.ts'
 import { MB } from '../units.ts'
 import { phaseOf, phasesFor } from '../../reports/timeline.ts'
 import { restoringNames, strategyNamed } from '../strategies/index.ts'
-import { runTrial, type Checkpoint, type Sample } from './restore-run.ts'
+import { runRestore, type Checkpoint, type RestoreSample } from './restore-run.ts'
 
 /** What the process of fixtures/scenes/triggers.py gives away of its memory. */
 const WORD = 'ahovctahov'
@@ -71,7 +71,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     await withCheckpoints({ handler, size: 16 * MB, strategies }, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
         // Twice: nothing that the first one did may be there for the second.
-        for (let round = 0; round < 2; round++) expectWhole(checkpoint, (await runTrial(checkpoint)).sample)
+        for (let round = 0; round < 2; round++) expectWhole(checkpoint, (await runRestore(checkpoint)).sample)
       }
     })
   })
@@ -81,7 +81,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     const plan = { handler, size: 16 * MB }
     await withCheckpoints({ ...plan, strategies: [strategyNamed('eager')] }, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      expectWhole(checkpoint, (await runTrial(checkpoint)).sample)
+      expectWhole(checkpoint, (await runRestore(checkpoint)).sample)
     })
     const refused = messageOf(() =>
       withCheckpoints({ ...plan, strategies: [strategyNamed('plain')] }, async () => {}),
@@ -98,7 +98,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     const plan = { handler: handlerNamed(name), size: 4 * MB, strategies: [strategyNamed('plain')] }
     await withCheckpoints(plan, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      const { sample } = await runTrial(checkpoint)
+      const { sample } = await runRestore(checkpoint)
       expectWhole(checkpoint, sample)
       expect(sample.checksum).toBe(checkpoint.checksum)
       expect(sample.stats).toBeUndefined()
@@ -110,7 +110,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     const strategies = ['plain', ...restoringNames].map(strategyNamed)
     await withCheckpoints({ handler, size: handler.memory ?? 0, strategies }, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
-        const { sample } = await runTrial(checkpoint)
+        const { sample } = await runRestore(checkpoint)
         expectWhole(checkpoint, sample)
         expect(sample.checksum).toMatch(/^[0-9a-f]{16}$/)
       }
@@ -122,7 +122,7 @@ const failing = (definition: Parameters<typeof waiting>[1]): Promise<string> =>
   messageOf(() =>
     withCheckpoints({ handler: waiting('socket', definition), size: 16 * MB }, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      await runTrial(checkpoint, { timeout: 3000 })
+      await runRestore(checkpoint, { timeout: 3000 })
     }),
   )
 

@@ -17,7 +17,7 @@ import { messageOf, steady } from '../testing/messages.ts'
 import { MB } from '../units.ts'
 import { copyForRestore, DUMP_FOLDER, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from './restore-run.ts'
+import { runRestore } from './restore-run.ts'
 
 const KNOWN = [
   [/\/proc\/\d+\/root/g, ''],
@@ -53,7 +53,7 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
 
   test("where the handler's lock never opens", async () => {
     await withCheckpoint({}, async (checkpoint) => {
-      expect(await whole(() => runTrial(checkpoint, { lock: '0', timeout: 1000 }))).toMatchInlineSnapshot(`
+      expect(await whole(() => runRestore(checkpoint, { lock: '0', timeout: 1000 }))).toMatchInlineSnapshot(`
         "cannot run /usr/sbin/criu in the lean container "NAME" on WORK/rootfs
           found:    lean-container still running after 1 s (killed with its process group)
           expected: an end within 1 s
@@ -61,7 +61,7 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
       `)
       expect(await cgroupPaths(CONTAINER)).toEqual([])
       // The images are as good as before.
-      await runTrial(checkpoint)
+      await runRestore(checkpoint)
     })
   })
 })
