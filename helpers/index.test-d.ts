@@ -8,18 +8,24 @@ import {
   matrix,
   MB,
   phasesOf,
-  type Cell,
+  restoreSuite,
+  type BenchmarkCase,
+  type CaseGroup,
+  type PhaseName,
+  type StrategyName,
   type CriuBenchError,
   type CriuOptions,
   type DumpedProcess,
   type Handler,
+  type HandlerName,
   type HandlerDefinition,
   type RestoredRun,
   type RestoreSuite,
 } from './index.ts'
 
 // Nothing here runs: the compiler alone looks at it.
-declare const cell: Cell
+declare const benchmarkCase: BenchmarkCase
+declare const group: CaseGroup
 declare const result: BenchResult
 
 describe('criu()', () => {
@@ -31,7 +37,7 @@ describe('criu()', () => {
   test('takes each option, all of them optional, sizes as bytes or as text', () => {
     expectTypeOf({}).toExtend<CriuOptions>()
     expectTypeOf<CriuOptions['sizes']>().toEqualTypeOf<(number | string)[] | undefined>()
-    expectTypeOf<CriuOptions['strategies']>().toEqualTypeOf<string[] | undefined>()
+    expectTypeOf<CriuOptions['strategies']>().toEqualTypeOf<StrategyName[] | undefined>()
     criu({ sizes: [MB, '64MB'], filesystems: ['tmpfs'], ratios: { restore: 8, 'cold start': 3 }, cold: true })
   })
 
@@ -73,39 +79,47 @@ describe('the types of your own function', () => {
   })
 
   test('of a suite take a handler or a name of one, and thresholds in ms or as a ratio', () => {
-    expectTypeOf<RestoreSuite['handler']>().toEqualTypeOf<Handler | string | undefined>()
+    expectTypeOf<RestoreSuite['handler']>().toEqualTypeOf<Handler | HandlerName | undefined>()
     expectTypeOf<{
       thresholds: { restore: 5; 'cold start': { times: 2; of: 'plain' } }
     }>().toExtend<RestoreSuite>()
     expectTypeOf<{ thresholds: { restore: '5ms' } }>().not.toExtend<RestoreSuite>()
+    // @ts-expect-error -- no phase
+    restoreSuite({ thresholds: { restoring: 5 } })
   })
 
   test('of a checkpoint are disposable, and give phases in ms', () => {
     expectTypeOf(checkpointOf).returns.resolves.toEqualTypeOf<DumpedProcess>()
     expectTypeOf<DumpedProcess>().toExtend<AsyncDisposable>()
-    expectTypeOf<RestoredRun['phases']>().toEqualTypeOf<ReadonlyMap<string, number>>()
+    expectTypeOf<RestoredRun['phases']>().toEqualTypeOf<ReadonlyMap<PhaseName, number>>()
   })
 })
 
 describe('a suite', () => {
-  test('is made of the cells of a matrix', () => {
-    expectTypeOf(matrix).returns.toEqualTypeOf<Cell[][]>()
+  test('is made of the cases of a matrix, whose names an editor completes', () => {
+    expectTypeOf(matrix).returns.toEqualTypeOf<CaseGroup[]>()
     expectTypeOf(matrix).toBeCallableWith({
-      sizes: [MB],
+      sizes: [MB, '1MB'],
       strategies: ['mapped'],
       handler: 'native',
       cold: false,
+      interleave: true,
     })
-    expectTypeOf(phasesOf).parameters.toEqualTypeOf<[Cell]>()
-    expectTypeOf(phasesOf).returns.toEqualTypeOf<string[]>()
-    expectTypeOf<Cell>().toHaveProperty('size').toEqualTypeOf<number>()
-    // @ts-expect-error -- sizes of a matrix are bytes
-    matrix({ sizes: ['1MB'] })
+    expectTypeOf(matrix).toBeCallableWith({ handler: 'one of your own' })
+    expectTypeOf(phasesOf).parameters.toEqualTypeOf<[BenchmarkCase]>()
+    expectTypeOf(phasesOf).returns.toEqualTypeOf<PhaseName[]>()
+    expectTypeOf<BenchmarkCase>().toHaveProperty('size').toEqualTypeOf<number>()
+    expectTypeOf<BenchmarkCase['strategy']['name']>().toEqualTypeOf<StrategyName>()
+    // @ts-expect-error -- misspelt
+    matrix({ strategies: ['maped'] })
+    // @ts-expect-error -- no filesystem
+    matrix({ filesystems: ['zfs'] })
   })
 
-  test('has a body that bench() takes', () => {
+  test('has a run that bench() takes', () => {
     test('a phase', ({ bench }) => {
-      expectTypeOf(bench).toBeCallableWith('restore', checkpointed(cell))
+      expectTypeOf(bench).toBeCallableWith('restore', checkpointed(benchmarkCase))
+      expectTypeOf(bench).toBeCallableWith('restore', checkpointed(benchmarkCase, group))
     })
   })
 
@@ -121,6 +135,7 @@ describe('a result', () => {
     expectTypeOf(expect(result).toMeetReference).toBeCallableWith()
     expectTypeOf(expect(result).toMeetReference).toBeCallableWith({ tolerance: 3 })
     expectTypeOf(expect(result).toKeepUpWithTmpfs).toBeCallableWith()
+    expectTypeOf(expect(result).toPassGate).toBeCallableWith()
     // @ts-expect-error -- a number
     expect(result).toMeetReference({ tolerance: '2' })
   })

@@ -19,9 +19,7 @@ const axesOf = ({ filesystem, strategy, handler, cold }: SuiteResults): string =
 /** The suites that the headline is of: those that the reference is of, or where there are none, what ran first. */
 export function leadingSuites({ suites }: Results): SuiteResults[] {
   const measured = suites.filter((suite) => coldStart(suite))
-  const lead = measured.find(
-    (suite) => coldStart(suite)?.verdict.source === 'reference',
-  )
+  const lead = measured.find((suite) => coldStart(suite)?.verdict.source === 'reference')
   const first = lead ?? measured[0]
   if (!first) return []
   return measured

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { judgeMedian, ungated } from '../helpers/gate/verdict.ts'
+import { results } from '../helpers/testing/results.ts'
 import { markdownReport } from './markdown.ts'
 import { Results, type FigureResults, type SuiteResults } from './results.ts'
 import { terminalReport } from './terminal.ts'
@@ -11,14 +13,10 @@ const figure = (phase: string, median: number, reference?: number): FigureResult
   min: median,
   max: median,
   sd: 0,
-  ...(reference === undefined
-    ? { state: 'ungated' }
-    : {
-        state: median <= 2 * reference ? 'pass' : 'miss',
-        reference,
-        ratio: median / reference,
-        tolerance: 2,
-      }),
+  verdict:
+    reference === undefined
+      ? ungated('there is no figure to compare it with')
+      : judgeMedian(median, { source: 'reference', reference, tolerance: 2 }),
 })
 
 const suite = (label: string, size: number, figures: FigureResults[]): SuiteResults => ({
@@ -37,23 +35,6 @@ const suite = (label: string, size: number, figures: FigureResults[]): SuiteResu
   dumps: [],
   samples: [],
 })
-
-const results = (...suites: SuiteResults[]): Results =>
-  Results.parse({
-    version: 1,
-    createdAt: '2026-01-02T03:04:05.678Z',
-    fingerprint: {
-      kernel: '6.18.0',
-      architecture: 'x64',
-      cpu: 'A CPU',
-      cpus: 2,
-      memory: 2 ** 34,
-      cgroup: 'v2',
-      node: 'v26.0.0',
-    },
-    options: {},
-    suites,
-  })
 
 /** The larger first, as it may have run. */
 const measured = results(

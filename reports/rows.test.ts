@@ -22,7 +22,17 @@ const found = (
   reason: '',
 })
 
-const judged = (phase: string, figure: Partial<FigureResults>): Row => ({ ...row(phase), figure: { ...row(phase).figure, ...figure } }) // prettier-ignore
+/** A recorded figure, compared with a baseline in that way, and with that state of its own verdict. */
+function judged(phase: string, { baseline, state }: Judgement): Row {
+  const { figure, ...suite } = row(phase)
+  const verdict = { ...figure.verdict, ...(state && { state }) }
+  return { ...suite, figure: { ...figure, verdict, ...(baseline && { baseline }) } }
+}
+
+interface Judgement {
+  readonly baseline?: FigureResults['baseline']
+  readonly state?: FigureResults['verdict']['state']
+}
 
 test.each([
   ['cold start', { baseline: found('regression') }, 'regression', true],
@@ -35,13 +45,21 @@ test.each([
   // What the baseline lacks has not passed.
   ['cold start', {}, 'inconclusive', false],
   ['restore', {}, 'pass', false],
-] as const)('%s with %j is: %s', (phase, figure, verdict, failed) => {
-  expect(verdictOf(judged(phase, figure))).toBe(verdict)
-  expect(hasFailed(judged(phase, figure))).toBe(failed)
-})
+] satisfies Array<[string, Judgement, string, boolean]>)(
+  '%s with %j is: %s',
+  (phase, figure, verdict, failed) => {
+    expect(verdictOf(judged(phase, figure))).toBe(verdict)
+    expect(hasFailed(judged(phase, figure))).toBe(failed)
+  },
+)
 
 test('without a baseline the reference alone decides', () => {
   const { baseline: _, ...alone } = row('cold start')
   expect(verdictOf(alone)).toBe('pass')
-  expect(verdictOf({ ...alone, figure: { ...alone.figure, state: 'ungated' } })).toBe('not gated')
+  expect(
+    verdictOf({
+      ...alone,
+      figure: { ...alone.figure, verdict: { ...alone.figure.verdict, state: 'ungated' } },
+    }),
+  ).toBe('not gated')
 })

@@ -24,7 +24,8 @@ export const rowsOf = ({ suites, baseline }: Results): Row[] =>
   suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure, baseline: baseline?.name })))
 
 /** "tmpfs 64MB mapped python": the same in every run. A title alone can belong to suites of two handlers. */
-export const nameOf = ({ title, handler }: SuiteResults): string => `${title} ${handler}`
+export const nameOf = ({ title, handler }: Pick<SuiteResults, 'title' | 'handler'>): string =>
+  `${title} ${handler}`
 
 /** "tmpfs 64MB mapped python > restore": the name of a figure in exports and in the history. */
 export const keyOf = ({ suite, figure }: Row): string => `${nameOf(suite)} > ${figure.phase}`

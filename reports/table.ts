@@ -47,7 +47,9 @@ function againstPlain(columns: readonly SuiteResults[]): string[][] {
 function cell(figure: FigureResults | undefined): string {
   if (!figure) return ''
   const { median, verdict } = figure
-  return [formatMilliseconds(median), formatRatio(verdict.ratio), MARKS[verdict.state]].filter(Boolean).join(' ')
+  return [formatMilliseconds(median), formatRatio(verdict.ratio), MARKS[verdict.state]]
+    .filter(Boolean)
+    .join(' ')
 }
 
 /** What a median may be at most, by what it is compared with. */
@@ -61,7 +63,8 @@ const LIMITS: ReadonlyArray<readonly [VerdictResults['source'], (verdict: Verdic
 export function legend({ suites }: Results): string {
   const figures = suites.flatMap((suite) => suite.figures)
   const verdicts = figures.map(({ verdict }) => verdict)
-  const count = (state: VerdictResults['state']) => verdicts.filter((verdict) => verdict.state === state).length
+  const count = (state: VerdictResults['state']) =>
+    verdicts.filter((verdict) => verdict.state === state).length
   const limits = LIMITS.flatMap(([source, limit]) => {
     const found = verdicts.find((verdict) => verdict.source === source)
     return found ? limit(found) : []

@@ -10,12 +10,6 @@ import {
 } from './results.ts'
 import { samplesOf } from './rows.ts'
 
-/** How a run ends against its baseline. */
-export type Outcome = 'pass' | 'regression' | 'inconclusive'
-
-/** Exit statuses: what could not be told is not 1, so that CI can treat it in another way, nor 2, which is bad usage. */
-export const STATUS: Readonly<Record<Outcome, number>> = { pass: 0, regression: 1, inconclusive: 3 }
-
 /** Legible without colour. */
 const MARKS = { pass: '=', regression: '▲', improvement: '▼', inconclusive: '?' } as const
 
@@ -29,12 +23,6 @@ const rowsOf = ({ suites }: Pick<Results, 'suites'>): Row[] =>
 
 const deciding = (results: Pick<Results, 'suites'>): Row[] =>
   rowsOf(results).filter(({ figure }) => DECIDING.includes(figure.phase))
-
-/** A regression anywhere is one of the run; what could not be told, or is not in the baseline, has not passed. */
-export function outcomeOf(results: Pick<Results, 'suites'>): Outcome {
-  const found = new Set(deciding(results).map(({ figure }) => figure.baseline?.verdict ?? 'inconclusive'))
-  return (['regression', 'inconclusive'] as const).find((verdict) => found.has(verdict)) ?? 'pass'
-}
 
 /** Ratios to the baseline, one row a phase; undefined where there was no baseline. */
 export function baselineTable(results: Results, suites: readonly SuiteResults[]): string | undefined {

@@ -5,7 +5,7 @@ import { medianOf } from '../stats/bootstrap.ts'
 import { wilson } from '../stats/proportion.ts'
 import { formatSize, type Milliseconds } from '../units.ts'
 import { ALPHA, bandsOf, EXCLUDED } from '../gate/change.ts'
-import { normalizeByControl, sampledOf } from '../gate/sampled.ts'
+import { normalizeByControl } from '../gate/sampled.ts'
 import { LEVELS, type CalibrationPlan, type CalibrationRun, type Delayed, type Unchanged } from './measure.ts'
 import { simulate } from './simulate.ts'
 

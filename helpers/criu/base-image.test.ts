@@ -7,7 +7,7 @@ import { tmpfs } from '../filesystems/tmpfs.ts'
 import { compile } from '../programs/compile.ts'
 import { localHost } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
-import { exportRootfs } from '../checkpoint/rootfs.ts'
+import { populateRootfs } from '../checkpoint/rootfs.ts'
 import { MB } from '../units.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -23,7 +23,7 @@ const exporting = (path: string, room = 64 * MB): Promise<string> =>
     await using point = await temporaryFolder()
     await using _mounted = await tmpfs.mount(localHost, point.path, room)
     const message = await messageOf(async () => {
-      const rootfs = await exportRootfs(localHost, await findBaseImage(path), point.path, NAME)
+      const rootfs = await populateRootfs(localHost, await findBaseImage(path), point.path, NAME)
       return rootfs.criu
     })
     return steady(message, [path, 'IMAGE'], [point.path, 'ROOTFS'], [NAME, 'NAME'])

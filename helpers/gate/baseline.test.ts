@@ -1,16 +1,21 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Results, type SuiteResults } from '../../reports/results.ts'
-import { outcomeOf, verdictLines } from '../../reports/verdicts.ts'
+import type { Results, SuiteResults } from '../../reports/results.ts'
+import { verdictLines } from '../../reports/verdicts.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { messageOf } from '../testing/messages.ts'
+import { results } from '../testing/results.ts'
 import { compareResults } from './baseline.ts'
 import { readBaseline, saveBaseline } from './baseline-file.ts'
 import { checkMachine } from './baseline-machine.ts'
+import { comparisonOutcome as outcomeOf } from './outcome.ts'
+import { ungated } from './verdict.ts'
 
 const SENSITIVITY = { band: 0.05, floor: 0.1 }
 const PHASES = ['lean container', 'restore', 'execution', 'cold start']
+
+const figureOf = (phase: string) => ({ phase, n: 20, median: 1, mean: 1, min: 1, max: 1, sd: 0, verdict: ungated('nothing to compare it with') }) // prettier-ignore
 
 /** Samples of these phases in ms, each a little longer than the one before, and the control beside each. */
 function suite(
@@ -19,28 +24,26 @@ function suite(
   control?: number,
 ): SuiteResults {
   const samples = Array.from({ length: 20 }, (_, index) => {
-    const parts = [container, restore, execution].map((ms) => Math.round(ms * (1e6 + index * 1000)))
-    const values = [...parts, parts.reduce((sum, part) => sum + part)]
+    const [started = 0, restored = 0, executed = 0] = [container, restore, execution].map((ms) =>
+      Math.round(ms * (1e6 + index * 1000)),
+    )
     return {
-      points: { s: '0', a: '1', b: '2', c: '3', d: '4', e: '5' },
-      nanoseconds: Object.fromEntries(PHASES.map((phase, at) => [phase, String(values[at])])),
+      points: {
+        spawned: '0',
+        containerStarted: '0',
+        restoreStarted: String(started),
+        handlerStarted: String(started + restored),
+        handlerEnded: String(started + restored + executed),
+        containerGone: String(started + restored + executed),
+      },
       checksum: 'abc',
       stats: {},
       ...(control !== undefined && { control }),
     }
   })
-  const figures = PHASES.map((phase) => ({ phase, n: 20, median: 1, mean: 1, min: 1, max: 1, sd: 0, state: 'ungated' as const })) // prettier-ignore
+  const figures = PHASES.map(figureOf)
   return { title, filesystem: 'tmpfs', strategy: title, mounted: 'tmpfs', size: 2 ** 20, label: '1MB', handler: 'python', baseImage: 'criu', checksum: 'abc', mapped: 0, copied: 0, control: 'control-1', figures, dumps: [], samples } // prettier-ignore
 }
-
-const results = (...suites: SuiteResults[]): Results =>
-  Results.parse({
-    version: 1,
-    createdAt: '2026-01-02T03:04:05.678Z',
-    fingerprint: { kernel: '6.18.0', architecture: 'x64', cpu: 'A CPU', cpus: 2, memory: 2 ** 34, cgroup: 'v2', node: 'v26.0.0' }, // prettier-ignore
-    options: {},
-    suites,
-  })
 
 const before = results(suite('mapped', [1, 4, 2]))
 const baseline = { name: 'main', results: before }
@@ -69,9 +72,9 @@ describe('a baseline', () => {
   })
 
   test.each([
-    ['no JSON', '{"version":1,', 'found:    a file that is no JSON'],
-    ['another version', '{"version":2}', 'found:    results of version 2'],
-    ['something else', '{"version":1,"createdAt":5}', 'found:    createdAt: '],
+    ['not JSON', '{"version":1,', 'found:    a file that is not JSON'],
+    ['another version', '{"version":3}', 'found:    version: '],
+    ['something else', '{"version":2,"createdAt":5}', 'found:    createdAt: '],
   ])('is refused where it is %s', async (_, text, message) => {
     await using folder = await temporaryFolder()
     await writeFile(join(folder.path, 'main.json'), text)
@@ -125,7 +128,7 @@ describe('results held against a baseline', () => {
     const found = coldStartOf(now)
     expect(found).toMatchObject({ verdict: 'pass', ratio: 1 })
     expect(found?.suspected?.ratio).toBeCloseTo(9 / 7, 5)
-    expect(found?.reason).toContain('at first, not so when measured once more')
+    expect(found?.reason).toContain('at first, not in a second measurement')
   })
 
   test('say every figure of a regression, and what to do', () => {
@@ -153,16 +156,7 @@ describe('results held against a baseline', () => {
   })
 
   test('count dumps once that several strategies share', () => {
-    const figure = {
-      phase: 'dump',
-      n: 20,
-      median: 1,
-      mean: 1,
-      min: 1,
-      max: 1,
-      sd: 0,
-      state: 'ungated' as const,
-    }
+    const figure = figureOf('dump')
     const shared = (titles: string[], ms: number) =>
       results(...titles.map((title) => ({ ...suite(title, [1, 4, 2]), figures: [figure], dumps: Array.from({ length: 20 }, (_, index) => ({ total: ms + index / 100, wall: ms, stats: {} })) }))) // prettier-ignore
     const confidences = (titles: string[]) =>

@@ -26,7 +26,10 @@ export interface Neighbours {
  */
 export const judgeSuite = (suite: MeasuredSuite, rules: GateRules, neighbours: Neighbours): SuiteResults => ({
   ...suite,
-  figures: suite.figures.map((figure) => ({ ...figure, verdict: verdictOf(suite, figure, rules, neighbours) })),
+  figures: suite.figures.map((figure) => ({
+    ...figure,
+    verdict: verdictOf(suite, figure, rules, neighbours),
+  })),
 })
 
 const verdictOf = (
@@ -41,7 +44,10 @@ const verdictOf = (
   ungated('there is no figure to compare it with')
 
 /** Judges at the end of a run what had no figure to compare with before: tmpfs may be measured later, or by another file. */
-export const judgeRun = (suites: readonly SuiteResults[], { ratios }: Pick<GateRules, 'ratios'>): SuiteResults[] =>
+export const judgeRun = (
+  suites: readonly SuiteResults[],
+  { ratios }: Pick<GateRules, 'ratios'>,
+): SuiteResults[] =>
   suites.map((suite) => ({
     ...suite,
     figures: suite.figures.map((figure) =>

@@ -80,5 +80,10 @@ function caseOf(origin: CheckpointOrigin, strategy: Strategy): BenchmarkCase {
 function wordsOf(host: RestoreHost | undefined): string[] {
   if (host === undefined) return []
   const { delay, bandwidth } = host.link
-  return ['on', host.name, ...(delay === undefined ? [] : ['delay', delay]), ...(bandwidth ? [bandwidth] : [])]
+  return [
+    'on',
+    host.name,
+    ...(delay === undefined ? [] : ['delay', delay]),
+    ...(bandwidth ? [bandwidth] : []),
+  ]
 }

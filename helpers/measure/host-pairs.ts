@@ -33,7 +33,10 @@ export class HostPairs implements AsyncDisposable {
     return pair
   }
 
-  async #open({ restoreOn, filesystem }: CheckpointOrigin, progress: (line: string) => void): Promise<HostPair> {
+  async #open(
+    { restoreOn, filesystem }: CheckpointOrigin,
+    progress: (line: string) => void,
+  ): Promise<HostPair> {
     const settings = this.#settings
     const containerName = containerNameOf(settings)
     if (restoreOn === undefined) return { dumps: this.#undo.use(await openSandbox(containerName)) }

@@ -1,6 +1,11 @@
 import { durationOf } from '../../reports/timeline.ts'
 import { whileMounted, type MountedFilesystem } from '../filesystems/index.ts'
-import { runRestore, type Checkpoint, type RestoreOptions, type RestoreSample } from '../restore/restore-run.ts'
+import {
+  runRestore,
+  type Checkpoint,
+  type RestoreOptions,
+  type RestoreSample,
+} from '../restore/restore-run.ts'
 import { formatMilliseconds } from '../units.ts'
 import type { Conditions, Subject } from './sampler.ts'
 

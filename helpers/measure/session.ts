@@ -87,8 +87,7 @@ export class Session implements AsyncDisposable {
     const progress = this.#progressOf(cases.map(({ title }) => title).join(', '))
     const { dumps, restores, network, record } = await pairs.of({ filesystem, size, handler, ...origin }, progress) // prettier-ignore
     for (const host of [dumps, restores]) if (host) this.#hosts.add(host)
-    if (settings.cold && filesystem.noCold !== undefined)
-      progress(`measured warm only: ${filesystem.noCold}`)
+    if (settings.cold && filesystem.noCold !== undefined) progress(`measured warm only: ${filesystem.noCold}`)
     const strategies = cases.map(({ strategy }) => strategy)
     const containerName = containerNameOf(settings)
     const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restores } // prettier-ignore

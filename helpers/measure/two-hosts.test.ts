@@ -29,7 +29,10 @@ const onTwoHosts = (action: (hosts: Hosts) => Promise<void>): Promise<void> =>
     await action({ dumps, restores })
   })
 
-const prepareOn = ({ dumps, restores }: Hosts, plan: Partial<CheckpointPlan> = {}): Promise<PreparedCheckpoint> =>
+const prepareOn = (
+  { dumps, restores }: Hosts,
+  plan: Partial<CheckpointPlan> = {},
+): Promise<PreparedCheckpoint> =>
   prepare(
     dumps,
     {

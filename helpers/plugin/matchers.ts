@@ -46,10 +46,7 @@ export function toMeetReference(
 }
 
 /** `expect(result).toKeepUpWithTmpfs()`: passes a phase without a ratio, and fails where tmpfs was not measured. */
-export function toKeepUpWithTmpfs(
-  received: unknown,
-  ratios: Readonly<Record<string, number>>,
-): Outcome {
+export function toKeepUpWithTmpfs(received: unknown, ratios: Readonly<Record<string, number>>): Outcome {
   if (!isPhaseResult(received)) return notAPhase('toKeepUpWithTmpfs')
   const { verdict, phase } = received.criu.figure
   if (verdict.source === 'tmpfs')

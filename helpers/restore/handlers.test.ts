@@ -9,7 +9,8 @@ import { fixture } from '../installation/paths.ts'
 import { withCheckpoints } from '../testing/checkpoints.ts'
 import { messageOf } from '../testing/messages.ts'
 import { MB } from '../units.ts'
-import { phaseOf, phasesFor } from '../../reports/timeline.ts'
+import { durationOf } from '../../reports/timeline.ts'
+import { runPhases } from '../matrix/phases.ts'
 import { restoringNames, strategyNamed } from '../strategies/index.ts'
 import { runRestore, type Checkpoint, type RestoreSample } from './restore-run.ts'
 
@@ -56,9 +57,9 @@ const WAYS = [
 ]
 
 /** All phases of a sample have been measured, and those before the cold start add up to it. */
-function expectWhole(checkpoint: Checkpoint, { points }: Sample): void {
-  const phases = phasesFor(checkpoint.handler, checkpoint.restorable.fromScratch === true)
-  const spans = phases.map((phase) => phaseOf(points, phase))
+function expectWhole(checkpoint: Checkpoint, { points }: RestoreSample): void {
+  const phases = runPhases(checkpoint.handler, strategyNamed(checkpoint.restorable.strategy))
+  const spans = phases.map((phase) => durationOf(points, phase) ?? Number.NaN)
   const sum = spans.slice(0, -1).reduce((one, other) => one + other)
   expect(Math.min(...spans)).toBeGreaterThan(0)
   expect(sum).toBeCloseTo(spans.at(-1) ?? Number.NaN, 6)

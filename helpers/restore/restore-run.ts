@@ -100,7 +100,7 @@ export async function startRestore(
   const dumped = hostPath(host, join(rootfs.path, HANDLER_FOLDER))
   if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
   const inHandler = injectedDelay?.where === 'handler' ? injectedDelay.nanoseconds : undefined
-  await layOut(folder, inHandler === undefined ? lock : 'P')
+  await layOut(folder, inHandler === undefined ? lock : 'D')
   if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.delay`, String(inHandler))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')

@@ -16,7 +16,10 @@ export async function readResults(file: string, purpose?: Purpose): Promise<Resu
   try {
     return parseResults(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
-    const { failed, fix } = purpose ?? { failed: `cannot read the results ${file}`, fix: 'npx vitest bench --run' }
+    const { failed, fix } = purpose ?? {
+      failed: `cannot read the results ${file}`,
+      fix: 'npx vitest bench --run',
+    }
     const expected = `results of version ${RESULTS_VERSION} or earlier, as a run writes them`
     throw new CriuBenchError({ failed, found: foundIn(cause), expected, fix }, { cause })
   }

@@ -12,9 +12,9 @@ export type { Origin, Restorable, Strategy } from './strategy.ts'
 const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager, plain]
 
 /** Those that bring a checkpoint back. */
-export const restoringNames: readonly StrategyName[] = STRATEGIES.filter(({ fromScratch }) => !fromScratch).map(
-  ({ name }) => name,
-)
+export const restoringNames: readonly StrategyName[] = STRATEGIES.filter(
+  ({ fromScratch }) => !fromScratch,
+).map(({ name }) => name)
 
 /** The strategy of that name; throws CriuBenchError that lists them. */
 export const strategyNamed = (name: string): Strategy =>

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 
 /** The project's own folder. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+export const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 export const CLI = [process.execPath, fileURLToPath(new URL('../cli/main.ts', import.meta.url))]
 
 type Environment = Readonly<Record<string, string>>

@@ -32,8 +32,16 @@ const COLUMNS: readonly Column[] = [
   { name: 'min', text: ({ figure }) => ms(figure.min), order: ({ figure }) => figure.min },
   { name: 'max', text: ({ figure }) => ms(figure.max), order: ({ figure }) => figure.max },
   { name: 'n', text: ({ figure }) => String(figure.n), order: ({ figure }) => figure.n },
-  { name: 'reference', text: ({ figure }) => comparedFigure(figure.verdict) ?? '', order: ({ figure }) => figure.verdict.reference },
-  { name: 'ratio', text: ({ figure }) => times(figure.verdict.ratio), order: ({ figure }) => figure.verdict.ratio },
+  {
+    name: 'reference',
+    text: ({ figure }) => comparedFigure(figure.verdict) ?? '',
+    order: ({ figure }) => figure.verdict.reference,
+  },
+  {
+    name: 'ratio',
+    text: ({ figure }) => times(figure.verdict.ratio),
+    order: ({ figure }) => figure.verdict.ratio,
+  },
 ]
 
 const BASELINE: readonly Column[] = [

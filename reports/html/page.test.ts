@@ -95,11 +95,11 @@ describe('the page', () => {
   test('has a row for every figure of the JSON, with its median, reference, ratio and verdict', async () => {
     await using opened = await open('judged')
     const expected = rowsOf(judged).map((row) => {
-      const { median, ratio, baseline } = row.figure
+      const { median, verdict, baseline } = row.figure
       return [
         ...axesOf(row),
         formatMilliseconds(median),
-        times(ratio),
+        times(verdict.ratio),
         times(baseline?.ratio),
         verdictOf(row),
       ]
@@ -132,7 +132,7 @@ describe('the page', () => {
     )
     const beside = (row: string) => table.locator(`${row} td:nth-child(2) .unseen`).allTextContents()
     expect(await beside('tr.held')).toEqual(verdicts)
-    expect(await beside('tr.measured')).toEqual(suite?.figures.map(({ state }) => state))
+    expect(await beside('tr.measured')).toEqual(suite?.figures.map(({ verdict }) => verdict.state))
   })
 
   test('has a mark for every sample that took any time', async () => {

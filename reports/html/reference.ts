@@ -66,7 +66,8 @@ function cell(row: Row | undefined): Markup {
   const { median, verdict } = row.figure
   const { baseline: _, ...alone } = row.figure
   return html`<td>
-    <b>${formatMilliseconds(median)}</b> ${judged(verdict.ratio, verdictOf({ suite: row.suite, figure: alone }))}
+    <b>${formatMilliseconds(median)}</b>
+    ${judged(verdict.ratio, verdictOf({ suite: row.suite, figure: alone }))}
   </td>`
 }
 
@@ -90,7 +91,10 @@ function held(cells: ReadonlyArray<Row | undefined>): Markup[] {
 function againstBaseline(row: Row | undefined): Markup | undefined {
   if (!row?.figure.baseline) return undefined
   const { median, ratio } = row.figure.baseline
-  const verdict = verdictOf({ ...row, figure: { ...row.figure, verdict: { ...row.figure.verdict, state: 'ungated' } } })
+  const verdict = verdictOf({
+    ...row,
+    figure: { ...row.figure, verdict: { ...row.figure.verdict, state: 'ungated' } },
+  })
   return html`${formatMilliseconds(median)} ${judged(ratio, verdict)}`
 }
 
