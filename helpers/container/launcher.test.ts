@@ -101,9 +101,14 @@ describe('a lean container', () => {
   test('keeps to its memory limit', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
-      const limits = { memoryBytes: 64 * MB }
       const command = ['/bin/sleep', '2']
-      const running = launch(sandbox, { name: CONTAINER, rootfs: '/', command, timeout: 20_000, limits })
+      const running = launch(sandbox, {
+        name: CONTAINER,
+        rootfs: '/',
+        command,
+        timeout: 20_000,
+        memoryLimit: 64 * MB,
+      })
       expect(await limitOf(CONTAINER)).toBe(64 * MB)
       await running
     })

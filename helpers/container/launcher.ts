@@ -8,7 +8,7 @@ import { fixture } from '../installation/paths.ts'
 import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { isRemote } from '../process/remote.ts'
 import { run, type Finished } from '../process/process.ts'
-import type { Nanoseconds } from '../units.ts'
+import type { Bytes, Nanoseconds } from '../units.ts'
 
 /** Status that the launcher keeps for its own failures, as container engines do. */
 const LAUNCHER_FAILED = 125
@@ -33,7 +33,8 @@ export interface LaunchRequest {
   readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
   /** Nanoseconds that the launcher keeps a processor busy first, and the command's process before it is the command. */
   readonly spin?: { readonly launcher?: number; readonly command?: number }
-  readonly limits?: { readonly memoryBytes?: number; readonly cpuPercent?: number }
+  /** Limits the container's memory; it gets no swap then. */
+  readonly memoryLimit?: Bytes
 }
 
 /** Calls that discard memory, or grow it, as the launcher answered them in place of the kernel. */
@@ -106,7 +107,7 @@ const options = ({
   binds = [],
   readOnly = [],
   env = {},
-  limits = {},
+  memoryLimit,
   network,
   guard,
   spin = {},
@@ -120,8 +121,7 @@ const options = ({
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
   ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),
-  ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
-  ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),
+  ...(memoryLimit === undefined ? [] : ['--memory', String(memoryLimit)]),
 ]
 
 function readReport(finished: Finished, failed: string): z.infer<typeof Report> {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { localHost } from '../host/host.ts'
 import { CACHE, fixture, PREBUILT } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
+import { makeViaDraft } from './draft.ts'
 
 const FLAGS = '-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'.split(' ')
 /** A static program needs no dynamic linking inside a measured start, and is a single small file. */
@@ -41,10 +42,8 @@ async function findOrCompile(source: string, link: readonly string[]): Promise<s
 export const packedName = (name: string): string => `${name}.br`
 
 async function unpack(packed: string, binary: string): Promise<string> {
-  const draft = `${binary}.draft-${process.pid}`
-  await mkdir(CACHE, { recursive: true })
-  await writeFile(draft, brotliDecompressSync(await readFile(packed)), { mode: 0o755 })
-  await rename(draft, binary)
+  const content = brotliDecompressSync(await readFile(packed))
+  await makeViaDraft(binary, (draft) => writeFile(draft, content, { mode: 0o755 }))
   return binary
 }
 
@@ -60,15 +59,15 @@ export async function compileInto(
 ): Promise<string> {
   const files = await sourcesOf(source)
   const binary = join(folder, await nameOf(source, link))
-  await mkdir(folder, { recursive: true })
-  await run(localHost, {
-    // prettier-ignore
-    argv: ['gcc', ...FLAGS, `-I${COMMON}`, '-o', `${binary}.draft`, ...files.filter((file) => file.endsWith('.c')), ...link],
-    failed: `cannot compile ${source}`,
-    fix: 'apt-get install gcc libc6-dev',
-    timeout: 120_000,
-  })
-  await rename(`${binary}.draft`, binary)
+  const compiledFiles = files.filter((file) => file.endsWith('.c'))
+  await makeViaDraft(binary, (draft) =>
+    run(localHost, {
+      argv: ['gcc', ...FLAGS, `-I${COMMON}`, '-o', draft, ...compiledFiles, ...link],
+      failed: `cannot compile ${source}`,
+      fix: 'apt-get install gcc libc6-dev',
+      timeout: 120_000,
+    }),
+  )
   return binary
 }
 

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 
-/** Which of these programs PATH does not have. */
+/** Those of these programs that are in no folder of PATH. */
 export const missingPrograms = (programs: readonly string[]): string[] =>
   programs.filter((program) => !isInstalled(program))
 

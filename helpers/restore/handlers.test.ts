@@ -147,7 +147,7 @@ describe('a handler that comes back, and not as it was,', () => {
         found:    exit status 1, and no word from the handler that it is done
         expected: exit status 0 and the handler done
         fix:      the handler came back and did not do what its \`done\` waits for: its own output is below
-        log:      observe: not done within 2700 ms"
+        log:      observe: the handler was not done within 2700 ms"
     `)
   })
 })
