@@ -20,9 +20,7 @@ test('nothing but the public API is exported', () => {
 })
 
 const refusing = (thresholds: RestoreSuite['thresholds'] & Record<string, unknown>): Promise<string> =>
-  messageOf(() =>
-    api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], ...(thresholds && { thresholds }) }),
-  )
+  messageOf(() => api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], thresholds }))
 
 describe('a suite is refused', () => {
   test('with a threshold of no phase', async () => {

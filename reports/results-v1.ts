@@ -52,12 +52,9 @@ export function upgradeVersion1(content: unknown, version: number): unknown {
   }
 }
 
-function upgradeSample({
-  points: { s, a, b, c, d, e },
-  nanoseconds: _,
-  drained,
-  ...sample
-}: z.infer<typeof Sample>) {
+function upgradeSample(old: z.infer<typeof Sample>) {
+  const { points, nanoseconds: _, drained, ...sample } = old
+  const { s, a, b, c, d, e } = points
   return {
     ...sample,
     points: {

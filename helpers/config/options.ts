@@ -56,7 +56,7 @@ const OF_A_TEST_CLUSTER = ['store', 'capacity'] as const
 const filePath = z.string().min(1)
 
 /** A name that its own room looks up, and refuses with a list of those there are. */
-const name = <Name extends string>() =>
+const nameOf = <Name extends string>() =>
   z.custom<Name>((value) => typeof value === 'string', { error: 'a name' })
 
 /** Which Ceph the filesystem `ceph` is: a test cluster that the run starts, or where `conf` is given, that one. */
@@ -83,7 +83,10 @@ const Ceph = z
       /** What the test cluster holds; all memory that is available, or 16GB on disk, when left out. */
       capacity: size.optional(),
     },
-    { error: ({ code }) => (code === 'unrecognized_keys' ? 'an option of ceph: see README.md' : undefined) },
+    {
+      error: ({ code }) =>
+        code === 'unrecognized_keys' ? 'an option of ceph: see helpers/README.md' : undefined,
+    },
   )
   .superRefine((given, context) => {
     const wrong = (given.conf === undefined ? OF_A_CLUSTER : OF_A_TEST_CLUSTER).find(
@@ -105,9 +108,9 @@ export const Options = z.strictObject({
   /** Memory that the handler touches: bytes, or "64MB". */
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
   /** What the rootfs and the images live on. */
-  filesystems: z.array(name<FilesystemName | 'all'>()).min(1).default(['tmpfs']),
+  filesystems: z.array(nameOf<FilesystemName | 'all'>()).min(1).default(['tmpfs']),
   /** How checkpoints come back: "mapped", "lazy", "eager"; "plain" starts from scratch. */
-  strategies: z.array(name<StrategyName>()).min(1).default(['mapped']),
+  strategies: z.array(nameOf<StrategyName>()).min(1).default(['mapped']),
   /** Measure each suite once more with its files out of this machine's cache, where the filesystem has such a state. */
   cold: z.boolean().default(false),
   /** Of the filesystem `ceph`: which cluster, and how it is mounted. */
@@ -117,7 +120,7 @@ export const Options = z.strictObject({
   /** Measure all sizes of a filesystem in turn, round by round, as far as their room fits into memory. */
   interleave: z.boolean().default(false),
   /** The function that is checkpointed, by name: "python" (the reference's), "native", "python-http", "node-http". */
-  handler: name<HandlerName>().default('python'),
+  handler: nameOf<HandlerName>().default('python'),
   /** Samples of each phase, and dumps, per suite; both this and `time` have defaults of their own in a gate. */
   iterations: z.int().min(1).max(10_000).optional(),
   /** Milliseconds that the samples of a suite, and its dumps, take at least: more of them where they are quick. */

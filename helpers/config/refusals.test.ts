@@ -67,7 +67,7 @@ describe('settings refuse', () => {
     expect(await refused({ ceph: { config: '/etc/ceph/ceph.conf' } })).toMatchInlineSnapshot(`
       "cannot use the option "ceph"
         found:    ceph: {"config":"/etc/ceph/ceph.conf"}
-        expected: an option of ceph: see README.md
+        expected: an option of ceph: see helpers/README.md
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })

@@ -66,6 +66,9 @@ describe('a case matrix', () => {
   })
 })
 
+const phases = (matrix: CaseMatrix) =>
+  caseGroups(matrix, settings, GB).flatMap(({ cases }) => cases.map((each) => phasesOf(each).join(', ')))
+
 test('the phases of a case are those of its handler and its strategy', () => {
   const server = parseHandler({
     name: 'server',
@@ -74,8 +77,6 @@ test('the phases of a case are those of its handler and its strategy', () => {
     trigger: { request: 'http://127.0.0.1/' },
     done: 'response',
   })
-  const phases = (matrix: CaseMatrix) =>
-    caseGroups(matrix, settings, GB).flatMap(({ cases }) => cases.map((each) => phasesOf(each).join(', ')))
   expect(phases({ strategies: ['mapped', 'lazy', 'plain'] })).toEqual([
     'dump, lean container, restore, execution, cold start',
     'dump, lean container, restore, execution, cold start, drain',

@@ -24,13 +24,13 @@ export interface Conditions {
 /** Something that is measured, sample by sample. */
 export interface Subject<T extends object> {
   /** Runs before the control and the sample, and is measured by neither. */
-  setUp?(): Promise<void>
+  readonly setUp?: () => Promise<void>
   /** Takes one sample. No other sample of this subject follows the last one. */
-  measure(isLast: boolean): Promise<T>
+  readonly measure: (isLast: boolean) => Promise<T>
   /** The host on which the control runs before each sample; undefined where none can run. */
   readonly controlOn: Host | undefined
   /** Tells the user about a sample; `which` is "iteration 3/10". */
-  progress(which: string, sample: T): void
+  readonly progress: (which: string, sample: T) => void
   /** One sample in words: "iteration", "dump". */
   readonly noun: string
 }
