@@ -76,6 +76,18 @@ describe('the package', () => {
     )
   })
 
+  test('ships the documentation where its links lead, once', () => {
+    const pages = packed.files.map(({ path }) => path).filter((path) => path.endsWith('README.md'))
+    expect(pages.toSorted()).toEqual([
+      'README.md',
+      'bench/README.md',
+      'fixtures/README.md',
+      'helpers/README.md',
+      'helpers/cli/README.md',
+      'reports/README.md',
+    ])
+  })
+
   test('runs nothing when it is installed, and brings no Node', async () => {
     const { scripts, dependencies, ...rest } = await manifestOf(installed)
     expect(Object.keys(scripts).filter((name) => name.endsWith('install'))).toEqual([])
