@@ -167,6 +167,12 @@ describe('in an empty project', () => {
     for (const figure of figures) expect(stdout).toMatch(new RegExp(`^\\| +${figure} +\\|`, 'm'))
   })
 
+  test('the Python example has the file to copy as it is shipped', async () => {
+    const shipped = await readFile(join(installed, 'dist/fixtures/languages/vitest_criu.py'), 'utf8')
+    const copied = join(PROJECT, 'fixtures/examples/python-function/vitest_criu.py')
+    expect(await readFile(copied, 'utf8')).toBe(shipped)
+  })
+
   test('neither a compiler nor a cache is needed', async () => {
     const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
     const { status, stdout, stderr } = await expectNothingLeft(() =>

@@ -84,7 +84,7 @@ describe('a base image', () => {
       "cannot run /usr/sbin/criu in the lean container "NAME" on ROOTFS
         found:    execute: /usr/sbin/criu: No such file or directory
         expected: a container that starts
-        fix:      \`npm run doctor\` checks what it needs of this machine
+        fix:      run \`npm run doctor\`: it checks what a container needs
         log:      lean-container: cannot execute /usr/sbin/criu: No such file or directory"
     `)
   })

@@ -87,8 +87,8 @@ describe('a handler', () => {
     expect(await starting('echo ready >> "$3"; exec sleep 1000')).toMatchInlineSnapshot(`
       "cannot read the handler's report /var/lib/vitest-criu/handler/report
         found:    ready
-        expected: a JSON line of event "ready" or "done" with its checksum and times
-        fix:      let the handler append one such line when it is ready, one when it is done"
+        expected: a JSON line of event "ready" or "done", with its checksum and its time points
+        fix:      let the handler append one such line when it is ready and one when it is done"
     `)
   })
 })

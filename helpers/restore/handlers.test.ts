@@ -137,7 +137,7 @@ describe('a handler that comes back, and not as it was,', () => {
       "the restored process has other memory than the dumped one (16777216 bytes)
         found:    checksum ahovctahov 1
         expected: ahovctahov 0, from before the dump
-        fix:      this is a wrong restore: keep the images and look at how they were written"
+        fix:      this is a wrong restore: keep the images, and report it"
     `)
   })
 

@@ -47,7 +47,7 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
         'the restored process has other memory than the dumped one (4194304 bytes)\n' +
           '  found:    checksum FOUND\n' +
           '  expected: EXPECTED, from before the dump\n' +
-          '  fix:      this is a wrong restore: keep the images and look at how they were written',
+          '  fix:      this is a wrong restore: keep the images, and report it',
       )
     })
   })
