@@ -196,7 +196,7 @@ describe(
       expect(await refused(() => ({ sshConfig: '/dev/null' }))).toMatchInlineSnapshot(`
         "cannot connect to URL
           found:    ssh exited with 255
-          expected: that it runs until it is stopped
+          expected: a command that runs until it is stopped
           fix:      it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
           log:      Host key verification failed."
       `)
@@ -207,7 +207,7 @@ describe(
         .toMatchInlineSnapshot(`
         "cannot connect to ssh://root@10.42.0.1:1
           found:    ssh exited with 255
-          expected: that it runs until it is stopped
+          expected: a command that runs until it is stopped
           fix:      it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
           log:      ssh: connect to host 10.42.0.1 port 1: Connection refused"
       `)

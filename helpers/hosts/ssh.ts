@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { CriuBenchError } from '../errors.ts'
-import { hostPath, type Host } from '../host/host.ts'
+import { hostPath, localHost, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { machineNetwork, type Network } from '../network/network.ts'
-import { CACHE, CLEANUP_HOOKS, WORK } from '../installation/paths.ts'
-import { converse, run, start, type Daemon } from '../process/process.ts'
+import { start, type Daemon } from '../process/daemon.ts'
+import { converse } from '../process/dialogue.ts'
+import { run } from '../process/process.ts'
 import { onceUp } from '../process/wait.ts'
+import { cleanUpScript, enterCommand, FOLDERS_THERE, holdCommand } from '../sandbox/namespaces.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import type { HostsRequest, Pair } from './request.ts'
 
@@ -17,32 +19,24 @@ const LIMIT = 30_000
 const POLL = 20
 const FIX = 'it must be possible without a question: ssh-copy-id, and one `ssh` by hand for its host key'
 
-/** Runs on the other machine, as a supervisor does here: what it makes ends with its standard input. */
+/**
+ * Runs on the other machine, as a supervisor does here: `SUPERVISE CGROUP_NAME CLEAN_UP_COMMAND HOLD_COMMAND…`. The
+ * namespaces end with its standard input. Its first line answers the first question; then it tells the init.
+ */
 const SUPERVISE = `
-setpriv --pdeathsig KILL -- unshare --mount --propagation private --pid --fork --kill-child=SIGKILL --mount-proc -- sh -c "$2" 2>&1 &
+cgroup=$1 clean_up=$2; shift 2
+"$@" 2>&1 &
 holder=$!
 read -r _ # what is held answers this one
 while read -r _; do cat "/proc/$holder/task/$holder/children"; echo; done
 init=$(cat "/proc/$holder/task/$holder/children")
-for script in "/proc/\${init% }/root$3"/*; do
-  [ ! -e "$script" ] || timeout --signal=KILL 30 nsenter --target "\${init% }" --mount --pid --root -- sh "$3/\${script##*/}"
-done
+nsenter --target "\${init% }" --mount --pid --root -- sh -c "$clean_up"
 kill -KILL "$holder"
 wait "$holder"
-find /sys/fs/cgroup -depth -type d '(' -name "$1" -o -name "$1.*" ')' -exec rmdir '{}' +
+find /sys/fs/cgroup -depth -type d '(' -name "$cgroup" -o -name "$cgroup.*" ')' -exec rmdir '{}' +
 `
-
-/** As a sandbox here, with fresh /var/lib and /var/cache, so that not even an empty folder of ours stays there. */
-const HOLD = `
-if ( set -e
-  mount -t tmpfs -o mode=755,size=64m vitest-criu /run
-  mount -t tmpfs -o mode=1777 vitest-criu /dev/shm
-  mount -t tmpfs -o mode=755,size=256m vitest-criu /var/lib
-  mount -t tmpfs -o mode=755,size=64m vitest-criu /var/cache
-  mkdir ${WORK} ${CACHE}
-  echo 1000 > /proc/sys/kernel/ns_last_pid )
-then echo ready; sleep infinity & wait
-fi`
+/** Seconds for each clean-up hook there. */
+const HOOK_LIMIT = 30
 
 /** A second machine, reached by OpenSSH, and a host here that dumps. Nothing of it outlives the connection, there or here. */
 export async function openMachine({ restoreOn: name, ...request }: HostsRequest): Promise<Pair> {
@@ -70,7 +64,7 @@ export async function openMachine({ restoreOn: name, ...request }: HostsRequest)
   undo.use(await showFiles(here, name, ssh, init))
   const restores: Host = {
     sshCommand,
-    namespacePrefix: ['nsenter', '--target', String(init), '--mount', '--pid', '--root', '--'],
+    namespacePrefix: enterCommand(init),
     root: hostPath(here, FILES),
   }
   const address = await addressFor(restores)
@@ -119,7 +113,9 @@ async function openThere(
   undo: AsyncDisposableStack,
 ): Promise<number> {
   const failed = `cannot open private namespaces on ${name}`
-  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, HOLD, CLEANUP_HOOKS]
+  // prettier-ignore
+  const argv = ['sh', '-c', SUPERVISE, 'supervise', containerName, cleanUpScript(HOOK_LIMIT),
+    ...localHost.namespacePrefix, ...holdCommand(FOLDERS_THERE)]
   const supervisor = undo.use(converse(there, { argv, failed, fix: FIX, timeout: LIMIT }))
   const ready = await supervisor.ask('ready?')
   if (ready === 'ready') return Number(await supervisor.ask('init?'))

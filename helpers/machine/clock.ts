@@ -1,7 +1,8 @@
 import { CriuBenchError } from '../errors.ts'
 import type { Milliseconds, Nanoseconds } from '../units.ts'
 import type { Host } from '../host/host.ts'
-import { converse, run, type Dialogue } from '../process/process.ts'
+import { converse, type Dialogue } from '../process/dialogue.ts'
+import { run } from '../process/process.ts'
 
 const FIX = 'the host needs sh and a date(1) that knows %N: GNU coreutils'
 

@@ -5,7 +5,8 @@ import { compile } from '../programs/compile.ts'
 import { controlName, measureControl } from './control.ts'
 import { localHost } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
-import { run, start, type Finished } from '../process/process.ts'
+import { start } from '../process/daemon.ts'
+import { run, type Finished } from '../process/process.ts'
 
 describe('the control', () => {
   test('tells how long the machine takes for it, and leaves nothing', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { setTimeout as delay } from 'node:timers/promises'
 import { adviceOn, disturbanceBetween, lookAtNoise, NoiseWatch, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
-import { start } from '../process/process.ts'
+import { start } from '../process/daemon.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 
 const stat = (user: number, idle: number, steal: number): string =>

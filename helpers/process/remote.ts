@@ -17,6 +17,9 @@ exit "$status"`
 /** Whether commands for `host` go over a connection: their standard input is to stay open as long as they may run. */
 export const isRemote = (host: Host): boolean => host.sshCommand !== undefined
 
+/** A pipe that nobody writes to: on another machine its end is the end of the command. */
+export const stdinFor = (host: Host): 'ignore' | 'pipe' => (isRemote(host) ? 'pipe' : 'ignore')
+
 /** What is executed on this machine to run `argv` on `host`. */
 export const commandLine = (host: Host, argv: readonly string[], leash = true): string[] => {
   const there = [...host.namespacePrefix, ...argv]

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CriuBenchError } from '../errors.ts'
-import type { Daemon } from './process.ts'
+import type { Daemon } from './daemon.ts'
 
 /** Whether something is the case by now. It must come to its own end: a look that hangs is not bounded from outside. */
 type Condition = () => boolean | Promise<boolean>

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { hostPath } from '../host/host.ts'
-import { start } from '../process/process.ts'
+import { start } from '../process/daemon.ts'
 import { openSandbox } from './sandbox.ts'
 
 /**

@@ -1,96 +1,94 @@
 /**
- * A process of its own: `supervisor.ts CGROUP_NAME SETUP_SCRIPT [UNSHARE_OPTION…]`. Holds a private mount and PID
- * namespace, and those that the options name, open for as long as its standard input is, which is a pipe from the process
- * that asked: when that one ends, however it ends, the pipe breaks, the namespaces go with everything mounted and running
- * in them, and the ledger's cgroups are removed.
- * What is on another machine, such as a folder on a shared file system, would stay: scripts in CLEANUP_HOOKS are run before.
+ * A process of its own: `supervisor.ts CGROUP_NAME [own-network]`. Holds a private mount and PID namespace open for as
+ * long as its standard input is, which is a pipe from the process that asked: when that one ends, however it ends, the
+ * pipe breaks, the namespaces go with everything mounted and running in them, and the ledger's cgroups are removed.
+ * What is on another machine, such as a folder on a shared file system, would stay: the scripts in CLEANUP_HOOKS are run
+ * before.
  *
- * It writes one line to standard output: the pid, seen from outside, of the namespaces' init; or what went wrong.
+ * It writes lines to standard output: "init PID", the pid of the namespaces' init as seen from outside; "error WHAT" when
+ * the namespaces end unasked; "left WHAT" when something could not be ended.
  */
-import { execa } from 'execa'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { abortFuse, untilGone } from './fuse.ts'
-import { CLEANUP_HOOKS } from '../installation/paths.ts'
+import { readFile } from 'node:fs/promises'
+import type { CriuBenchError } from '../errors.ts'
+import { localHost } from '../host/host.ts'
 import { startTimeOf } from '../proc/stat.ts'
+import { start } from '../process/daemon.ts'
+import { run } from '../process/process.ts'
+import { abortFuse, untilGone } from './fuse.ts'
 import { record, settle, sweep } from './ledger.ts'
+import { cleanUpScript, enterCommand, holdCommand, OWN_FOLDERS } from './namespaces.ts'
 
-// dash as PID 1 reaps orphans while it waits, which `sleep` alone would not.
-const HOLD = 'echo ready; sleep infinity & wait'
+/** Milliseconds that killed processes have to be gone. */
+const GONE_LIMIT = 20_000
+/** Milliseconds between two looks at the process that asked. */
+const LOOK = 1000
+/** Seconds for each clean-up hook. */
+const HOOK_LIMIT = 10
 
-async function main([cgroup = '', setup = '', ...more]: string[]): Promise<void> {
+// Nobody may be left to read.
+process.stdout.on('error', () => {})
+const say = (line: string): boolean => process.stdout.write(`${line.replaceAll('\n', '; ')}\n`)
+
+async function main(cgroup: string, ownNetwork: boolean): Promise<void> {
   const parent = process.ppid
   await sweep()
   await record(process.pid, cgroup)
-  // If this process is killed, setpriv's signal ends unshare and unshare's ends the namespaces.
-  const holder = execa(
-    'setpriv',
-    // prettier-ignore
-    ['--pdeathsig', 'KILL', '--', 'unshare', '--mount', '--propagation', 'private', '--pid', '--fork',
-     '--kill-child=SIGKILL', '--mount-proc', ...more, '--', 'sh', '-ec', `${setup}\n${HOLD}`],
-    { stdin: 'ignore', stderr: 'pipe', reject: false, buffer: { stdout: false } },
-  )
-  const init = Promise.withResolvers<string>()
-  let announced: string | undefined
-  holder.stdout.once('data', () => void announce(holder.pid).then(init.resolve))
-  void init.promise.then((pid) => (announced = pid))
-  const leave = once(async () => {
-    await runCleanupHooks(await Promise.race([init.promise, holder.then(() => '')]))
-    holder.kill('SIGKILL')
+  let init: number | undefined
+  let leaving: Promise<void> | undefined
+  const holder = start(localHost, {
+    argv: holdCommand(OWN_FOLDERS, { ownNetwork }),
+    failed: 'cannot hold private namespaces open',
+    fix: 'run as root with CAP_SYS_ADMIN',
+    onLine: (line) => {
+      if (line === 'ready') void announce(holder.group).then((pid) => (init = pid))
+    },
   })
+  const leave = async (): Promise<void> => {
+    if (init !== undefined) await runCleanupHooks(init)
+    await holder[Symbol.asyncDispose]()
+  }
+  onEndOf(parent, () => void (leaving ??= leave()))
   // A killed process with a thread inside a file system call that is not answered keeps its end of the pipe: it is the
-  // end of what runs in here that answers such a call.
-  setInterval(() => {
-    void endWithout(parent, leave)
-    if (announced !== undefined) void abortFuse(announced)
-  }, 1000)
-  process.stdin.resume().once('end', leave)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave)
-  const result = await holder
-  if (announced !== undefined) await untilGone(announced, GONE_LIMIT)
-  await settle(process.pid)
-  if (!holder.killed) process.stdout.write(`error ${result.stderr || result.message}\n`)
+  // end of what runs in here that answers such a call. What does not succeed is tried again, and told by untilGone.
+  setInterval(() => void (init !== undefined && abortFuse(init).catch(() => {})), LOOK)
+  const error = await holder.ended
+  const left = init === undefined ? undefined : await untilGone(init, GONE_LIMIT)
+  const isSettled = await settle(process.pid)
+  if (!leaving) say(`error ${reasonOf(error)}`)
+  if (left !== undefined) say(`left ${left}`)
+  else if (!isSettled) say(`left the cgroup ${cgroup}`)
   process.exit()
 }
 
-/** Milliseconds that what was killed has to end. */
-const GONE_LIMIT = 20_000
+const reasonOf = ({ facts }: CriuBenchError): string => facts.log || facts.found
 
-async function endWithout(parent: number, leave: () => void): Promise<void> {
-  if ((await startTimeOf(parent)) === undefined) leave()
+/** Calls back, possibly more than once, when the process that asked ends, or this one is asked to end. */
+function onEndOf(parent: number, callback: () => void): void {
+  process.stdin.resume().once('end', callback)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, callback)
+  setInterval(() => void startTimeOf(parent).then((started) => started === undefined && callback()), LOOK)
 }
 
-async function announce(holder = 0): Promise<string> {
+/** Tells the init of the namespaces, the one child of the process that holds them. */
+async function announce(holder: number): Promise<number> {
   const children = await readFile(`/proc/${holder}/task/${holder}/children`, 'utf8')
-  process.stdout.write(`init ${children.trim()}\n`)
-  return children.trim()
+  say(`init ${children.trim()}`)
+  return Number(children)
 }
 
-/** Milliseconds for each script: a server may be what has ended the run. */
-const CLEANUP_LIMIT = 10_000
+/** A hook that fails is no matter here: nobody may be left to be told, and the next run removes what it finds. */
+const runCleanupHooks = (init: number): Promise<unknown> =>
+  run(localHost, {
+    argv: [...enterCommand(init), 'sh', '-c', cleanUpScript(HOOK_LIMIT)],
+    failed: 'cannot run the clean-up hooks',
+    fix: 'none needed: the next run on this machine removes what is left',
+    timeout: (HOOK_LIMIT + 5) * 1000,
+  }).catch(() => undefined)
 
-/** Runs what a run that could not end by itself has left to be done in its namespaces. */
-async function runCleanupHooks(init: string): Promise<void> {
-  const scripts = await readdir(join('/proc', init, 'root', CLEANUP_HOOKS)).catch(() => [])
-  await Promise.all(
-    scripts.map((script) =>
-      execa(
-        'nsenter',
-        ['--target', init, '--mount', '--pid', '--root', '--', 'sh', join(CLEANUP_HOOKS, script)],
-        {
-          stdio: 'ignore',
-          reject: false,
-          timeout: CLEANUP_LIMIT,
-          killSignal: 'SIGKILL',
-        },
-      ),
-    ),
-  )
+const [cgroup = '', network] = process.argv.slice(2)
+try {
+  await main(cgroup, network === 'own-network')
+} catch (error) {
+  say(`error ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
 }
-
-function once(action: () => Promise<void>): () => void {
-  let running: Promise<void> | undefined
-  return () => void (running ??= action())
-}
-
-await main(process.argv.slice(2))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { hostPath } from '../host/host.ts'
 import { machineNetwork, openNetwork, type Neighbour, type Network } from '../network/network.ts'
-import { start } from '../process/process.ts'
+import { start } from '../process/daemon.ts'
 import { CONTAINER } from './checkpoints.ts'
 import { temporaryFolder } from './folders.ts'
 

@@ -66,7 +66,7 @@ test(
         expect(message).toMatchInlineSnapshot(`
           "the ceph-mds of the test cluster ended
             found:    ceph-mds exited with 3
-            expected: that it runs until it is stopped
+            expected: a command that runs until it is stopped
             fix:      look at the last lines of its log below; \`npm run doctor\` names what is missing
             log:      no map for me"
         `)
