@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Results, SuiteResults } from '../../reports/results.ts'
 import { CriuBenchError } from '../errors.ts'
 import { readResults } from '../results/read.ts'
+import writeFileAtomic from 'write-file-atomic'
 
 /** The results of an earlier run, stored under a name. */
 export interface Baseline {
@@ -34,14 +35,8 @@ export async function saveBaseline(folder: string, name: string, results: Result
   const earlier = existsSync(path) ? await readBaseline(path) : undefined
   if (earlier) refuseToLose(earlier, results)
   await mkdir(dirname(path), { recursive: true })
-  const half = `${path}.${process.pid}.half`
-  try {
-    await writeFile(half, `${JSON.stringify(results, undefined, 1)}\n`)
-    if (earlier) await keep(path, join(folder, name), earlier.results.createdAt)
-    await rename(half, path)
-  } finally {
-    await rm(half, { force: true })
-  }
+  if (earlier) await keep(path, join(folder, name), earlier.results.createdAt)
+  await writeFileAtomic(path, `${JSON.stringify(results, undefined, 1)}\n`)
   return path
 }
 

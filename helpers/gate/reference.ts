@@ -19,7 +19,7 @@ const table = Reference.parse(JSON.parse(readFileSync(fixture('reference.json'),
 const COLD_START = ['lean container', 'restore', 'execution']
 
 /** The names of a suite's axes, as in its results. */
-export interface Subject {
+export interface SuiteAxes {
   readonly filesystem: string
   readonly size: Bytes
   readonly strategy: string
@@ -30,7 +30,7 @@ export interface Subject {
  * The reference's figure for a phase in ms; undefined where it has none. The reference was measured with its own handler,
  * and its restore is flat in memory size, so the strategy `mapped` has to meet it.
  */
-export function referenceFor(subject: Subject, phase: string): Milliseconds | undefined {
+export function referenceFor(subject: SuiteAxes, phase: string): Milliseconds | undefined {
   const column = table.sizes.indexOf(formatSize(subject.size))
   const same = (['filesystem', 'strategy', 'handler'] as const).every((axis) => subject[axis] === table[axis])
   if (!same || column === -1) return undefined
@@ -41,7 +41,7 @@ export function referenceFor(subject: Subject, phase: string): Milliseconds | un
 
 /** The comparison of a median with the reference; undefined where the reference has no figure for it. */
 export function judgeByReference(
-  subject: Subject,
+  subject: SuiteAxes,
   { phase, median }: Pick<MeasuredFigure, 'phase' | 'median'>,
   tolerance: number,
 ): Verdict | undefined {
