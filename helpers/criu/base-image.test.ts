@@ -6,9 +6,10 @@ import { describe, expect, test } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { compile } from '../programs/compile.ts'
 import { localHost } from '../host/host.ts'
-import { fixture } from '../installation/paths.ts'
+import { CACHE, fixture } from '../installation/paths.ts'
 import { populateRootfs } from '../checkpoint/rootfs.ts'
 import { MB } from '../units.ts'
+import { outcomeOf } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
@@ -53,6 +54,18 @@ describe('a base image', () => {
     const image = await findBaseImage('build')
     expect(image.kind).toBe('folder')
     expect(image.description).toMatch(/^criu [\d.]+, (built here|of this host)$/)
+  })
+
+  test('that is built here can be made by twenty callers at once', async () => {
+    const source = JSON.stringify(join(import.meta.dirname, 'base-image.ts'))
+    const script = `const { findBaseImage } = await import(${source})
+      const images = await Promise.all(Array.from({ length: 20 }, () => findBaseImage('build')))
+      console.log(new Set(images.map(({ path }) => path)).size)`
+    // A cache that has the built CRIU, and no base image yet.
+    const withFreshCache = `mount -t tmpfs none /mnt; cp -r ${CACHE}/criu-* /mnt; mount --move /mnt ${CACHE}
+      "$@"; ls ${CACHE} | grep -c base-image-`
+    const argv = ['unshare', '--mount', 'sh', '-ec', withFreshCache, 'sh', process.execPath, '--input-type=module', '-e', script] // prettier-ignore
+    expect(await outcomeOf(argv)).toMatchObject({ status: 0, stdout: '1\n1\n', stderr: '' })
   })
 
   test('without a criu is refused', async () => {
