@@ -41,7 +41,7 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
         "cannot run sleep in the lean container "NAME" on /
           found:    lean-container still running after 0.5 s (killed with its process group)
           expected: an end within 0.5 s
-          fix:      the first error line of what ran in it says more; run the step by hand: npm run restore
+          fix:      read the first error line of the command; run the step by hand: npm run restore
           log:      before start lean container: TIME
                     this is the process in the lean container, pid in container: 2
                     this is the lean container launcher process!
@@ -57,7 +57,7 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
         "cannot run /usr/sbin/criu in the lean container "NAME" on WORK/rootfs
           found:    lean-container still running after 1 s (killed with its process group)
           expected: an end within 1 s
-          fix:      the first error line of what ran in it says more; run the step by hand: npm run restore"
+          fix:      read the first error line of the command; run the step by hand: npm run restore"
       `)
       expect(await cgroupPaths(CONTAINER)).toEqual([])
       // The images are as good as before.
