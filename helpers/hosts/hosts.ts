@@ -2,7 +2,8 @@ import { compareClocks, type ClockComparison } from '../machine/clock.ts'
 import type { Host } from '../host/host.ts'
 import { openNetwork, type Neighbour, type Network, type Shape } from '../network/network.ts'
 import type { HostsRequest, Pair } from './request.ts'
-import { checkHost, machineOf, type Machine } from './check.ts'
+import { machineOf, type Machine } from '../machine/machine.ts'
+import { checkHost } from './check.ts'
 import { openMachine } from './ssh.ts'
 
 /** What a result tells of one of the two hosts. */
