@@ -2,7 +2,7 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { resolveSettings } from '../config/settings.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { examineHost, finding, orFinding, type Finding } from '../hosts/check.ts'
-import { openPair } from '../hosts/hosts.ts'
+import { openHostPair } from '../hosts/hosts.ts'
 import { CriuBenchError } from '../errors.ts'
 import { isPrebuilt } from '../programs/compile.ts'
 import { localHost } from '../host/host.ts'
@@ -34,7 +34,7 @@ async function examineSecond(): Promise<Finding[]> {
   const programs = filesystemNames.flatMap((name) => filesystem(name).clientPrograms?.(settings) ?? [])
   try {
     const containerName = `vitest-criu-doctor-${process.pid}`
-    await using pair = await openPair({ restoreOn, containerName, sshConfig, link, programs })
+    await using pair = await openHostPair({ restoreOn, containerName, sshConfig, link, programs })
     const findings = await examineHost(pair.restores, programs)
     return findings.map((one) => ({ ...one, name: `${one.name} on ${pair.name}` }))
   } catch (error) {
