@@ -3,7 +3,14 @@ import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { circlesIn, fileGraph, groupedGraph, importsOf, sourceFiles } from './testing/import-graph.ts'
+import {
+  circlesIn,
+  fileGraph,
+  groupedGraph,
+  importsOf,
+  requestsOf,
+  sourceFiles,
+} from './testing/import-graph.ts'
 
 /** What a newcomer can rely on when they open the tree; CONTRIBUTING.md tells it in words. */
 const root = resolve(import.meta.dirname, '..')
@@ -39,6 +46,9 @@ const LAYERS: ReadonlyArray<readonly string[]> = [
   ['helpers/errors.ts', 'helpers/disposal.ts'],
   ['reports'],
 ]
+
+/** `run`, `start` and `converse` of helpers/process are bounded in time, and end with the run. */
+const STARTS_PROCESSES = new Set(['execa', 'child_process', 'node:child_process'])
 
 const levelOf = (file: string): number => LAYERS.findIndex((rooms) => rooms.includes(roomOf(file)))
 
@@ -98,6 +108,15 @@ describe('the project', () => {
       if (file.startsWith('fixtures/') && !isTest(file))
         wrong.push(...targets.map((target) => `${file} -> ${target}`))
       if (!isTest(file)) wrong.push(...targets.filter(isTest).map((target) => `${file} -> ${target}`))
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('starts processes in helpers/process and nowhere else', async () => {
+    const wrong: string[] = []
+    for (const file of own.filter((source) => !isTest(source) && roomOf(source) !== 'helpers/process')) {
+      const requests = (await requestsOf(file)).filter((request) => STARTS_PROCESSES.has(request))
+      wrong.push(...requests.map((request) => `${file} -> ${request}`))
     }
     expect(wrong).toEqual([])
   })

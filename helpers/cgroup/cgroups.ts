@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
+import { localHost, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { holdsWithin } from '../process/wait.ts'
 
@@ -11,9 +12,9 @@ export async function hierarchies(): Promise<string[]> {
   return mounts.filter(({ type }) => type === 'cgroup' || type === 'cgroup2').map(({ point }) => point)
 }
 
-/** "v2", "v1" or "hybrid" (v1 controllers beside an own v2 tree), for the fingerprint. */
-export async function cgroupVersion(): Promise<'v2' | 'v1' | 'hybrid' | 'none'> {
-  const types = new Set((await readMounts()).map(({ type }) => type))
+/** "v2", "v1" or "hybrid" (v1 controllers beside an own v2 tree), of a host. */
+export async function cgroupVersion(host: Host = localHost): Promise<'v2' | 'v1' | 'hybrid' | 'none'> {
+  const types = new Set((await readMounts(host)).map(({ type }) => type))
   if (types.has('cgroup')) return types.has('cgroup2') ? 'hybrid' : 'v1'
   return types.has('cgroup2') ? 'v2' : 'none'
 }

@@ -1,12 +1,9 @@
-import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { resolveSettings } from '../config/settings.ts'
-import { findCriu } from '../criu/binary.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
-import { examineHost, type Finding } from '../hosts/check.ts'
-import { openPair } from '../hosts/hosts.ts'
+import { examineHost, finding, orFinding, type Finding } from '../hosts/check.ts'
+import { openHostPair } from '../hosts/hosts.ts'
 import { CriuBenchError } from '../errors.ts'
-import { cgroupVersion } from '../cgroup/cgroups.ts'
-import { AS_ROOT } from '../installation/own-command.ts'
 import { isPrebuilt } from '../programs/compile.ts'
 import { localHost } from '../host/host.ts'
 import { availableMemory } from '../machine/memory.ts'
@@ -18,29 +15,14 @@ import { describeBytes, GB, MB, type Bytes } from '../units.ts'
 
 const BUILD_ROOM: Bytes = 500 * MB
 const OLDEST_NODE = [22, 12] as const
-const CAP_SYS_ADMIN = 21n
 
-type Check = () => Finding | Promise<Finding>
+/** What this machine needs besides what every host does. */
+const LOCAL_CHECKS = { node, memory, disk, compiler, python, 'lazy restore': lazy, ceph }
 
-const CHECKS: readonly Check[] = [
-  root,
-  capability,
-  node,
-  namespaces,
-  cgroup,
-  memory,
-  disk,
-  compiler,
-  python,
-  lazy,
-  ceph,
-  criu,
-]
-
-/** Looks at everything a run needs, in the order in which a run would miss it, on the host that restores, too. */
+/** Looks at everything a run needs: on this machine, then on the host that restores where that is another one. */
 export async function examine(): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const check of CHECKS) findings.push(await check())
+  const findings = await examineHost(localHost)
+  for (const [name, check] of Object.entries(LOCAL_CHECKS)) findings.push(await orFinding(name, check))
   return [...findings, ...(await examineSecond())]
 }
 
@@ -52,33 +34,13 @@ async function examineSecond(): Promise<Finding[]> {
   const programs = filesystemNames.flatMap((name) => filesystem(name).clientPrograms?.(settings) ?? [])
   try {
     const containerName = `vitest-criu-doctor-${process.pid}`
-    await using pair = await openPair({ restoreOn, containerName, sshConfig, link, programs })
+    await using pair = await openHostPair({ restoreOn, containerName, sshConfig, link, programs })
     const findings = await examineHost(pair.restores, programs)
     return findings.map((one) => ({ ...one, name: `${one.name} on ${pair.name}` }))
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
     return [{ name: restoreOn, found: error.facts.log ?? error.facts.found, fix: error.facts.fix }]
   }
-}
-
-const finding = (name: string, good: boolean, found: string, fix: string): Finding =>
-  good ? { name, found } : { name, found, fix }
-
-function root(): Finding {
-  const uid = process.getuid?.() ?? -1
-  return finding('root', uid === 0, `uid ${uid}`, `run as root: ${AS_ROOT}`)
-}
-
-async function capability(): Promise<Finding> {
-  const status = await readFile('/proc/self/status', 'utf8')
-  const effective = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '0'}`)
-  const has = (effective >> CAP_SYS_ADMIN) % 2n === 1n
-  return finding(
-    'capabilities',
-    has,
-    has ? 'CAP_SYS_ADMIN' : 'no CAP_SYS_ADMIN',
-    'in a container: run it privileged',
-  )
 }
 
 function node(): Finding {
@@ -90,21 +52,6 @@ function node(): Finding {
     process.version,
     PACKAGED ? 'install Node 22.12 or later' : 'use npm or npx, which run the Node among the packages',
   )
-}
-
-async function namespaces(): Promise<Finding> {
-  const argv = ['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--mount-proc', 'true']
-  return attempt(
-    'namespaces',
-    argv,
-    'mount, pid, uts, ipc',
-    'apt-get install util-linux; the kernel needs CONFIG_NAMESPACES',
-  )
-}
-
-async function cgroup(): Promise<Finding> {
-  const version = await cgroupVersion()
-  return finding('cgroup', version !== 'none', version, 'mount -t cgroup2 none /sys/fs/cgroup')
 }
 
 async function memory(): Promise<Finding> {
@@ -151,19 +98,6 @@ function ceph(): Finding {
   return {
     name: 'ceph',
     found: missingFilesystems([], resolveSettings({}, process.env))['ceph'] ?? 'can be measured',
-  }
-}
-
-async function criu(): Promise<Finding> {
-  try {
-    const found = await findCriu()
-    return { name: 'criu', found: `${found.version}, ${found.path}, passes criu check` }
-  } catch (error) {
-    return {
-      name: 'criu',
-      found: 'none that passes criu check',
-      fix: error instanceof Error ? error.message : String(error),
-    }
   }
 }
 

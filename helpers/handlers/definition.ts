@@ -16,15 +16,15 @@ export interface Site {
 }
 
 /** What a function of a definition sees: the handler's own folder, where this process reaches it. */
-export interface Seen {
+export interface HandlerFolder {
   readonly folder: string
 }
 /** Of a request, besides: what was answered. */
-export interface Answered extends Seen {
+export interface HandlerAnswer extends HandlerFolder {
   readonly body: string
 }
 
-type Predicate = (seen: Seen) => boolean | Promise<boolean>
+type Predicate = (from: HandlerFolder) => boolean | Promise<boolean>
 
 const text = z.string().min(1)
 const fn = <T>() => z.custom<T>((value) => typeof value === 'function', { error: 'a function' })
@@ -94,7 +94,7 @@ const Definition = z
     trigger: Trigger.default('lock'),
     done: Done.default('report'),
     /** What must be the same before the dump and after each restore; left out, the whole answer to a request. */
-    checksum: fn<(answered: Answered) => string | Promise<string>>().optional(),
+    checksum: fn<(answer: HandlerAnswer) => string | Promise<string>>().optional(),
   })
   .refine(({ done, trigger }) => done !== 'response' || isRequest(trigger), {
     path: ['done'],

@@ -106,24 +106,24 @@ export const isObserved = ({ done, trigger }: Handler): boolean =>
 export const siteOf = (size: Bytes, folder: string): Site => ({ size, folder, ...handlerFiles(folder) })
 
 /** Where the command line is for: the machine, or a container, which has a network of its own already. */
-export type Place = 'host' | 'container'
+export type CommandTarget = 'host' | 'container'
 
 /** The command line that starts `handler` with `size` bytes on the files of `folder`. */
 export async function commandLine(
   handler: Handler,
   size: Bytes,
   folder: string,
-  place: Place = 'host',
+  target: CommandTarget = 'host',
 ): Promise<string[]> {
   const { command, cwd, trigger, withoutIoUring } = handler
   const site = siteOf(size, folder)
   const own = typeof command === 'function' ? await command(site) : command
   const options = [
-    ...(hasOwnNetwork(handler) && place === 'host' ? ['--network'] : []),
+    ...(hasOwnNetwork(handler) && target === 'host' ? ['--network'] : []),
     ...(withoutIoUring ? ['--without-io-uring'] : []),
     ...(cwd === '/' ? [] : ['--cwd', cwd]),
     ...(typeof trigger === 'object' && 'stdin' in trigger ? ['--stdin', handlerFiles(folder).stdin] : []),
-    ...(place === 'container' && isObserved(handler) ? ['--log', site.log] : []),
+    ...(target === 'container' && isObserved(handler) ? ['--log', site.log] : []),
   ]
   if (options.length === 0) return [...own]
   return [await compile(fixture('programs/start-handler.c')), ...options, '--', ...own]

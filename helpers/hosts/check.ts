@@ -1,49 +1,52 @@
+import { cgroupVersion } from '../cgroup/cgroups.ts'
 import { findCriu } from '../criu/binary.ts'
 import { CriuBenchError } from '../errors.ts'
 import { localHost, type Host } from '../host/host.ts'
-import { readMounts } from '../mount/mounts.ts'
-import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
+import { AS_ROOT } from '../installation/own-command.ts'
+import { machineOf } from '../machine/machine.ts'
 import { run } from '../process/process.ts'
+import { isRemote } from '../process/remote.ts'
+import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 
-/** One thing that a run needs: what was found, and when it will not do, the fix. */
+/** One thing that a run needs: what was found, and the fix when that is not enough. */
 export interface Finding {
   readonly name: string
   readonly found: string
   readonly fix?: string
 }
 
-/** What a host is, as far as it decides whether it can restore what another dumped. */
-export interface Machine {
-  readonly kernel: string
-  readonly architecture: string
-  readonly cpu: string
-  /** What the CPU can do, by the names of /proc/cpuinfo. */
-  readonly flags: readonly string[]
+/** What is looked at: this machine, or another host that is to restore. */
+interface Examined {
+  readonly host: Host
+  /** What mounts the filesystem there. */
+  readonly programs: readonly string[]
 }
 
-const FIX = 'the host needs sh, coreutils and util-linux'
+type Check = (examined: Examined) => Promise<Finding>
 
-const ask = async (host: Host, script: string, ...args: readonly string[]): Promise<string> => {
-  const command = { failed: 'cannot look at the host that restores', fix: FIX, timeout: 20_000 }
-  return (await run(host, { argv: ['sh', '-c', script, 'sh', ...args], ...command })).stdout.trim()
-}
+/** What every host needs, in the order in which a run would miss it. */
+const CHECKS: Readonly<Record<string, Check>> = { root, capabilities, namespaces, cgroup }
+/** What a host needs besides where it restores what another one dumped. */
+const CHECKS_THERE: Readonly<Record<string, Check>> = { client, machine }
 
-export async function machineOf(host: Host): Promise<Machine> {
-  const script = 'uname -r; uname -m; sed -n "s/^model name.*: //p" /proc/cpuinfo | head -n 1; sed -n "s/^flags.*: //p" /proc/cpuinfo | head -n 1' // prettier-ignore
-  const [kernel = '', architecture = '', cpu = '', flags = ''] = (await ask(host, script)).split('\n')
-  return { kernel, architecture, cpu: cpu || 'unknown', flags: flags.split(' ').filter(Boolean) }
-}
-
-type Check = (host: Host, programs: readonly string[]) => Promise<Finding>
-
-/** In the order in which a restore would miss it. */
-const CHECKS: readonly Check[] = [root, namespaces, cgroup, installed, machine, criu]
-
-/** Looks at everything that a restore needs of a host; `programs` are what mounts the filesystem there. */
-export async function examineHost(host: Host, programs: readonly string[]): Promise<Finding[]> {
+/** Looks at everything that a host needs; `programs` are what mounts the filesystem on a host that is not this machine. */
+export async function examineHost(host: Host, programs: readonly string[] = []): Promise<Finding[]> {
+  const checks = { ...CHECKS, ...(host === localHost ? {} : CHECKS_THERE), criu }
   const findings: Finding[] = []
-  for (const check of CHECKS) findings.push(await check(host, programs))
+  for (const [name, check] of Object.entries(checks))
+    findings.push(await orFinding(name, () => check({ host, programs })))
   return findings
+}
+
+/** What a check finds; when it fails itself, that is what it has found. */
+export async function orFinding(name: string, check: () => Finding | Promise<Finding>): Promise<Finding> {
+  try {
+    return await check()
+  } catch (error) {
+    if (error instanceof CriuBenchError) return { name, found: error.facts.found, fix: error.facts.fix }
+    if (process.getuid?.() === 0) throw error
+    return { name, found: error instanceof Error ? error.message : String(error), fix: RUN_AS_ROOT }
+  }
 }
 
 /** Refuses a host that lacks something for a restore, before anything is measured. Throws CriuBenchError. */
@@ -58,35 +61,60 @@ export async function checkHost(name: string, host: Host, programs: readonly str
   })
 }
 
-const finding = (name: string, good: boolean, found: string, fix: string): Finding =>
+export const finding = (name: string, good: boolean, found: string, fix: string): Finding =>
   good ? { name, found } : { name, found, fix }
 
-async function root(host: Host): Promise<Finding> {
-  const uid = await ask(host, 'id -u')
-  return finding('root', uid === '0', `uid ${uid}`, 'log in there as root: ssh://root@host')
+const RUN_AS_ROOT = `run as root: ${AS_ROOT}`
+const CAP_SYS_ADMIN = 21n
+
+/** What a script writes there. */
+const ask = async (host: Host, script: string, ...args: readonly string[]): Promise<string> => {
+  const facts = { failed: 'cannot look at the host', fix: 'the host needs sh, coreutils and util-linux' }
+  return (
+    await run(host, { argv: ['sh', '-c', script, 'sh', ...args], ...facts, timeout: 20_000 })
+  ).stdout.trim()
 }
 
-async function namespaces(host: Host): Promise<Finding> {
-  const script = 'unshare --mount --pid --uts --ipc --fork --mount-proc true 2>&1 || true'
-  const said = await ask(host, script)
-  const fix = 'apt-get install util-linux there; in a container: run it privileged'
+const on = (host: Host, here: string, there: string): string => (isRemote(host) ? there : here)
+
+async function root({ host }: Examined): Promise<Finding> {
+  const uid = await ask(host, 'id -u')
+  return finding(
+    'root',
+    uid === '0',
+    `uid ${uid}`,
+    on(host, RUN_AS_ROOT, 'log in there as root: ssh://root@host'),
+  )
+}
+
+async function capabilities({ host }: Examined): Promise<Finding> {
+  const effective = BigInt(`0x${(await ask(host, 'sed -n "s/^CapEff:\\s*//p" /proc/self/status')) || '0'}`)
+  const has = (effective >> CAP_SYS_ADMIN) % 2n === 1n
+  const found = has ? 'CAP_SYS_ADMIN' : 'no CAP_SYS_ADMIN'
+  return finding('capabilities', has, found, 'in a container: run it privileged')
+}
+
+async function namespaces({ host }: Examined): Promise<Finding> {
+  const said = await ask(host, 'unshare --mount --pid --uts --ipc --fork --mount-proc true 2>&1 || true')
+  const install = `apt-get install util-linux${on(host, '', ' there')}`
+  const fix = `${install}; the kernel needs CONFIG_NAMESPACES; in a container: run it privileged`
   return finding('namespaces', said === '', said || 'mount, pid, uts, ipc', fix)
 }
 
-async function cgroup(host: Host): Promise<Finding> {
-  const types = new Set((await readMounts(host)).map(({ type }) => type))
-  const found = [...types].filter((type) => type.startsWith('cgroup')).join(', ')
-  return finding('cgroup', found !== '', found || 'none', 'mount -t cgroup2 none /sys/fs/cgroup, there')
+async function cgroup({ host }: Examined): Promise<Finding> {
+  const version = await cgroupVersion(host)
+  const fix = `mount -t cgroup2 none /sys/fs/cgroup${on(host, '', ', there')}`
+  return finding('cgroup', version !== 'none', version, fix)
 }
 
-async function installed(host: Host, programs: readonly string[]): Promise<Finding> {
+async function client({ host, programs }: Examined): Promise<Finding> {
   const script = 'for program; do command -v "$program" >/dev/null || echo "$program"; done'
   const missing = (await ask(host, script, ...programs)).split('\n').filter(Boolean).join(', ')
   const fix = `apt-get install ${missing}, there`
   return finding('client', missing === '', missing === '' ? programs.join(', ') : `no ${missing}`, fix)
 }
 
-async function machine(host: Host): Promise<Finding> {
+async function machine({ host }: Examined): Promise<Finding> {
   const [here, there] = [await machineOf(localHost), await machineOf(host)]
   const lacks = here.flags.filter((flag) => !there.flags.includes(flag))
   const differing = [
@@ -95,18 +123,20 @@ async function machine(host: Host): Promise<Finding> {
     // CRIU itself refuses what cannot work; much of what a CPU lacks, a process does not use.
     lacks.length === 0
       ? 'every CPU feature of this machine'
-      : `lacks of this CPU's features ${lacks.join(' ')}`,
+      : `without these CPU features of this machine: ${lacks.join(' ')}`,
   ]
   const fix = `a machine of this architecture (${here.architecture}): a process cannot go on on another`
   return finding('machine', here.architecture === there.architecture, differing.join('; '), fix)
 }
 
-async function criu(host: Host): Promise<Finding> {
-  const { path } = await findCriu()
+async function criu({ host }: Examined): Promise<Finding> {
+  // On this machine it has passed `criu check` when it is found.
+  const { path, version } = await findCriu()
+  if (host === localHost) return { name: 'criu', found: `${version}, ${path}, passes criu check` }
   const check = await run(host, {
     argv: [await ensureProgramOnHost(host, path), 'check'],
     failed: 'cannot check CRIU on the host that restores',
-    fix: FIX,
+    fix: 'look at the connection to the host',
     timeout: 60_000,
     accept: Array.from({ length: 256 }, (_, status) => status),
   })

@@ -1,8 +1,9 @@
 import { compareClocks, type ClockComparison } from '../machine/clock.ts'
 import type { Host } from '../host/host.ts'
 import { openNetwork, type Neighbour, type Network, type Shape } from '../network/network.ts'
-import type { HostsRequest, Pair } from './request.ts'
-import { checkHost, machineOf, type Machine } from './check.ts'
+import type { HostsRequest, HostPair } from './request.ts'
+import { machineOf, type Machine } from '../machine/machine.ts'
+import { checkHost } from './check.ts'
 import { openMachine } from './ssh.ts'
 
 /** What a result tells of one of the two hosts. */
@@ -36,7 +37,7 @@ type Progress = (line: string) => void
 export async function openHosts(request: HostsRequest, progress: Progress): Promise<TwoHosts> {
   await using undo = new AsyncDisposableStack()
   progress(`opening the host that restores: ${request.restoreOn}`)
-  const { dumps, restores, name } = undo.use(await openPair(request))
+  const { dumps, restores, name } = undo.use(await openHostPair(request))
   await checkHost(name, restores, request.programs)
   const [here, there] = [await machineOf(dumps), await machineOf(restores)]
   const record: HostsRecord = {
@@ -51,11 +52,11 @@ export async function openHosts(request: HostsRequest, progress: Progress): Prom
 }
 
 /** Opens both and looks at neither. Half-built, it undoes itself. Throws CriuBenchError. */
-export const openPair = (request: HostsRequest): Promise<Pair> =>
+export const openHostPair = (request: HostsRequest): Promise<HostPair> =>
   request.restoreOn === 'namespace' ? openNamespaces(request) : openMachine(request)
 
 /** Both on this machine, each with a network namespace, an address, mounts and processes of its own. */
-async function openNamespaces({ containerName, link = {}, ...given }: HostsRequest): Promise<Pair> {
+async function openNamespaces({ containerName, link = {}, ...given }: HostsRequest): Promise<HostPair> {
   await using undo = new AsyncDisposableStack()
   const network = given.network ?? undo.use(await openNetwork(`vitest-criu-network-${process.pid}`))
   const dumps = undo.use(await network.open(`${containerName}-dumps`))

@@ -15,7 +15,7 @@ export interface HostsRequest {
 }
 
 /** Two hosts before they are looked at. */
-export interface Pair extends AsyncDisposable {
+export interface HostPair extends AsyncDisposable {
   readonly dumps: Neighbour
   readonly restores: Host
   /** Of the one that restores. */

@@ -9,7 +9,7 @@ import { run } from '../process/process.ts'
 import { onceUp } from '../process/wait.ts'
 import { cleanUpScript, enterCommand, FOLDERS_THERE, holdCommand } from '../sandbox/namespaces.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
-import type { HostsRequest, Pair } from './request.ts'
+import type { HostsRequest, HostPair } from './request.ts'
 
 /** Of the host that dumps, in its private /run: the connection's socket, and where the other machine's files are seen. */
 const FOLDER = '/run/vitest-criu-ssh'
@@ -39,7 +39,7 @@ find /sys/fs/cgroup -depth -type d '(' -name "$cgroup" -o -name "$cgroup.*" ')' 
 const HOOK_LIMIT = 30
 
 /** A second machine, reached by OpenSSH, and a host here that dumps. Nothing of it outlives the connection, there or here. */
-export async function openMachine({ restoreOn: name, ...request }: HostsRequest): Promise<Pair> {
+export async function openMachine({ restoreOn: name, ...request }: HostsRequest): Promise<HostPair> {
   const { containerName, network, sshConfig } = request
   refuseLink(name, request)
   await using undo = new AsyncDisposableStack()

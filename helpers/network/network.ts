@@ -26,8 +26,14 @@ export interface Network extends AsyncDisposable {
   own(resource: AsyncDisposable): void
 }
 
-/** Of nobody's but this network's own namespaces, so that it cannot be another's. */
-const addressOf = (place: number): string => `10.42.0.${place}`
+/** In the names of interfaces, which have 15 characters at most: they must never be seen on the machine itself. */
+export const INTERFACE_PREFIX = 'vcriu'
+const BRIDGE = `${INTERFACE_PREFIX}-bridge`
+/** The bridge's end of the link to the sandbox of that number. */
+const linkOf = (number: number): string => `${INTERFACE_PREFIX}-${number}`
+
+/** In namespaces of this network's own: no other network has to be avoided. */
+const addressOf = (number: number): string => `10.42.0.${number}`
 const FIX = 'apt-get install iproute2; the kernel needs CONFIG_VETH and CONFIG_BRIDGE'
 
 /**
@@ -38,16 +44,16 @@ const FIX = 'apt-get install iproute2; the kernel needs CONFIG_VETH and CONFIG_B
 export async function openNetwork(name: string): Promise<Network> {
   await using undo = new AsyncDisposableStack()
   const hub = undo.use(await openSandbox(name, { ownNetwork: true }))
-  await inNetworkOf(hub, 'ip link add bridge type bridge; ip link set bridge up', [])
-  let places = 0
+  await inNetworkOf(hub, 'ip link add "$1" type bridge; ip link set "$1" up', [BRIDGE])
+  let opened = 0
   const owned = undo.move()
   const network: Network = {
     async open(containerName) {
       const sandbox = await openSandbox(containerName, { ownNetwork: true })
-      places += 1
-      const address = addressOf(places)
+      opened += 1
+      const address = addressOf(opened)
       try {
-        await link(hub, sandbox, places, address)
+        await link(hub, sandbox, opened, address)
       } catch (error) {
         await sandbox[Symbol.asyncDispose]()
         throw error
@@ -55,9 +61,8 @@ export async function openNetwork(name: string): Promise<Network> {
       return { ...sandbox, address, network }
     },
     async shape(sandbox, shape) {
-      const place = sandbox.address.split('.').at(-1)
       await hold(sandbox, 'eth0', shape)
-      await hold(hub, `link${place}`, shape)
+      await hold(hub, linkOf(Number(sandbox.address.split('.').at(-1))), shape)
     },
     own: (resource) => void owned.use(resource),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -84,10 +89,10 @@ export function machineNetwork(address: string): Network {
   return network
 }
 
-async function link(hub: Sandbox, sandbox: Sandbox, place: number, address: string): Promise<void> {
+async function link(hub: Sandbox, sandbox: Sandbox, number: number, address: string): Promise<void> {
   const script =
-    'ip link add "$1" type veth peer name eth0 netns "$2"; ip link set "$1" master bridge; ip link set "$1" up'
-  await inNetworkOf(hub, script, [`link${place}`, String(sandbox.init)])
+    'ip link add "$1" type veth peer name eth0 netns "$2"; ip link set "$1" master "$3"; ip link set "$1" up'
+  await inNetworkOf(hub, script, [linkOf(number), String(sandbox.init), BRIDGE])
   await inNetworkOf(sandbox, 'ip address add "$1/24" dev eth0; ip link set eth0 up', [address])
 }
 

@@ -15,7 +15,7 @@ import ctypes, os, struct, time
 os.mkdir("/run/point")
 device = os.open("/dev/fuse", os.O_RDWR)
 options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
-assert ctypes.CDLL(None).mount(b"test", b"/run/point", b"fuse", 0, options.encode()) == 0
+assert ctypes.CDLL(None).mount(b"vitest-criu", b"/run/point", b"fuse", 0, options.encode()) == 0
 unique, = struct.unpack_from("<Q", os.read(device, 1 << 20), 8)
 answer = struct.pack("<IIIIHHIIHH8I", 7, 31, 0, 0, 0, 0, 4096, 1, 1, 0, *[0] * 8)
 os.write(device, struct.pack("<IiQ", 16 + len(answer), 0, unique) + answer)

@@ -24,7 +24,11 @@ describe('a sandbox', () => {
       )
       expect(await readMounts()).toEqual(outside)
       await run(sandbox, {
-        argv: ['sh', '-c', 'mkdir /run/more; mount -t tmpfs none /run/more; sleep 1000 >/dev/null 2>&1 &'],
+        argv: [
+          'sh',
+          '-c',
+          'mkdir /run/more; mount -t tmpfs vitest-criu /run/more; sleep 1000 >/dev/null 2>&1 &',
+        ],
         failed: 'cannot leave something running',
         fix: '',
         timeout: 5000,

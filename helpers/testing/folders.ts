@@ -2,8 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A new folder that goes at the end of the scope. */
+const PREFIX = 'vitest-criu-test'
+
+/** A new folder that goes at the end of the scope. Its name tells which process of which test run made it. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'vitest-criu-test-'))
+  const path = await mkdtemp(join(tmpdir(), `${PREFIX}-${process.pid}-`))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** The process whose temporary folder a text names; undefined where it names none. */
+export function testRunIn(text: string): number | undefined {
+  const pid = new RegExp(`/${PREFIX}-(\\d+)-`).exec(text)?.[1]
+  return pid === undefined ? undefined : Number(pid)
 }

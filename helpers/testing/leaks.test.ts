@@ -1,7 +1,8 @@
 import { execa } from 'execa'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
@@ -57,7 +58,7 @@ describe('what a test leaves behind', () => {
   })
 
   test('is told for a network interface', async () => {
-    const name = `left${process.pid}`
+    const name = `vcriu${process.pid}`
     const message = await leaving(() => execa('ip', ['link', 'add', name, 'type', 'veth']))
     await execa('ip', ['link', 'delete', name])
     expect(message).toContain(`network interface ${name}`)
@@ -75,5 +76,80 @@ describe('what a test leaves behind', () => {
   test('is told where the action fails, too', async () => {
     const message = await leaving(() => Promise.reject(new Error('failed by itself')))
     expect(message).toBe('failed by itself')
+  })
+})
+
+/** A folder of somebody else's, such as a container engine's, or another run's of these tests. */
+async function foreignFolder(prefix: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), prefix))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
+}
+
+/** What somebody else makes meanwhile; what it returns is removed afterwards. */
+type Make = (undo: AsyncDisposableStack) => Promise<unknown>
+
+const mountOn =
+  (prefix: string, source: string): Make =>
+  async (undo) => {
+    const { path } = undo.use(await foreignFolder(prefix))
+    await execa('mount', ['-t', 'tmpfs', source, path])
+    undo.defer(async () => void (await execa('umount', [path])))
+  }
+
+const cgroupsOf =
+  (name: string, script?: string): Make =>
+  async (undo) => {
+    for (const hierarchy of await hierarchies()) {
+      const cgroup = join(hierarchy, `${name}-${process.pid}`)
+      await mkdir(cgroup)
+      undo.defer(() => rmdir(cgroup))
+      if (script === undefined) continue
+      // Not started by this test, as far as its environment tells.
+      const member = spawn('sh', ['-ec', script, 'sh', cgroup], { env: { PATH: '/usr/bin:/bin' } })
+      const ended = once(member, 'exit')
+      undo.defer(async () => {
+        member.kill('SIGKILL')
+        await ended
+      })
+      await Promise.race([once(member.stdout, 'data'), ended])
+    }
+  }
+
+/** A cpuset of version 1 takes no process before it has processors and memory. */
+const ENTER = `
+for file in cpuset.cpus cpuset.mems; do [ ! -e "$1/$file" ] || cat "$1/../$file" > "$1/$file"; done
+echo 0 > "$1/cgroup.procs"; echo in; exec sleep 1000`
+
+describe('what somebody else makes meanwhile is not told:', () => {
+  test.each<[string, Make]>([
+    ['a mount', mountOn('overlay-', 'none')],
+    ["a mount of another run's of these tests", mountOn(`vitest-criu-test-${process.ppid}-`, 'vitest-criu')],
+    ['an empty cgroup', cgroupsOf('libpod')],
+    ['a cgroup with a process', cgroupsOf('libpod', ENTER)],
+    [
+      'a file in /dev/shm',
+      async (undo) => {
+        const file = `/dev/shm/libpod_lock_${process.pid}`
+        await writeFile(file, '')
+        undo.defer(() => rm(file))
+      },
+    ],
+    [
+      'a network interface',
+      async (undo) => {
+        const name = `cni${process.pid}`
+        await execa('ip', ['link', 'add', name, 'type', 'veth'])
+        undo.defer(async () => void (await execa('ip', ['link', 'delete', name])))
+      },
+    ],
+  ])('%s', async (_, make) => {
+    await using undo = new AsyncDisposableStack()
+    expect(await leaving(async () => void (await make(undo)))).toBe('no error, but undefined')
+  })
+
+  test('that a mount is gone', async () => {
+    const undo = new AsyncDisposableStack()
+    await mountOn('overlay-', 'none')(undo)
+    expect(await leaving(() => undo.disposeAsync())).toBe('no error, but undefined')
   })
 })

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { LEDGERS, WORK } from '../installation/paths.ts'
+import { INTERFACE_PREFIX } from '../network/network.ts'
 import { holdsWithin } from '../process/wait.ts'
+import { testRunIn } from './folders.ts'
 
 /**
  * A folder on PATH, the one variable that this project hands to everything it starts: whoever has it in its environment
@@ -17,8 +19,9 @@ const PATIENCE = 20_000
 const POLL = 100
 
 /**
- * Runs `action` and expects mounts, processes, network interfaces, cgroups, ledgers and work files to be as before it, whether or not it
- * fails. Returns what the action returns.
+ * Runs `action` and expects this project's mounts, processes, network interfaces, cgroups, ledgers and files to be as
+ * before it, whether or not it fails. What other programs make meanwhile, other runs of these tests among them, is not
+ * looked at. Returns what the action returns.
  */
 export async function expectNothingLeft<T>(action: () => Promise<T>, patience = PATIENCE): Promise<T> {
   if (!process.env['PATH']?.includes(MARK)) process.env['PATH'] += `:${MARK}`
@@ -58,20 +61,44 @@ async function traces(): Promise<Set<string>> {
     cgroups(),
     ledgers(),
     files(WORK),
-    files('/dev/shm'),
+    sharedMemory(),
   ])
   return new Set(found.flat())
 }
 
+/** In the name of everything that this project makes: sources of mounts, folders, cgroups, files. */
+const NAME = 'vitest-criu'
+/** File systems that this project mounts, and container engines do not. */
+const OWN_TYPES: ReadonlySet<string> = new Set(['ceph', 'fuse.ceph-fuse', 'fuse.sshfs'])
+
+/** Mounts with the project's name in their source, root, point or options, or on a loop device of its own. */
 async function mounts(): Promise<string[]> {
-  const lines = (await readFile('/proc/mounts', 'utf8')).trimEnd().split('\n')
-  return lines.map((line) => `mount ${line}`)
+  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).trimEnd().split('\n')
+  const ours = await Promise.all(lines.map(async (line) => ((await isOwnMount(line)) ? [line] : [])))
+  return ours.flat().map((line) => {
+    const [[, , , , point, options] = [], [type, source] = []] = line.split(' - ').map((part) => part.split(' ')) // prettier-ignore
+    return `mount ${source} ${point} ${type} ${options}`
+  })
 }
 
-/** Of this machine's own network. A network namespace that outlives its processes is a mount, and told as such. */
+async function isOwnMount(line: string): Promise<boolean> {
+  const run = testRunIn(line)
+  if (run !== undefined) return run === process.pid
+  const [type = '', source = ''] = line.split(' - ')[1]?.split(' ') ?? []
+  const loop = /^\/dev\/(loop\d+)$/.exec(source)?.[1]
+  const behind = loop === undefined ? '' : await textOf(`/sys/block/${loop}/loop/backing_file`)
+  return line.includes(NAME) || OWN_TYPES.has(type) || behind.includes(NAME)
+}
+
+/**
+ * Of this machine's own network, by the names that this project gives. A network namespace that outlives its processes is
+ * a mount, and told as such.
+ */
 async function interfaces(): Promise<string[]> {
   const names = (await readFile('/proc/net/dev', 'utf8')).matchAll(/^\s*(\S+):/gm)
-  return [...names].map(([, name]) => `network interface ${name}`)
+  return [...names].flatMap(([, name = '']) =>
+    name.startsWith(INTERFACE_PREFIX) ? [`network interface ${name}`] : [],
+  )
 }
 
 /** The processes of this test, in whatever namespaces they are. */
@@ -91,7 +118,7 @@ const isMarked = async (pid: string): Promise<boolean> =>
 const commandOf = async (pid: string): Promise<string> =>
   (await textOf(`/proc/${pid}/cmdline`)).replaceAll('\0', ' ').trim()
 
-/** All cgroups but those that another program has put its processes into. */
+/** Cgroups with a process of this test, and empty ones with the project's name. */
 async function cgroups(): Promise<string[]> {
   const folders = await Promise.all((await hierarchies()).map(cgroupsBelow))
   const ours = await Promise.all(
@@ -109,7 +136,7 @@ async function cgroupsBelow(folder: string): Promise<string[]> {
 async function isOurs(cgroup: string): Promise<boolean> {
   const members = (await textOf(join(cgroup, 'cgroup.procs'))).split('\n').filter(Boolean)
   const marked = await Promise.all(members.map(isMarked))
-  return members.length === 0 || marked.includes(true)
+  return members.length === 0 ? cgroup.includes(NAME) : marked.includes(true)
 }
 
 /** The ledgers but those of another program's living supervisor. */
@@ -123,6 +150,10 @@ async function ledgers(): Promise<string[]> {
   )
   return ours.flat()
 }
+
+/** Files in shared memory with the project's name. */
+const sharedMemory = async (): Promise<string[]> =>
+  (await files('/dev/shm')).filter((file) => file.includes(NAME))
 
 async function files(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => [])

@@ -8,7 +8,7 @@ export interface Attached {
 }
 
 /** Where a client mounts what. */
-export interface Place {
+export interface ClientMount {
   /** A private folder of its host with ceph.conf and keyring. */
   readonly folder: string
   /** The folder of the Ceph file system. */

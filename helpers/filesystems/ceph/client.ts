@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CephSettings } from '../../config/options.ts'
 import { hostPath, type Host } from '../../host/host.ts'
 import { run } from '../../process/process.ts'
-import type { Place } from './attached.ts'
+import type { ClientMount } from './attached.ts'
 import { attachFuse, unmountLazily } from './fuse.ts'
 import { attachKernel, kernelRefusal, noKernelClient } from './kernel.ts'
 import type { Access } from './service.ts'
@@ -33,12 +33,12 @@ export async function mountClient(
   kind: CephSettings['client'] = 'auto',
 ): Promise<Client> {
   const { attach, description } = await choose(kind)
-  const place = { folder: join(FOLDER, `vitest-criu-ceph-${randomUUID()}`), path, point }
+  const mount = { folder: join(FOLDER, `vitest-criu-ceph-${randomUUID()}`), path, point }
   await using undo = new AsyncDisposableStack()
-  undo.defer(() => rm(hostPath(host, place.folder), { recursive: true, force: true }))
-  await layOut(host, place.folder, access)
+  undo.defer(() => rm(hostPath(host, mount.folder), { recursive: true, force: true }))
+  await layOut(host, mount.folder, access)
   let severed = false
-  let attached = await attach(host, access, place)
+  let attached = await attach(host, access, mount)
   const leave = async (): Promise<void> => {
     await (severed ? unmountLazily(host, point) : attached.leave())
   }
@@ -48,13 +48,13 @@ export async function mountClient(
     description,
     remount: async () => {
       await leave()
-      attached = await attach(host, access, place)
+      attached = await attach(host, access, mount)
     },
     sever: async () => {
       severed = true
       await attached.sever()
     },
-    ask: (...words) => ask(host, access, place, words),
+    ask: (...words) => ask(host, access, mount, words),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -75,7 +75,7 @@ async function layOut(host: Host, folder: string, { conf, keyring }: Access): Pr
 async function ask(
   host: Host,
   { user }: Access,
-  { folder }: Place,
+  { folder }: ClientMount,
   words: readonly string[],
 ): Promise<string> {
   const { stdout } = await run(host, {

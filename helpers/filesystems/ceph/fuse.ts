@@ -5,17 +5,17 @@ import { start, type Daemon } from '../../process/daemon.ts'
 import { run } from '../../process/process.ts'
 import { onceUp } from '../../process/wait.ts'
 import { unmount } from '../mount-point.ts'
-import { fixOf, type Attached, type Place } from './attached.ts'
+import { fixOf, type Attached, type ClientMount } from './attached.ts'
 import type { Access } from './service.ts'
 
 const LIMIT = 30_000
 
 /** Mounts by ceph-fuse. */
-export async function attachFuse(host: Host, access: Access, place: Place): Promise<Attached> {
-  const daemon = await fuse(host, access, place)
+export async function attachFuse(host: Host, access: Access, mount: ClientMount): Promise<Attached> {
+  const daemon = await fuse(host, access, mount)
   return {
     leave: async () => {
-      await unmount(host, place.point)
+      await unmount(host, mount.point)
       await untilEnded(daemon)
     },
     sever: async () => daemon[Symbol.asyncDispose](),
@@ -26,7 +26,7 @@ export async function attachFuse(host: Host, access: Access, place: Place): Prom
  * Starts ceph-fuse and waits until it is mounted. In the foreground: when it goes into the background it closes its
  * standard error while its threads open pipes, and one that gets that number loses the requests that come by it.
  */
-async function fuse(host: Host, access: Access, { folder, path, point }: Place): Promise<Daemon> {
+async function fuse(host: Host, access: Access, { folder, path, point }: ClientMount): Promise<Daemon> {
   const failed = `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`
   const fix = fixOf(access)
   const daemon = start(host, {

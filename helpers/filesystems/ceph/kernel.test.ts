@@ -5,10 +5,10 @@ import { mountClient } from './client.ts'
 import { kernelMountCommand, noKernelClient } from './kernel.ts'
 
 const access = { conf: '', keyring: '[client.bob]\n\tkey = secret\n', user: 'bob', filesystem: 'home' }
-const place = { folder: '/run/own', path: '/bench', point: '/mnt' }
+const mount = { folder: '/run/own', path: '/bench', point: '/mnt' }
 
 test('the command line of the kernel client has the key in a file, and a client of its own', () => {
-  const command = kernelMountCommand(access, place, '6.1.0-13-amd64').join(' ')
+  const command = kernelMountCommand(access, mount, '6.1.0-13-amd64').join(' ')
   expect(command).toBe(
     'mount -t ceph :/bench /mnt -o ' +
       'name=bob,secretfile=/run/own/secret,conf=/run/own/ceph.conf,fs=home,noshare,ms_mode=prefer-crc',
@@ -17,7 +17,7 @@ test('the command line of the kernel client has the key in a file, and a client 
 })
 
 test('a kernel that does not know the second protocol is not asked for it', () => {
-  expect(kernelMountCommand(access, place, '5.10.0').at(-1)).not.toContain('ms_mode')
+  expect(kernelMountCommand(access, mount, '5.10.0').at(-1)).not.toContain('ms_mode')
 })
 
 test('the kernel client asked for by name where there is none is refused, with what to do', async ({

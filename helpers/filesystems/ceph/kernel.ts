@@ -6,7 +6,7 @@ import { localHost, hostPath, type Host } from '../../host/host.ts'
 import { run } from '../../process/process.ts'
 import { missingPrograms } from '../../programs/installed.ts'
 import { unmount } from '../mount-point.ts'
-import { fixOf, type Attached, type Place } from './attached.ts'
+import { fixOf, type Attached, type ClientMount } from './attached.ts'
 import { keyOf } from './conf.ts'
 import { unmountLazily } from './fuse.ts'
 import type { Access } from './service.ts'
@@ -27,11 +27,11 @@ const isInKernel = async (): Promise<boolean> =>
   /^nodev\tceph$/m.test(await readFile('/proc/filesystems', 'utf8'))
 
 /** Mounts by the kernel's client. */
-export async function attachKernel(host: Host, access: Access, place: Place): Promise<Attached> {
-  const { path, point } = place
-  await writeFile(hostPath(host, secretIn(place)), keyOf(access.keyring, `client.${access.user}`), { mode: 0o600 }) // prettier-ignore
+export async function attachKernel(host: Host, access: Access, mount: ClientMount): Promise<Attached> {
+  const { path, point } = mount
+  await writeFile(hostPath(host, secretIn(mount)), keyOf(access.keyring, `client.${access.user}`), { mode: 0o600 }) // prettier-ignore
   await run(host, {
-    argv: kernelMountCommand(access, place),
+    argv: kernelMountCommand(access, mount),
     failed: `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`,
     fix: fixOf(access),
     timeout: 60_000,
@@ -47,24 +47,24 @@ export async function attachKernel(host: Host, access: Access, place: Place): Pr
   }
 }
 
-const secretIn = ({ folder }: Place): string => join(folder, 'secret')
+const secretIn = ({ folder }: ClientMount): string => join(folder, 'secret')
 
 /**
  * The command line. The key goes by a file, for command lines are everybody's; `noshare`: with a client of its own,
  * what is cached goes with the mount, and no other mount of this file system warms it.
  */
-export function kernelMountCommand(access: Access, place: Place, kernel = release()): string[] {
+export function kernelMountCommand(access: Access, mount: ClientMount, kernel = release()): string[] {
   const { user, filesystem } = access
   const options = [
     `name=${user}`,
-    `secretfile=${secretIn(place)}`,
-    `conf=${join(place.folder, 'ceph.conf')}`,
+    `secretfile=${secretIn(mount)}`,
+    `conf=${join(mount.folder, 'ceph.conf')}`,
     ...(filesystem === undefined ? [] : [`fs=${filesystem}`]),
     'noshare',
     // Without it the kernel speaks the first protocol alone, for which a cluster may have no port.
     ...(knowsSecondProtocol(kernel) ? ['ms_mode=prefer-crc'] : []),
   ]
-  return ['mount', '-t', 'ceph', `:${place.path}`, place.point, '-o', options.join(',')]
+  return ['mount', '-t', 'ceph', `:${mount.path}`, mount.point, '-o', options.join(',')]
 }
 
 function knowsSecondProtocol(kernel: string): boolean {

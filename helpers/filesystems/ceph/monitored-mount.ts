@@ -9,9 +9,9 @@ import type { MountedFilesystem, MountOptions } from '../filesystem.ts'
 import { unmount } from '../mount-point.ts'
 import { mountClient, type Client } from './client.ts'
 import { unmountLazily } from './fuse.ts'
-import { leaveFarewell, leftBehind, ownName, remove } from './own-folder.ts'
+import { leaveCleanupHook, leftBehind, ownName, remove } from './own-folder.ts'
 import type { Service } from './service.ts'
-import { diagnose, PATIENCE, spaceOf, watch, type Patient } from './trouble.ts'
+import { diagnose, PATIENCE, spaceOf, watch, type MonitoredMount } from './trouble.ts'
 
 /**
  * A folder of our own on a cluster, bound on `point`. One client makes it, uses it through a bind and removes it: a
@@ -28,14 +28,14 @@ export async function mountFolder(
   undo.defer(service.reserve(room))
   const name = await ownName()
   const whole = join(WORK, name)
-  const place = { host, point, whole, folder: join(whole, name) }
-  const mounted = undo.use(new MountedFolder(place, service, options))
+  const location = { host, point, whole, folder: join(whole, name) }
+  const mounted = undo.use(new MountedFolder(location, service, options))
   await mounted.build(room)
   undo.move()
   return mounted
 }
 
-interface Place {
+interface FolderLocation {
   readonly host: Host
   /** Where the folder is bound. */
   readonly point: string
@@ -49,27 +49,27 @@ class MountedFolder implements MountedFilesystem {
   readonly point: string
   readonly servers: Host | undefined
   description = ''
-  #place: Place
+  #location: FolderLocation
   readonly #service: Service
   readonly #options: MountOptions
   #undo = new AsyncDisposableStack()
-  #patient: Patient | undefined
+  #monitored: MonitoredMount | undefined
   #trouble: CriuBenchError | undefined
   /** Whether our folder is there, with what is in it. */
   #made = false
   /** Whether it is to stay there: for another host. */
   #kept = false
 
-  constructor(place: Place, service: Service, options: MountOptions) {
-    this.point = place.point
+  constructor(location: FolderLocation, service: Service, options: MountOptions) {
+    this.point = location.point
     this.servers = service.servers
-    this.#place = place
+    this.#location = location
     this.#service = service
     this.#options = options
   }
 
   async build(room: Bytes): Promise<void> {
-    const { host, point, whole, folder } = this.#place
+    const { host, point, whole, folder } = this.#location
     const service = this.#service
     await mkdir(hostPath(host, whole), { recursive: true })
     this.#undo.defer(() => this.#salvage())
@@ -80,7 +80,7 @@ class MountedFolder implements MountedFilesystem {
     await this.#sweep()
     await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
     this.#made = true
-    this.#patient = {
+    this.#monitored = {
       host,
       client,
       folder,
@@ -88,7 +88,7 @@ class MountedFolder implements MountedFilesystem {
       description: service.description,
       patience: this.#options.patience ?? PATIENCE,
     }
-    if (service.outlives) this.#undo.use(await leaveFarewell(host, this.#place))
+    if (service.outlives) this.#undo.use(await leaveCleanupHook(host, this.#location))
     this.#undo.defer(async () => {
       if (!this.#gone() && !this.#kept) await this.#remove(client).catch(() => {})
     })
@@ -97,14 +97,14 @@ class MountedFolder implements MountedFilesystem {
   }
 
   async dropCache(): Promise<void> {
-    const { host, point, folder } = this.#place
+    const { host, point, folder } = this.#location
     await unmount(host, point)
-    await this.#patient?.client.remount()
+    await this.#monitored?.client.remount()
     await bind(host, folder, point)
   }
 
   async moveTo(host: Host): Promise<void> {
-    const before = this.#place
+    const before = this.#location
     try {
       await this.#rebuild({ ...before, host })
     } catch (error) {
@@ -115,31 +115,31 @@ class MountedFolder implements MountedFilesystem {
   }
 
   /** Lets go of the folder, with all that is in it, and takes it up elsewhere. */
-  async #rebuild(place: Place): Promise<void> {
+  async #rebuild(location: FolderLocation): Promise<void> {
     this.#kept = true
     await this.#undo.disposeAsync()
     this.#undo = new AsyncDisposableStack()
-    this.#place = place
+    this.#location = location
     // What it holds has its room already.
     await this.build(0)
     this.#kept = false
   }
 
   async lost(): Promise<CriuBenchError | undefined> {
-    if (this.#gone() || !this.#patient) return this.#gone()
-    const trouble = await diagnose(this.#patient)
+    if (this.#gone() || !this.#monitored) return this.#gone()
+    const trouble = await diagnose(this.#monitored)
     if (!trouble || this.#gone()) return this.#gone()
     // A client that is refused can still be used to remove what there is; one that waits has to be ended.
     this.#service.giveUp?.(trouble.error)
     if (trouble.hangs || this.#service.lost) {
       this.#trouble = trouble.error
-      await this.#patient.client.sever()
+      await this.#monitored.client.sever()
     }
     return trouble.error
   }
 
   watch(): Disposable {
-    return this.#patient ? watch(this.#patient, () => this.lost()) : { [Symbol.dispose]: () => undefined }
+    return this.#monitored ? watch(this.#monitored, () => this.lost()) : { [Symbol.dispose]: () => undefined }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -154,12 +154,12 @@ class MountedFolder implements MountedFilesystem {
 
   #mountClient(): Promise<Client> {
     const { access, path } = this.#service
-    return mountClient(this.#place.host, access, path, this.#place.whole, this.#options.ceph?.client)
+    return mountClient(this.#location.host, access, path, this.#location.whole, this.#options.ceph?.client)
   }
 
   /** A client of its own, which can be ended: the cluster may hold a killed one's locks for minutes. */
   async #sweep(): Promise<void> {
-    const { host, whole } = this.#place
+    const { host, whole } = this.#location
     const left = await leftBehind(host, whole)
     if (left.length === 0) return
     await using undo = new AsyncDisposableStack()
@@ -183,13 +183,15 @@ class MountedFolder implements MountedFilesystem {
   }
 
   async #unbind(): Promise<void> {
-    await (this.#gone() ? unmountLazily(this.#place.host, this.point) : unmount(this.#place.host, this.point))
+    await (this.#gone()
+      ? unmountLazily(this.#location.host, this.point)
+      : unmount(this.#location.host, this.point))
   }
 
   /** Where the cluster does not take even that, its client is ended: what waits for it would never end. */
   async #remove(client: Client): Promise<void> {
     try {
-      await remove(this.#place.host, this.#place.folder)
+      await remove(this.#location.host, this.#location.folder)
       this.#made = false
     } catch (error) {
       await client.sever()
@@ -203,7 +205,7 @@ class MountedFolder implements MountedFilesystem {
    */
   async #salvage(): Promise<void> {
     if (!this.#made || this.#kept || this.#service.lost) return
-    const { whole, folder } = this.#place
+    const { whole, folder } = this.#location
     await using undo = new AsyncDisposableStack()
     try {
       await this.#remove(undo.use(await this.#mountClient()))

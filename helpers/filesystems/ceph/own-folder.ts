@@ -11,23 +11,23 @@ import { run } from '../../process/process.ts'
  * HOST and PID are for people; the rest names one process of one boot in one PID namespace, so that no other machine,
  * and no other container of this one, takes a living run's folder for a dead one's.
  */
-const NAME = /^vitest-criu-.+-(?<pid>\d+)\.(?<place>[0-9a-f]{8}-\d+)-(?<start>\d+)-\d+$/
+const NAME = /^vitest-criu-.+-(?<pid>\d+)\.(?<machine>[0-9a-f]{8}-\d+)-(?<start>\d+)-\d+$/
 
 let made = 0
 
 /** A name that no folder has yet, of this process. */
 export const ownName = async (): Promise<string> =>
-  `vitest-criu-${hostname()}-${process.pid}.${await place()}-${await startTimeOf(process.pid)}-${made++}`
+  `vitest-criu-${hostname()}-${process.pid}.${await machineId()}-${await startTimeOf(process.pid)}-${made++}`
 
 /** Whether a folder of that name is of a run on this machine that has ended: one of which nothing is known is not. */
 export async function isLeftBehind(name: string): Promise<boolean> {
   const owner = NAME.exec(name)?.groups
-  if (owner?.['place'] !== (await place())) return false
+  if (owner?.['machine'] !== (await machineId())) return false
   return (await startTimeOf(Number(owner['pid']))) !== owner['start']
 }
 
 /** This boot of this machine, and this PID namespace of it. */
-async function place(): Promise<string> {
+async function machineId(): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
   const namespace = /\d+/.exec(await readlink('/proc/self/ns/pid'))?.[0] ?? '0'
   return `${boot.slice(0, 8)}-${namespace}`
@@ -57,7 +57,7 @@ interface Folders {
 
 // In the sandbox every ceph-fuse is ours. One that is asked to end says goodbye to the cluster, which would keep the locks
 // of one that is killed.
-const FAREWELL = ({ point, whole, folder }: Folders): string => `
+const CLEANUP_SCRIPT = ({ point, whole, folder }: Folders): string => `
 umount --lazy '${point}'
 rm -rf --one-file-system '${folder}' || { sleep 1; rm -rf --one-file-system '${folder}'; }
 umount --lazy '${whole}'
@@ -68,9 +68,9 @@ done
 `
 
 /** For a run that is killed: what the supervisor of its sandbox does about the folder then. */
-export async function leaveFarewell(host: Host, folders: Folders): Promise<AsyncDisposable> {
+export async function leaveCleanupHook(host: Host, folders: Folders): Promise<AsyncDisposable> {
   await mkdir(hostPath(host, CLEANUP_HOOKS), { recursive: true })
   const file = hostPath(host, join(CLEANUP_HOOKS, `${folders.folder.replaceAll('/', '-')}.sh`))
-  await writeFile(file, FAREWELL(folders))
+  await writeFile(file, CLEANUP_SCRIPT(folders))
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }) }
 }

@@ -7,8 +7,8 @@ import { run } from '../../process/process.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import type { Client } from './client.ts'
 
-/** What is mounted where, and what it was asked to hold. */
-export interface Patient {
+/** A mount of the run's own folder on a cluster, with what tells whether it still works. */
+export interface MonitoredMount {
   readonly host: Host
   readonly client: Client
   /** The run's own folder on it. */
@@ -33,8 +33,8 @@ export interface Trouble {
  * Why the cluster does not take a block now; undefined where it does. Ceph lets a client wait as long as a server is
  * away or full, so that nothing but an attempt tells. Asked for when something has failed, and by `watch`.
  */
-export async function diagnose(patient: Patient): Promise<Trouble | undefined> {
-  const { host, folder, patience } = patient
+export async function diagnose(mount: MonitoredMount): Promise<Trouble | undefined> {
+  const { host, folder, patience } = mount
   const probe = join(folder, '.probe')
   const script = 'dd if=/dev/zero of="$1" bs=4096 count=1 conv=fsync status=none; rm -f "$1"'
   try {
@@ -47,14 +47,14 @@ export async function diagnose(patient: Patient): Promise<Trouble | undefined> {
     return undefined
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
-    return { error: await explain(patient, error), hangs: error.facts.expected !== 'exit status 0' }
+    return { error: await explain(mount, error), hangs: error.facts.expected !== 'exit status 0' }
   }
 }
 
-async function explain(patient: Patient, refused: CriuBenchError): Promise<CriuBenchError> {
-  const { room, description } = patient
-  const space = await spaceOf(patient)
-  const checks = await healthOf(patient)
+async function explain(mount: MonitoredMount, refused: CriuBenchError): Promise<CriuBenchError> {
+  const { room, description } = mount
+  const space = await spaceOf(mount)
+  const checks = await healthOf(mount)
   const isFull =
     space.free === 0 ||
     checks.some(({ name }) => FULL.has(name)) ||
@@ -72,7 +72,7 @@ async function explain(patient: Patient, refused: CriuBenchError): Promise<CriuB
       : {
           failed: `cannot go on with ceph: it does not answer (${description})`,
           found: `${refused.facts.found}${told}`,
-          expected: `a block written within ${patient.patience / 1000} s`,
+          expected: `a block written within ${mount.patience / 1000} s`,
           fix: 'look at the cluster: ceph health detail',
           log: refused.facts.log,
         },
@@ -89,7 +89,7 @@ const Health = z.object({
 })
 
 /** What the cluster complains of; nothing where this user may not ask. */
-async function healthOf({ client }: Patient): Promise<Array<{ name: string; message: string }>> {
+async function healthOf({ client }: MonitoredMount): Promise<Array<{ name: string; message: string }>> {
   const output = await client.ask('health', 'detail').catch(() => '{"checks":{}}')
   return Object.entries(Health.parse(JSON.parse(output)).checks)
     .filter(([name]) => !ASIDE.has(name))
@@ -102,7 +102,7 @@ export interface Space {
 }
 
 /** What the file system has left, as its monitors tell a client: not exact, and without quotas of pools. */
-export async function spaceOf({ host, folder }: Pick<Patient, 'host' | 'folder'>): Promise<Space> {
+export async function spaceOf({ host, folder }: Pick<MonitoredMount, 'host' | 'folder'>): Promise<Space> {
   const { bavail, blocks, bsize } = await statfs(hostPath(host, folder))
   return { free: bavail * bsize, whole: blocks * bsize }
 }
@@ -115,16 +115,16 @@ const EVERY = 2000
  * While work goes on: asks a monitor how full the file system is (about 1 ms), and every `patience` whether it still
  * takes a block. Calls `onTrouble` where it may not.
  */
-export function watch(patient: Patient, onTrouble: () => Promise<unknown>): Disposable {
+export function watch(mount: MonitoredMount, onTrouble: () => Promise<unknown>): Disposable {
   let full = 0
   let asking = false
   let answered = performance.now()
   const look = async (): Promise<void> => {
     if (asking) return
     asking = true
-    const space = await spaceOf(patient).catch(() => undefined)
+    const space = await spaceOf(mount).catch(() => undefined)
     full = space?.free === 0 ? full + 1 : 0
-    if (full > 1 || performance.now() - answered > patient.patience) {
+    if (full > 1 || performance.now() - answered > mount.patience) {
       await onTrouble()
       answered = performance.now()
     }

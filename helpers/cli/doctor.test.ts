@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { CLI, cli, outcomeOf } from '../testing/commands.ts'
+
+/** As another user; the one capability is to read this project wherever it lies. */
+// prettier-ignore
+const AS_NOBODY = ['setpriv', '--reuid', '65534', '--clear-groups', '--inh-caps', '+dac_read_search',
+  '--ambient-caps', '+dac_read_search']
+
+describe('the doctor', { timeout: 60_000 }, () => {
+  test('looks at this machine with the checks of every host, and at what it needs besides', async () => {
+    const { stdout, stderr } = await cli(['doctor'])
+    expect(stderr).toBe('')
+    const names = [...stdout.matchAll(/^(?:ok {6}|MISSING )([^:]+):/gm)].map(([, name]) => name)
+    expect(names).toEqual([
+      'root',
+      'capabilities',
+      'namespaces',
+      'cgroup',
+      'criu',
+      'node',
+      'memory',
+      'disk',
+      'compiler',
+      'python',
+      'lazy restore',
+      'ceph',
+    ])
+  })
+
+  test('tells an ordinary user what is missing and the fix, and fails', async () => {
+    const { status, stdout, stderr } = await outcomeOf([...AS_NOBODY, ...CLI, 'doctor'])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
+    expect(stdout).toContain('MISSING root: uid 65534\n        fix: run as root: sudo -E npm start\n')
+    expect(stdout).toContain('MISSING capabilities: no CAP_SYS_ADMIN\n')
+    expect(stdout).toMatch(/^MISSING namespaces: unshare: .*Operation not permitted$/m)
+    expect(stdout).toMatch(/^ok {6}python: \/usr\/bin\/python3$/m)
+  })
+})
