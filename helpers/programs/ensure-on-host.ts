@@ -5,14 +5,14 @@ import { hostPath, type Host } from '../host/host.ts'
 import { CACHE } from '../installation/paths.ts'
 import { isRemote } from '../process/remote.ts'
 
-/** The path of a program of this machine on `host`: another machine has it copied there first. */
+/** Returns the path of a program on `host`. The program is copied to another machine first. */
 export async function ensureProgramOnHost(host: Host, program: string): Promise<string> {
   if (!isRemote(host)) return program
   const there = join(CACHE, basename(program))
-  const seen = hostPath(host, there)
-  if (!existsSync(seen)) {
+  const copy = hostPath(host, there)
+  if (!existsSync(copy)) {
     await mkdir(hostPath(host, CACHE), { recursive: true })
-    await copyFile(program, seen)
+    await copyFile(program, copy)
   }
   return there
 }
