@@ -12,7 +12,7 @@ export async function hierarchies(): Promise<string[]> {
   return mounts.filter(({ type }) => type === 'cgroup' || type === 'cgroup2').map(({ point }) => point)
 }
 
-/** "v2", "v1" or "hybrid" (v1 controllers beside an own v2 tree), of a host. */
+/** The cgroup version of a host; "hybrid" means v1 controllers beside a v2 hierarchy. */
 export async function cgroupVersion(host: Host = localHost): Promise<'v2' | 'v1' | 'hybrid' | 'none'> {
   const types = new Set((await readMounts(host)).map(({ type }) => type))
   if (types.has('cgroup')) return types.has('cgroup2') ? 'hybrid' : 'v1'
@@ -30,7 +30,7 @@ export async function cgroupFamily(name: string): Promise<string[]> {
   return [...new Set(names.flat())].filter((found) => found === name || found.startsWith(`${name}.`))
 }
 
-/** Refuses a container name that cannot be, or already is, the name of a cgroup. */
+/** Throws CriuBenchError for a container name that cannot be, or already is, the name of a cgroup. */
 export async function checkContainerName(name: string): Promise<void> {
   const failed = `cannot use "${name}" as the name of a container`
   const fix = 'export CONTAINER_NAME=my_container'
@@ -90,12 +90,12 @@ async function killMembers(path: string): Promise<void> {
   if (members === '') return
   await writeFile(join(path, 'cgroup.kill'), '1').catch(() => undefined)
   for (const pid of members.trim().split('\n').map(Number)) {
-    // Pid 0 stands for a process of another PID namespace: not ours to name.
+    // The kernel lists processes of other PID namespaces as pid 0.
     if (pid > 0) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // Ended meanwhile.
+        // The process has ended in the meantime.
       }
     }
   }

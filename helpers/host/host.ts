@@ -1,20 +1,20 @@
 import { join } from 'node:path'
 
 /**
- * Where commands run and files lie: this machine's own namespaces, or private ones (sandbox.ts).
- * Everything that mounts, dumps or restores takes a Host, so that one code serves the steps run by hand and the suites.
+ * Where commands run and files lie: this machine as it is, a sandbox (private namespaces), or another machine. Everything
+ * that mounts, dumps or restores takes a Host, so that the same code serves the suites and the steps run by hand.
  */
 export interface Host {
-  /** What a command line starts with to run there. */
+  /** The words before a command line that make it run on the host. */
   readonly namespacePrefix: readonly string[]
-  /** What, executed on this machine, runs a shell's line on that one; only for a host that is another machine. */
+  /** The ssh command that runs a shell line on the host; only where the host is another machine. */
   readonly sshCommand?: readonly string[]
   /** Where this process sees the host's root directory: "/" or "/proc/PID/root". */
   readonly root: string
 }
 
-/** This machine as it is: mounts made here are seen by everyone. What runs here dies with the process that asked. */
+/** This machine as it is: everyone sees the mounts made here. Commands die with the process that started them. */
 export const localHost: Host = { namespacePrefix: ['setpriv', '--pdeathsig', 'KILL', '--'], root: '/' }
 
-/** The path under which this process reaches `path` of `host`. */
+/** The path by which this process reaches `path` on `host`. */
 export const hostPath = (host: Host, path: string): string => join(host.root, path)

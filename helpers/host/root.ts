@@ -1,7 +1,7 @@
 import { CriuBenchError } from '../errors.ts'
 import { AS_ROOT } from '../installation/own-command.ts'
 
-/** Refuses to go on without root: mounts, namespaces, cgroups and CRIU all need it, each with an error of its own. */
+/** Throws CriuBenchError without root: mounts, namespaces, cgroups and CRIU need it, and each fails in its own way. */
 export function requireRoot(): void {
   const uid = process.getuid?.()
   if (uid === 0) return

@@ -67,9 +67,9 @@ export const finding = (name: string, good: boolean, found: string, fix: string)
 const RUN_AS_ROOT = `run as root: ${AS_ROOT}`
 const CAP_SYS_ADMIN = 21n
 
-/** What a script writes there. */
+/** The output of a script on the host. */
 const ask = async (host: Host, script: string, ...args: readonly string[]): Promise<string> => {
-  const facts = { failed: 'cannot look at the host', fix: 'the host needs sh, coreutils and util-linux' }
+  const facts = { failed: 'cannot look at the host', fix: 'install sh, coreutils and util-linux on the host' }
   return (
     await run(host, { argv: ['sh', '-c', script, 'sh', ...args], ...facts, timeout: 20_000 })
   ).stdout.trim()
@@ -79,12 +79,7 @@ const on = (host: Host, here: string, there: string): string => (isRemote(host) 
 
 async function root({ host }: Examined): Promise<Finding> {
   const uid = await ask(host, 'id -u')
-  return finding(
-    'root',
-    uid === '0',
-    `uid ${uid}`,
-    on(host, RUN_AS_ROOT, 'log in there as root: ssh://root@host'),
-  )
+  return finding('root', uid === '0', `uid ${uid}`, on(host, RUN_AS_ROOT, 'log in as root: ssh://root@host'))
 }
 
 async function capabilities({ host }: Examined): Promise<Finding> {
@@ -96,21 +91,21 @@ async function capabilities({ host }: Examined): Promise<Finding> {
 
 async function namespaces({ host }: Examined): Promise<Finding> {
   const said = await ask(host, 'unshare --mount --pid --uts --ipc --fork --mount-proc true 2>&1 || true')
-  const install = `apt-get install util-linux${on(host, '', ' there')}`
+  const install = `apt-get install util-linux${on(host, '', ' on that host')}`
   const fix = `${install}; the kernel needs CONFIG_NAMESPACES; in a container: run it privileged`
   return finding('namespaces', said === '', said || 'mount, pid, uts, ipc', fix)
 }
 
 async function cgroup({ host }: Examined): Promise<Finding> {
   const version = await cgroupVersion(host)
-  const fix = `mount -t cgroup2 none /sys/fs/cgroup${on(host, '', ', there')}`
+  const fix = `mount -t cgroup2 none /sys/fs/cgroup${on(host, '', ' on that host')}`
   return finding('cgroup', version !== 'none', version, fix)
 }
 
 async function client({ host, programs }: Examined): Promise<Finding> {
   const script = 'for program; do command -v "$program" >/dev/null || echo "$program"; done'
   const missing = (await ask(host, script, ...programs)).split('\n').filter(Boolean).join(', ')
-  const fix = `apt-get install ${missing}, there`
+  const fix = `apt-get install ${missing} on that host`
   return finding('client', missing === '', missing === '' ? programs.join(', ') : `no ${missing}`, fix)
 }
 
@@ -125,7 +120,7 @@ async function machine({ host }: Examined): Promise<Finding> {
       ? 'every CPU feature of this machine'
       : `without these CPU features of this machine: ${lacks.join(' ')}`,
   ]
-  const fix = `a machine of this architecture (${here.architecture}): a process cannot go on on another`
+  const fix = `restore on a machine of this architecture (${here.architecture}): a dump cannot be restored on another one`
   return finding('machine', here.architecture === there.architecture, differing.join('; '), fix)
 }
 
@@ -143,5 +138,10 @@ async function criu({ host }: Examined): Promise<Finding> {
   const good = check.exitCode === 0 && /Looks good/.test(check.stdout)
   const said = (check.stderr || check.stdout).trim()
   const found = good ? 'passes criu check there' : said || `exit status ${check.exitCode}`
-  return finding('criu', good, found, 'its kernel must be one that this CRIU knows: see the lines above')
+  return finding(
+    'criu',
+    good,
+    found,
+    'restore on a host whose kernel passes `criu check`: the lines above say what is missing',
+  )
 }

@@ -6,23 +6,23 @@ import { machineOf, type Machine } from '../machine/machine.ts'
 import { checkHost } from './check.ts'
 import { openMachine } from './ssh.ts'
 
-/** What a result tells of one of the two hosts. */
+/** The results' record of one of the two hosts. */
 export interface HostRecord extends Pick<Machine, 'kernel' | 'cpu'> {
   /** "namespace 10.42.0.1", "ssh://root@other". */
   readonly name: string
 }
 
-/** Which host did what, and how far their clocks are apart: for the results alone, no figure is made of it. */
+/** Which host dumped and which restored, and the difference of their clocks. No figure is computed from it. */
 export interface HostsRecord {
   readonly dumped: HostRecord
   readonly restored: HostRecord
-  /** What the link of the restoring host was held down to. */
+  /** The limits of the restoring host's link. */
   readonly link?: Shape
-  /** The restoring host's less the dumping one's. */
+  /** The restoring host's clock compared with the dumping host's. */
   readonly clock: ClockComparison
 }
 
-/** One host that dumps and another that restores, which see the same cluster. */
+/** A host that dumps and another one that restores; both use the same cluster. */
 export interface TwoHosts extends AsyncDisposable {
   readonly dumps: Neighbour
   readonly restores: Host
@@ -33,7 +33,7 @@ export interface TwoHosts extends AsyncDisposable {
 
 type Progress = (line: string) => void
 
-/** Opens both and checks the second, before anything is measured. Half-built, it undoes itself. Throws CriuBenchError. */
+/** Opens both hosts and checks the second one before anything is measured. Undone on failure. Throws CriuBenchError. */
 export async function openHosts(request: HostsRequest, progress: Progress): Promise<TwoHosts> {
   await using undo = new AsyncDisposableStack()
   progress(`opening the host that restores: ${request.restoreOn}`)
@@ -51,11 +51,11 @@ export async function openHosts(request: HostsRequest, progress: Progress): Prom
   return { dumps, restores, network, record, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Opens both and looks at neither. Half-built, it undoes itself. Throws CriuBenchError. */
+/** Opens both hosts without a check. Undone on failure. Throws CriuBenchError. */
 export const openHostPair = (request: HostsRequest): Promise<HostPair> =>
   request.restoreOn === 'namespace' ? openNamespaces(request) : openMachine(request)
 
-/** Both on this machine, each with a network namespace, an address, mounts and processes of its own. */
+/** Opens two hosts on this machine, each with its own network namespace, address, mounts and processes. */
 async function openNamespaces({ containerName, link = {}, ...given }: HostsRequest): Promise<HostPair> {
   await using undo = new AsyncDisposableStack()
   const network = given.network ?? undo.use(await openNetwork(`vitest-criu-network-${process.pid}`))

@@ -8,16 +8,16 @@ export interface HostsRequest {
   readonly containerName: string
   readonly link?: Shape
   readonly sshConfig?: string | undefined
-  /** What the two are opened in; for namespaces one of their own when left out, for an ssh target this machine's. */
+  /** The network of both hosts. Default: a private one for namespaces, this machine's own for an ssh target. */
   readonly network?: Network | undefined
-  /** What a host needs to mount the filesystem. */
+  /** Programs that a host needs to mount the filesystem. */
   readonly programs: readonly string[]
 }
 
-/** Two hosts before they are looked at. */
+/** Two open hosts, not yet checked. */
 export interface HostPair extends AsyncDisposable {
   readonly dumps: Neighbour
   readonly restores: Host
-  /** Of the one that restores. */
+  /** Name of the host that restores, for people. */
   readonly name: string
 }

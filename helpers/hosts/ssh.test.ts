@@ -197,7 +197,7 @@ describe(
         "cannot connect to URL
           found:    ssh exited with 255
           expected: a command that runs until it is stopped
-          fix:      it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
+          fix:      let ssh connect without a question: run ssh-copy-id, and \`ssh\` once by hand to accept the host key
           log:      Host key verification failed."
       `)
     })
@@ -208,7 +208,7 @@ describe(
         "cannot connect to ssh://root@10.42.0.1:1
           found:    ssh exited with 255
           expected: a command that runs until it is stopped
-          fix:      it must be possible without a question: ssh-copy-id, and one \`ssh\` by hand for its host key
+          fix:      let ssh connect without a question: run ssh-copy-id, and \`ssh\` once by hand to accept the host key
           log:      ssh: connect to host 10.42.0.1 port 1: Connection refused"
       `)
     })
@@ -218,16 +218,16 @@ describe(
         "cannot restore on URL: client
           found:    no no-such-client
           expected: what a restore needs: root, namespaces, cgroups, this architecture, a CRIU that runs there
-          fix:      apt-get install no-such-client, there"
+          fix:      apt-get install no-such-client on that host"
       `)
     })
 
-    test('where its link is to be held down, which is not ours', async () => {
+    test('where a limit is asked for on its link, which this run does not own', async () => {
       expect(await refused(() => ({ link: { bandwidth: '1mbit' } }))).toMatchInlineSnapshot(`
-        "cannot hold the link of URL down
-          found:    the link of another machine, and VITEST_CRIU_LINK
-          expected: a link of this run: that of a namespace
-          fix:      VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK"
+        "cannot limit the link of URL
+          found:    VITEST_CRIU_LINK, and a host on another machine
+          expected: a link that this run has made: that of a namespace
+          fix:      set VITEST_CRIU_RESTORE_ON=namespace; or unset VITEST_CRIU_LINK and limit the link on that machine with tc(8)"
       `)
     })
   },

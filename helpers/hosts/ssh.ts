@@ -11,23 +11,24 @@ import { cleanUpScript, enterCommand, FOLDERS_THERE, holdCommand } from '../sand
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import type { HostsRequest, HostPair } from './request.ts'
 
-/** Of the host that dumps, in its private /run: the connection's socket, and where the other machine's files are seen. */
+/** In the private /run of the host that dumps: the connection's socket, and the mount of the other machine's files. */
 const FOLDER = '/run/vitest-criu-ssh'
 const SOCKET = `${FOLDER}/connection`
 const FILES = `${FOLDER}/files`
 const LIMIT = 30_000
 const POLL = 20
-const FIX = 'it must be possible without a question: ssh-copy-id, and one `ssh` by hand for its host key'
+const FIX =
+  'let ssh connect without a question: run ssh-copy-id, and `ssh` once by hand to accept the host key'
 
 /**
- * Runs on the other machine, as a supervisor does here: `SUPERVISE CGROUP_NAME CLEAN_UP_COMMAND HOLD_COMMAND…`. The
- * namespaces end with its standard input. Its first line answers the first question; then it tells the init.
+ * The supervisor on the other machine: `SUPERVISE CGROUP_NAME CLEAN_UP_SCRIPT HOLD_COMMAND…`. It ends the namespaces when
+ * its standard input ends. To the first line of input, HOLD_COMMAND answers; to each later one, it writes init's pid.
  */
 const SUPERVISE = `
 cgroup=$1 clean_up=$2; shift 2
 "$@" 2>&1 &
 holder=$!
-read -r _ # what is held answers this one
+read -r _ # HOLD_COMMAND answers this one
 while read -r _; do cat "/proc/$holder/task/$holder/children"; echo; done
 init=$(cat "/proc/$holder/task/$holder/children")
 nsenter --target "\${init% }" --mount --pid --root -- sh -c "$clean_up"
@@ -35,10 +36,10 @@ kill -KILL "$holder"
 wait "$holder"
 find /sys/fs/cgroup -depth -type d '(' -name "$cgroup" -o -name "$cgroup.*" ')' -exec rmdir '{}' +
 `
-/** Seconds for each clean-up hook there. */
+/** Seconds that each clean-up hook may take on the other machine. */
 const HOOK_LIMIT = 30
 
-/** A second machine, reached by OpenSSH, and a host here that dumps. Nothing of it outlives the connection, there or here. */
+/** Opens another machine by OpenSSH, and a host here that dumps. Nothing outlives the connection on either side. */
 export async function openMachine({ restoreOn: name, ...request }: HostsRequest): Promise<HostPair> {
   const { containerName, network, sshConfig } = request
   refuseLink(name, request)
@@ -79,14 +80,14 @@ const openHere = (containerName: string, network?: Network): Promise<Sandbox> =>
 function refuseLink(name: string, { link = {} }: Pick<HostsRequest, 'link'>): void {
   if (Object.values(link).every((value) => value === undefined)) return
   throw new CriuBenchError({
-    failed: `cannot hold the link of ${name} down`,
-    found: `the link of another machine, and VITEST_CRIU_LINK`,
-    expected: 'a link of this run: that of a namespace',
-    fix: 'VITEST_CRIU_RESTORE_ON=namespace, or set it on that machine with tc(8) and unset VITEST_CRIU_LINK',
+    failed: `cannot limit the link of ${name}`,
+    found: 'VITEST_CRIU_LINK, and a host on another machine',
+    expected: 'a link that this run has made: that of a namespace',
+    fix: 'set VITEST_CRIU_RESTORE_ON=namespace; or unset VITEST_CRIU_LINK and limit the link on that machine with tc(8)',
   })
 }
 
-/** One connection that all that follows shares; it ends when this ends. */
+/** Opens the connection that all later commands share. */
 async function connect(here: Sandbox, name: string, ssh: readonly string[]): Promise<Daemon> {
   const failed = `cannot connect to ${name}`
   // prettier-ignore
@@ -105,7 +106,7 @@ async function connect(here: Sandbox, name: string, ssh: readonly string[]): Pro
   })
 }
 
-/** Opens the namespaces there; returns their init's pid there. They end with `undo`, or with the connection. */
+/** Opens namespaces on the other machine, until `undo` or the connection ends. Returns their init's pid there. */
 async function openThere(
   there: Host,
   name: string,
@@ -122,18 +123,21 @@ async function openThere(
   throw new CriuBenchError({
     failed,
     found: ready,
-    expected: 'root there with CAP_SYS_ADMIN; unshare, nsenter and setpriv of util-linux',
-    fix: 'ssh://root@host, and apt-get install util-linux there',
+    expected: 'root with CAP_SYS_ADMIN, and unshare, nsenter and setpriv of util-linux, on that machine',
+    fix: 'log in as root (ssh://root@host), and apt-get install util-linux on that machine',
   })
 }
 
-/** Shows the files of the namespaces there, as their processes see them, here: as they are at each look. */
+/** Mounts the files of the other machine's namespaces here, without a cache. */
 async function showFiles(here: Sandbox, name: string, ssh: readonly string[], init: number): Promise<Daemon> {
   const { username, hostname } = new URL(name)
   const source = `${username === '' ? '' : `${decodeURIComponent(username)}@`}${hostname}:/proc/${init}/root/.`
-  // direct_io: files of /proc say that they are empty.
+  // direct_io, because files in /proc have the size 0.
   const options = ['direct_io', 'dir_cache=no', 'attr_timeout=0', 'entry_timeout=0', `ssh_command=${ssh.join(' ')}`] // prettier-ignore
-  const facts = { failed: `cannot show the files of ${name} here`, fix: 'apt-get install sshfs, here' }
+  const facts = {
+    failed: `cannot show the files of ${name} here`,
+    fix: 'apt-get install sshfs on this machine',
+  }
   const argv = ['sshfs', '-f', ...options.flatMap((option) => ['-o', option]), source, FILES]
   const isMounted = async (): Promise<boolean> =>
     (await readMounts(here)).some(({ point, type }) => point === FILES && type === 'fuse.sshfs')
@@ -146,9 +150,9 @@ async function showFiles(here: Sandbox, name: string, ssh: readonly string[], in
   })
 }
 
-/** The address by which that machine knows this one. */
+/** This machine's address, as the other machine sees it. */
 async function addressFor(there: Host): Promise<string> {
-  const failed = 'cannot tell the address of this machine'
+  const failed = 'cannot find out the address of this machine'
   const argv = ['sh', '-c', 'echo "$SSH_CONNECTION"']
   return (await run(there, { argv, failed, fix: FIX, timeout: LIMIT })).stdout.split(' ')[0] ?? ''
 }

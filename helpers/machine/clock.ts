@@ -4,11 +4,11 @@ import type { Host } from '../host/host.ts'
 import { converse, type Dialogue } from '../process/dialogue.ts'
 import { run } from '../process/process.ts'
 
-const FIX = 'the host needs sh and a date(1) that knows %N: GNU coreutils'
+const FIX = 'install GNU coreutils on the host: it needs sh, and a date(1) that knows %N'
 
 /**
- * CLOCK_REALTIME of `host` in ns: here on the edge of a millisecond, which is as fine as JavaScript's clock gets; of
- * another machine as it is there, by the time the answer comes a little older.
+ * CLOCK_REALTIME of `host`, ns. On this machine it is read at the start of a millisecond, the resolution of JavaScript's
+ * clock. From another machine it is older by the time that the answer takes. Throws CriuBenchError.
  */
 export async function nowOn(host: Host): Promise<Nanoseconds> {
   if (host.sshCommand === undefined) return onTheMillisecond()
@@ -25,11 +25,11 @@ function onTheMillisecond(): Nanoseconds {
   return BigInt(now) * 1_000_000n
 }
 
-/** How far another host's clock is from this one's. */
+/** The difference between another host's clock and this one's. */
 export interface ClockComparison {
-  /** The other's time less this one's. */
+  /** The other host's time minus this one's. */
   readonly offset: Milliseconds
-  /** The true offset is at most this far from that: half the round trip of the best probe, and this clock's own grain. */
+  /** Maximum error of `offset`: half the round trip of the best probe, plus the resolution of this clock. */
   readonly bound: Milliseconds
   readonly probes: number
 }
@@ -38,8 +38,8 @@ const PROBES = 20
 const PROBE_LIMIT = 10_000
 
 /**
- * Cristian's way: the other clock is read between two readings of this one, and the quickest of several such probes
- * tells most. Throws CriuBenchError.
+ * Cristian's algorithm: reads the other clock between two readings of this one; the fastest of several probes has the
+ * smallest error. Throws CriuBenchError.
  */
 export async function compareClocks(host: Host): Promise<ClockComparison> {
   await using dialogue = converse(host, {
@@ -68,11 +68,11 @@ async function compareOnce(dialogue: Dialogue, clock: FineClock): Promise<Omit<C
 interface FineClock {
   /** CLOCK_REALTIME, ns, at the zero of performance.now(). */
   readonly origin: Nanoseconds
-  /** How far that may be off, ms. */
+  /** Maximum error of `origin`, ms. */
   readonly grain: Milliseconds
 }
 
-/** This clock finer than by milliseconds: as of now, since it may have been set after this process began. */
+/** This clock with a resolution below 1 ms. It is read anew each time, because someone may have set the clock. */
 function fineClock(): FineClock {
   const start = Date.now()
   let [edge, earlier, last] = [start, performance.now(), performance.now()]
@@ -94,7 +94,7 @@ function nanosecondsIn(text: string): Nanoseconds {
   throw new CriuBenchError({
     failed: 'cannot read the clock of another host',
     found: found === '' ? 'no answer of date(1)' : `"${found}"`,
-    expected: 'nanoseconds since 1970, by `date +%s%N`',
+    expected: 'nanoseconds since 1970 from `date +%s%N`',
     fix: FIX,
   })
 }

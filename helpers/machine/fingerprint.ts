@@ -1,7 +1,7 @@
 import { arch, cpus, release, totalmem } from 'node:os'
 import { cgroupVersion } from '../cgroup/cgroups.ts'
 
-/** What a machine is, as far as it decides what a figure means: figures of two fingerprints are not compared. */
+/** The properties of a machine that its figures depend on: figures with different fingerprints are not compared. */
 export async function fingerprint() {
   return {
     kernel: release(),

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { KB, type Bytes } from '../units.ts'
 import { hierarchies } from '../cgroup/cgroups.ts'
 
-/** Memory that can still be used: what the kernel calls available, or what this process's cgroups leave, if less. */
+/** Memory that can still be used: what the kernel calls available, or less where a cgroup of this process is limited. */
 export async function availableMemory(): Promise<Bytes> {
   const info = await readFile('/proc/meminfo', 'utf8')
   const available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(info)?.[1]) * KB
   return Math.min(available, ...(await cgroupRooms()))
 }
 
-/** What each memory limit on the way from this process's cgroup up to the root leaves. */
+/** The unused memory of each limited cgroup, from this process's own up to the root. */
 async function cgroupRooms(): Promise<Bytes[]> {
   const rooms: Bytes[] = []
   const own = await readFile('/proc/self/cgroup', 'utf8')
@@ -35,7 +35,7 @@ function foldersUpwards(own: string, hierarchy: string): string[] {
 async function number(folder: string, ...names: string[]): Promise<number | undefined> {
   for (const name of names) {
     const text = await readFile(join(folder, name), 'utf8').catch(() => '')
-    // "max" of cgroup v2 is no number: no limit.
+    // cgroup v2 writes "max" where there is no limit.
     if (/^\d+\s*$/.test(text)) return Number(text)
   }
   return undefined

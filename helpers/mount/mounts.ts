@@ -3,7 +3,7 @@ import { localHost, hostPath, type Host } from '../host/host.ts'
 
 /** One line of /proc/PID/mountinfo. */
 export interface MountEntry {
-  /** Mount point, in the host's own view. */
+  /** Mount point, as the host sees it. */
   readonly point: string
   readonly type: string
   readonly source: string
@@ -11,7 +11,7 @@ export interface MountEntry {
 
 /** The mounts of a host, in mount order. */
 export async function readMounts(host: Host = localHost): Promise<MountEntry[]> {
-  // "/proc/self" of a sandbox would be this process in another PID namespace: its init is asked instead.
+  // In a sandbox's /proc there is no "self" for this process, which is not in its PID namespace: read its init instead.
   const file = host.root === '/' ? '/proc/self/mountinfo' : hostPath(host, '/proc/1/mountinfo')
   return parseMountInfo(await readFile(file, 'utf8'))
 }
@@ -27,6 +27,6 @@ export function parseMountInfo(text: string): MountEntry[] {
     })
 }
 
-/** The kernel writes blanks, tabs, newlines and backslashes of paths as octal numbers. */
+/** The kernel escapes blanks, tabs, newlines and backslashes in paths as octal numbers. */
 const unescape = (path: string): string =>
   path.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)))

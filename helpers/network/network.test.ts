@@ -84,7 +84,7 @@ const throughput = async (from: Neighbour, to: Neighbour): Promise<number> => {
   return Number((await run(to, { argv, failed: 'cannot receive', fix: '', timeout: 30_000 })).stdout)
 }
 
-describe('a link that is held down', () => {
+describe('a limited link', () => {
   test('lets no more through than its bandwidth, in either direction; another link does', async () => {
     await expectNothingLeft(async () => {
       await using network = await openNetwork(NAME)
@@ -124,10 +124,10 @@ describe('a link that is held down', () => {
       await using network = await openNetwork(NAME)
       await using other = await network.open(`${NAME}-1`)
       expect(await messageOf(() => network.shape(other, DELAYED))).toMatchInlineSnapshot(`
-        "cannot hold a link down to a delay of 200ms and 20mbit
+        "cannot limit a link to a delay of 200ms and 20mbit
           found:    nsenter exited with 2
           expected: exit status 0
-          fix:      modprobe sch_netem, or leave the delay out where this kernel has no netem: VITEST_CRIU_LINK=bandwidth=100mbit
+          fix:      modprobe sch_netem, or remove the delay where this kernel has no netem: VITEST_CRIU_LINK=bandwidth=100mbit
           log:      Error: Specified qdisc kind is unknown."
       `)
     })

@@ -3,43 +3,43 @@ import { localHost } from '../host/host.ts'
 import { run } from '../process/process.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 
-/** A sandbox that the others of its network reach. */
+/** A sandbox that other sandboxes of its network can reach. */
 export interface Neighbour extends Sandbox {
   readonly address: string
   /** The network that it was opened in. */
   readonly network: Network
 }
 
-/** What a link is held down to, in each direction, as tc(8) writes it: "1ms", "100mbit". */
+/** The limits of a link in each direction, as tc(8) writes them: "1ms", "100mbit". */
 export interface Shape {
   readonly delay?: string | undefined
   readonly bandwidth?: string | undefined
 }
 
-/** What hosts reach each other by. */
+/** A network in which hosts reach each other. */
 export interface Network extends AsyncDisposable {
-  /** Opens a sandbox that the others reach under its address. Throws CriuBenchError. */
+  /** Opens a sandbox with an address in this network. Throws CriuBenchError. */
   open(containerName: string): Promise<Neighbour>
-  /** Holds the link of one of its sandboxes down, in both directions. Throws CriuBenchError. */
+  /** Limits the link of one of its sandboxes, in both directions. Throws CriuBenchError. */
   shape(sandbox: Neighbour, shape: Shape): Promise<void>
-  /** Hands over what lives in this network: it ends with it, and before it. */
+  /** Takes ownership of a resource that uses this network: it is disposed of before the network is. */
   own(resource: AsyncDisposable): void
 }
 
-/** In the names of interfaces, which have 15 characters at most: they must never be seen on the machine itself. */
+/** Prefix of interface names (at most 15 characters); such interfaces must never appear in the machine's own network. */
 export const INTERFACE_PREFIX = 'vcriu'
 const BRIDGE = `${INTERFACE_PREFIX}-bridge`
-/** The bridge's end of the link to the sandbox of that number. */
+/** The bridge's end of the link to the sandbox with that number. */
 const linkOf = (number: number): string => `${INTERFACE_PREFIX}-${number}`
 
-/** In namespaces of this network's own: no other network has to be avoided. */
+/** The addresses can be the same in every network, because each has namespaces of its own. */
 const addressOf = (number: number): string => `10.42.0.${number}`
 const FIX = 'apt-get install iproute2; the kernel needs CONFIG_VETH and CONFIG_BRIDGE'
 
 /**
- * A network of this run's own: a bridge in a network namespace, to which each sandbox opened in it is linked by a pair
- * of virtual interfaces, "eth0" in the sandbox. This machine's own interfaces are neither used nor seen. It needs no
- * clean-up: links go with the namespaces, and these with their processes. Throws CriuBenchError.
+ * Opens a private network: a bridge in a network namespace. A pair of virtual interfaces links each sandbox to it, "eth0"
+ * in the sandbox. The machine's own interfaces are not touched. Nothing has to be cleaned up: the kernel removes links
+ * with their namespaces, and namespaces with their processes. Throws CriuBenchError.
  */
 export async function openNetwork(name: string): Promise<Network> {
   await using undo = new AsyncDisposableStack()
@@ -61,8 +61,8 @@ export async function openNetwork(name: string): Promise<Network> {
       return { ...sandbox, address, network }
     },
     async shape(sandbox, shape) {
-      await hold(sandbox, 'eth0', shape)
-      await hold(hub, linkOf(Number(sandbox.address.split('.').at(-1))), shape)
+      await limit(sandbox, 'eth0', shape)
+      await limit(hub, linkOf(Number(sandbox.address.split('.').at(-1))), shape)
     },
     own: (resource) => void owned.use(resource),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -70,16 +70,16 @@ export async function openNetwork(name: string): Promise<Network> {
   return network
 }
 
-/** This machine's own network, in which others reach it under that address. */
+/** This machine's own network, where other machines reach it at `address`. */
 export function machineNetwork(address: string): Network {
   const owned = new AsyncDisposableStack()
   const network: Network = {
     open: async (containerName) => ({ ...(await openSandbox(containerName)), address, network }),
     shape: async () => {
       throw new CriuBenchError({
-        failed: 'cannot hold a link down',
+        failed: 'cannot limit a link',
         found: "this machine's own network",
-        expected: "a link of this run: that of a namespace in a network of the run's own",
+        expected: "a link of this run: that of a namespace in the run's private network",
         fix: 'unset VITEST_CRIU_LINK, or set it by hand with tc(8)',
       })
     },
@@ -96,31 +96,31 @@ async function link(hub: Sandbox, sandbox: Sandbox, number: number, address: str
   await inNetworkOf(sandbox, 'ip address add "$1/24" dev eth0; ip link set eth0 up', [address])
 }
 
-/** Of what leaves by an interface. A burst of 256 kB is what a gigabit needs at the kernel's slowest tick, and no more. */
-async function hold(host: Sandbox, device: string, { delay, bandwidth }: Shape): Promise<void> {
+/** Limits what leaves by an interface. A burst of 256 kB is the least that a gigabit needs at the kernel's slowest tick. */
+async function limit(host: Sandbox, device: string, { delay, bandwidth }: Shape): Promise<void> {
   // netem does both where the kernel has it; tbf, which every kernel has, cannot delay.
   const bounded = `tbf rate ${bandwidth} burst 256kb latency 100ms`
   const delayed = `netem delay ${delay} limit 100000${bandwidth === undefined ? '' : ` rate ${bandwidth}`}`
   if (delay === undefined && bandwidth === undefined) return
   const qdisc = delay === undefined ? bounded : delayed
   await inNetworkOf(host, `tc qdisc add dev "$1" root ${qdisc}`, [device], {
-    failed: `cannot hold a link down to ${[delay && `a delay of ${delay}`, bandwidth].filter(Boolean).join(' and ')}`,
+    failed: `cannot limit a link to ${[delay && `a delay of ${delay}`, bandwidth].filter(Boolean).join(' and ')}`,
     fix:
       delay === undefined
         ? 'modprobe sch_tbf; apt-get install iproute2'
-        : 'modprobe sch_netem, or leave the delay out where this kernel has no netem: VITEST_CRIU_LINK=bandwidth=100mbit',
+        : 'modprobe sch_netem, or remove the delay where this kernel has no netem: VITEST_CRIU_LINK=bandwidth=100mbit',
   })
 }
 
-/** By its network namespace alone: in its PID namespace `ip` would not know the other one's init. */
+/** Enters the network namespace alone: from its PID namespace, `ip` could not name the other sandbox's init. */
 const inNetworkOf = (
   { init }: Sandbox,
   script: string,
   args: readonly string[],
-  told = { failed: 'cannot set up a network of network namespaces', fix: FIX },
+  facts = { failed: 'cannot set up a network of network namespaces', fix: FIX },
 ) =>
   run(localHost, {
     argv: ['nsenter', '--target', String(init), '--net', '--', 'sh', '-ec', script, 'sh', ...args],
-    ...told,
+    ...facts,
     timeout: 10_000,
   })

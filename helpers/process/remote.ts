@@ -3,8 +3,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { hostPath, type Host } from '../host/host.ts'
 
 /**
- * Another machine's end of a command: it has a process group of its own, which is killed when the standard input ends,
- * as it does when the connection, or whoever held it, does. Killing what runs here would not reach what runs there.
+ * Runs a command on another machine in a process group of its own and kills the group when the standard input ends. The
+ * input ends with the connection, and with the process here that holds it: a signal here would not reach the command.
  */
 const LEASH = `exec 4<&0
 setsid "$@" </dev/null 4<&- & command=$!
@@ -14,23 +14,23 @@ wait "$command"; status=$?
 kill "$leash"
 exit "$status"`
 
-/** Whether commands for `host` go over a connection: their standard input is to stay open as long as they may run. */
+/** Whether `host` is another machine. Its commands run for as long as their standard input is open. */
 export const isRemote = (host: Host): boolean => host.sshCommand !== undefined
 
-/** A pipe that nobody writes to: on another machine its end is the end of the command. */
+/** On another machine, the end of the standard input ends the command: there it is a pipe that nobody writes to. */
 export const stdinFor = (host: Host): 'ignore' | 'pipe' => (isRemote(host) ? 'pipe' : 'ignore')
 
-/** What is executed on this machine to run `argv` on `host`. */
+/** The command line that runs `argv` on `host` when it is executed on this machine. */
 export const commandLine = (host: Host, argv: readonly string[], leash = true): string[] => {
   const there = [...host.namespacePrefix, ...argv]
   if (host.sshCommand === undefined) return there
-  // What ssh is given is put together to one line, which a shell takes apart again.
+  // ssh joins its arguments to one line, which a shell on the other side splits again.
   return [...host.sshCommand, (leash ? ['sh', '-c', LEASH, 'leash', ...there] : there).map(quote).join(' ')]
 }
 
 const quote = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`
 
-/** File descriptor 3 does not go over a connection: there it is a file of the host, read when the command has ended. */
+/** ssh does not forward file descriptor 3: on another machine it is a file, which is read when the command has ended. */
 export interface ReportFile extends AsyncDisposable {
   readonly argv: readonly string[]
   read(): Promise<string>

@@ -6,11 +6,11 @@ import { CACHE } from '../installation/paths.ts'
 import { isRemote } from '../process/remote.ts'
 import { makeViaDraft } from './draft.ts'
 
-/** The path on `host` of a program of this machine; copies the program there where the host is another machine. */
+/** Returns the path of a program on `host`. The program is copied to another machine first. */
 export async function ensureProgramOnHost(host: Host, program: string): Promise<string> {
   if (!isRemote(host)) return program
   const there = join(CACHE, basename(program))
-  const seenFromHere = hostPath(host, there)
-  if (!existsSync(seenFromHere)) await makeViaDraft(seenFromHere, (draft) => copyFile(program, draft))
+  const copy = hostPath(host, there)
+  if (!existsSync(copy)) await makeViaDraft(copy, (draft) => copyFile(program, draft))
   return there
 }

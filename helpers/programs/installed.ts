@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 
-/** Those of these programs that are in no folder of PATH. */
+/** Returns the programs that are not on PATH. */
 export const missingPrograms = (programs: readonly string[]): string[] =>
   programs.filter((program) => !isInstalled(program))
 

@@ -6,8 +6,8 @@ import { LEDGERS } from '../installation/paths.ts'
 import { startTimeOf } from '../proc/stat.ts'
 
 /**
- * What a run owns that its namespaces cannot take down with them: cgroups. Written before the thing is made, read by
- * the supervisor when the run ends, and by the next run when even the supervisor was killed.
+ * What a run owns that does not end with its namespaces: cgroups. An entry is written before its cgroup is made. The
+ * supervisor reads it when the run ends; the next run does when the supervisor was killed as well.
  */
 const Entry = z.strictObject({
   owner: z.strictObject({ pid: z.int(), startTime: z.string() }),
@@ -23,14 +23,14 @@ export async function record(pid: number, cgroup: string): Promise<boolean> {
   if (startTime === undefined) return false
   const entry: LedgerEntry = { owner: { pid, startTime }, cgroup }
   await mkdir(LEDGERS, { recursive: true })
-  // Renamed into place: a sweeper never reads half an entry.
+  // Renamed into place, so that a sweep never reads half an entry.
   const draft = `${fileOf(pid)}.draft`
   await writeFile(draft, JSON.stringify(entry))
   await rename(draft, fileOf(pid))
   return true
 }
 
-/** Removes what `pid` owned, then its entry. Returns whether all of it is gone: else the entry stays for the next sweep. */
+/** Removes what `pid` owned, then its entry. When something cannot be removed, returns false and keeps the entry. */
 export async function settle(pid: number): Promise<boolean> {
   const entry = await read(fileOf(pid))
   if (!entry) return true
@@ -40,7 +40,7 @@ export async function settle(pid: number): Promise<boolean> {
   return isGone
 }
 
-/** Settles the entries whose owner is dead: returns the cgroup names that were swept. */
+/** Settles the entries whose owner is dead. Returns the names of the removed cgroups. */
 export async function sweep(): Promise<string[]> {
   const swept: string[] = []
   for (const name of await readdir(LEDGERS).catch(() => [])) {
