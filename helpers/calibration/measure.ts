@@ -3,7 +3,7 @@ import { bandFactorOf, isSuspect, judgeAlone, judgeFamily, type Change, type Com
 import { sampledOf, type Sampled } from '../gate/sampled.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import type { DumpSample } from '../measure/dumps.ts'
-import { NoiseWatch } from '../measure/noise.ts'
+import { NoiseMonitor } from '../measure/noise.ts'
 import { prepare, type PreparedCheckpoint } from '../measure/prepare.ts'
 import { restoreSubject } from '../measure/restores.ts'
 import { takeSamples, type Effort } from '../measure/sampler.ts'
@@ -117,8 +117,8 @@ async function coldStarts(
 ): Promise<Sampled> {
   const options = injectedDelay ? { injectedDelay } : {}
   const subjects = checkpoints.map((checkpoint) => restoreSubject(checkpoint, mounted, options))
-  const watch = new NoiseWatch(checkpoints.map(({ host }) => host))
-  const [samples = []] = await takeSamples(subjects, { ...plan, warmup: 0 }, watch)
+  const monitor = new NoiseMonitor(checkpoints.map(({ host }) => host))
+  const [samples = []] = await takeSamples(subjects, { ...plan, warmup: 0 }, monitor)
   return sampledOf({ dumps: [], samples: samples.map(sampleResults), control: CONTROL }, 'cold start')
 }
 

@@ -62,13 +62,16 @@ async function measureAndJudge(
   const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
   sameRun.push(measured)
   const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
-  const beside = checkpoint ? await session.beside(checkpoint) : []
+  const sameCheckpoint = checkpoint ? await session.measurementsOf(checkpoint) : []
   // A start from scratch is what others are compared with.
   const own = benchmarkCase.strategy.fromScratch ? {} : thresholds
   const suite = judgeSuite(
     measured,
     { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: own },
-    { sameRun, sameCheckpoint: beside.map(([each, measurement]) => measuredSuite(each, measurement)) },
+    {
+      sameRun,
+      sameCheckpoint: sameCheckpoint.map(([each, measurement]) => measuredSuite(each, measurement)),
+    },
   )
   const again = await confirm(session, benchmarkCase, suite)
   return again ? { ...suite, again } : suite
