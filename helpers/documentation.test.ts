@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { VARIABLES } from './config/options.ts'
 import { PROJECT } from './testing/commands.ts'
 
-/** Every page of the documentation, by its path in the tree. */
+/** Paths of all pages of the documentation. */
 const PAGES = globSync('{*.md,{bench,fixtures,helpers,reports}/**/*.md}', {
   cwd: PROJECT,
   exclude: ['reports/out/**'],
@@ -18,19 +18,19 @@ const Manifest = z.object({
 })
 const manifest = Manifest.parse(JSON.parse(read('package.json')))
 
-/** What npm puts into the package beside `dist`; the first two it adds by itself. */
+/** The files that npm packs besides `dist`. It adds the first two without being asked. */
 const SHIPPED = ['README.md', 'LICENSE', ...manifest.files.filter((file) => file.endsWith('.md'))].filter(
   (file) => !file.startsWith('!'),
 )
 
-/** A page without its code, in which brackets mean something else. */
+/** A page without its code, where brackets are not links. */
 const prose = (path: string): string =>
   read(path)
     .replaceAll(/^```[^]*?^```/gm, '')
     .replaceAll(/`[^`\n]*`/g, '')
 
 interface Link {
-  /** In the tree. */
+  /** Relative to the root of the project. */
   readonly path: string
   readonly anchor: string | undefined
 }
@@ -44,7 +44,7 @@ const linksOf = (page: string): Link[] =>
       return { path: path === '' ? page : normalize(join(dirname(page), path)), anchor }
     })
 
-/** As GitHub makes them of headings: letters, digits, "-" and "_" alone, and a number for one that is there already. */
+/** Anchors as GitHub derives them from headings: only letters, digits, "-" and "_", and a number after a duplicate. */
 function anchorsOf(page: string): string[] {
   const seen = new Map<string, number>()
   const headings = [
@@ -66,7 +66,7 @@ function anchorsOf(page: string): string[] {
 const isBroken = ({ path, anchor }: Link): boolean =>
   !existsSync(join(PROJECT, path)) || (anchor !== undefined && !anchorsOf(path).includes(anchor))
 
-/** A file of an example, without the comment at its beginning. */
+/** A file of an example without its first comment. */
 const example = (file: string): string => read(`fixtures/examples/${file}`).replace(/^(\/\*\*|\/\/).*\n/, '')
 
 describe('the documentation', () => {
@@ -74,7 +74,7 @@ describe('the documentation', () => {
     expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(130)
   })
 
-  test('names one version of Node in README.md, once: the oldest that the package takes', () => {
+  test('names the oldest supported version of Node in README.md, once', () => {
     const named = [...read('README.md').matchAll(/\bNode(?:\.js)? (\d[\d.]*)/g)].map(([, version]) => version)
     expect(named).toHaveLength(1)
     expect(manifest.engines.node).toMatch(new RegExp(`^\\^${named[0]?.replaceAll('.', '\\.')}\\.0 `))
@@ -85,7 +85,7 @@ describe('the documentation', () => {
   })
 
   test.each(SHIPPED.filter((file) => file.endsWith('.md')))(
-    '%s links in the package to what the package ships',
+    '%s links only to files that the package ships',
     (page) => {
       const missing = linksOf(page).filter(({ path }) => !SHIPPED.includes(path))
       expect(missing).toEqual([])
@@ -96,36 +96,36 @@ describe('the documentation', () => {
     expect(SHIPPED).toEqual(expect.arrayContaining(PAGES.filter((page) => page.endsWith('README.md'))))
   })
 
-  test.each(PAGES)('%s names npm scripts that there are', (page) => {
+  test.each(PAGES)('%s names only npm scripts that exist', (page) => {
     const named = [...read(page).matchAll(/npm run ([a-z]\w*)/g)].map(([, script = '']) => script)
     expect(named.filter((script) => !Object.hasOwn(manifest.scripts, script))).toEqual([])
   })
 
-  // A changelog tells what had another name.
+  // The changelog mentions former names.
   test.each(PAGES.filter((page) => page !== 'CHANGELOG.md'))(
-    '%s names environment variables that there are',
+    '%s names only environment variables that exist',
     (page) => {
       const named = [...read(page).matchAll(/VITEST_CRIU_\w+/g)].map(([name]) => name)
       expect(named.filter((name) => !Object.hasOwn(VARIABLES, name))).toEqual([])
     },
   )
 
-  // Each of them is run by helpers/package.test.ts.
+  // helpers/package.test.ts runs each of these examples.
   test.each([
     ['README.md', 'node-server/server.mjs'],
     ['README.md', 'node-server/restore.bench.ts'],
     ['fixtures/README.md', 'node-server/restore.bench.ts'],
     ['fixtures/README.md', 'python-function/restore.bench.ts'],
-  ])('%s shows the example %s as it is', (page, file) => {
+  ])('%s quotes the example %s word for word', (page, file) => {
     expect(read(page)).toContain(`\n${example(file)}\`\`\``)
   })
 
-  test('shows the test of an example as it is', () => {
-    const [shown] = /^test\('every start[^]*?^}\)$/m.exec(read('fixtures/README.md')) ?? []
+  test('fixtures/README.md quotes the test of an example word for word', () => {
+    const [shown] = /^test\('every restore[^]*?^}\)$/m.exec(read('fixtures/README.md')) ?? []
     expect(example('node-server/restore.test.ts')).toContain(shown ?? 'no test')
   })
 
-  test('explains error messages that there are', () => {
+  test('explains only error messages that exist', () => {
     const sources = globSync('helpers/**/*.ts', { cwd: PROJECT, exclude: ['**/*.test.ts'] }).map(read)
     const [, table = ''] = read('helpers/cli/README.md').split('## Troubleshooting')
     const messages = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, message = '']) => message)

@@ -1,4 +1,4 @@
-/** The public API: what a project that installs vitest-criu imports. Nothing else is public. */
+/** The public API: everything that a project can import from vitest-criu. */
 import './disposal.ts'
 export { criu } from './plugin/plugin.ts'
 export type { CriuOptions } from './config/options.ts'
@@ -21,7 +21,7 @@ export type { CaseMatrix } from './matrix/case-matrix.ts'
 export { phasesOf } from './matrix/phases.ts'
 export { CriuBenchError } from './errors.ts'
 export { MB } from './units.ts'
-// What these add to vitest's own types: the matchers, and `result.criu`.
-// oxlint-disable unicorn/require-module-specifiers -- nothing of theirs is public by name
+// These modules extend vitest's own types with the matchers and `result.criu`.
+// oxlint-disable unicorn/require-module-specifiers -- none of their exports is public
 export type {} from './plugin/matchers.ts'
 export type {} from './plugin/provider.ts'

@@ -42,7 +42,7 @@ test('results that cannot be read are refused with the file and the fix', async 
   await expect(readResults('/nonexistent/results.json')).rejects.toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot read the results /nonexistent/results.json
       found:    no such file
-      expected: results of version 2 or earlier, as a run writes them
-      fix:      npx vitest bench --run]
+      expected: a results.json of version 2 or earlier
+      fix:      write results by a run: npx vitest bench --run]
   `)
 })

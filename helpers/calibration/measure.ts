@@ -1,9 +1,9 @@
 import { tmpfs } from '../filesystems/tmpfs.ts'
-import { bandsOf, isSuspect, judgeAlone, judgeFamily, type Change, type Pair, type Sensitivity } from '../gate/change.ts' // prettier-ignore
+import { bandFactorOf, isSuspect, judgeAlone, judgeFamily, type Change, type Comparison, type Sensitivity } from '../gate/change.ts' // prettier-ignore
 import { sampledOf, type Sampled } from '../gate/sampled.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import type { DumpSample } from '../measure/dumps.ts'
-import { NoiseWatch } from '../measure/noise.ts'
+import { NoiseMonitor } from '../measure/noise.ts'
 import { prepare, type PreparedCheckpoint } from '../measure/prepare.ts'
 import { restoreSubject } from '../measure/restores.ts'
 import { takeSamples, type Effort } from '../measure/sampler.ts'
@@ -16,9 +16,9 @@ import { strategyNamed } from '../strategies/index.ts'
 import type { Bytes } from '../units.ts'
 
 /** Injected delays, as shares of the cold start. */
-export const LEVELS = [0.05, 0.1, 0.2, 0.5] as const
+export const DELAY_LEVELS = [0.05, 0.1, 0.2, 0.5] as const
 
-/** The name of the control: one calibration has one. */
+/** The name of the control. All runs of a calibration use the same program. */
 const CONTROL = 'control'
 
 export interface CalibrationPlan extends Sensitivity, Omit<Effort, 'warmup'> {
@@ -26,11 +26,11 @@ export interface CalibrationPlan extends Sensitivity, Omit<Effort, 'warmup'> {
   readonly containerName: string
 }
 
-/** One row of a run in which nothing was changed. */
+/** One row of a run without an injected delay. */
 export interface Unchanged {
   readonly size: Bytes
   readonly phase: 'cold start' | 'dump'
-  readonly pair: Pair
+  readonly comparison: Comparison
   readonly change: Change
 }
 
@@ -38,7 +38,7 @@ export interface Unchanged {
 export interface Delayed {
   readonly size: Bytes
   readonly where: InjectedDelay['where']
-  /** Of the baseline's median. */
+  /** The delay as a share of the baseline's median. */
   readonly level: number
   readonly change: Change
 }
@@ -52,37 +52,41 @@ export interface CalibrationRun {
 type Row = Omit<Unchanged, 'change'>
 
 /**
- * One run of calibration. Each size gets a baseline and a second measurement, each with its own set-up: mounted, started,
- * dumped and copied anew, in its own sandbox. At one size, a different one each run, delays are then injected in one
- * place. All rows are judged as the gate judges them: a suspected change is measured a second time, and the rows of a run
- * are judged together.
+ * One run of the calibration. Each size gets a baseline and a second measurement, each with its own sandbox, mount,
+ * dump and copy. Delays are then injected in one place and at one size, which change from run to run. All rows are
+ * judged as the gate judges them: a suspected change is measured a second time, and the rows of a run are judged
+ * together.
  */
 export async function calibrateOnce(run: number, plan: CalibrationPlan): Promise<CalibrationRun> {
   const rows: Row[] = []
   const delayedRows: Array<{ row: Row; where: InjectedDelay['where']; level: number }> = []
   const where = DELAY_PLACES[Math.floor(run / plan.sizes.length) % DELAY_PLACES.length] ?? 'launcher'
   for (const [index, size] of plan.sizes.entries()) {
-    const before = await measured(size, plan, async (prepared) => ({
+    const before = await withCheckpoint(size, plan, async (prepared) => ({
       dumps: sampledDumps(prepared.dumps),
       coldStarts: await coldStarts(prepared, plan),
     }))
-    await measured(size, plan, async (prepared) => {
-      const dumps = { before: before.dumps, now: sampledDumps(prepared.dumps), bands: bandsOf('dump') }
-      rows.push({ size, phase: 'dump', pair: await confirmed(dumps, plan, async () => sampledDumps(await prepared.dumpAgain())) }) // prettier-ignore
-      const plain = { before: before.coldStarts, now: await coldStarts(prepared, plan) }
-      rows.push({ size, phase: 'cold start', pair: await confirmed(plain, plan, () => coldStarts(prepared, plan)) }) // prettier-ignore
+    await withCheckpoint(size, plan, async (prepared) => {
+      const dumps = {
+        before: before.dumps,
+        now: sampledDumps(prepared.dumps),
+        bandFactor: bandFactorOf('dump'),
+      }
+      rows.push({ size, phase: 'dump', comparison: await confirm(dumps, plan, async () => sampledDumps(await prepared.dumpAgain())) }) // prettier-ignore
+      const starts = { before: before.coldStarts, now: await coldStarts(prepared, plan) }
+      rows.push({ size, phase: 'cold start', comparison: await confirm(starts, plan, () => coldStarts(prepared, plan)) }) // prettier-ignore
       if (index !== run % plan.sizes.length) return
-      for (const [level, pair] of await delayAll(prepared, before.coldStarts, where, plan))
-        delayedRows.push({ row: { size, phase: 'cold start', pair }, where, level })
+      for (const [level, comparison] of await measureDelays(prepared, before.coldStarts, where, plan))
+        delayedRows.push({ row: { size, phase: 'cold start', comparison }, where, level })
     })
   }
-  const changes = judgeFamily(rows.map(({ pair }) => pair), plan) // prettier-ignore
+  const changes = judgeFamily(rows.map(({ comparison }) => comparison), plan) // prettier-ignore
   return {
     unchanged: rows.flatMap((row, index) => withChange(row, changes[index])),
     delayed: delayedRows.flatMap(({ row, where: place, level }) => {
-      // The one row is slower among those that are not: what is hardest to find.
+      // A single slower row among unchanged rows is the hardest case to find.
       const family = rows.map((each) => (each.size === row.size && each.phase === row.phase ? row : each))
-      const change = judgeFamily(family.map(({ pair }) => pair), plan)[family.indexOf(row)] // prettier-ignore
+      const change = judgeFamily(family.map(({ comparison }) => comparison), plan)[family.indexOf(row)] // prettier-ignore
       return change ? [{ size: row.size, where: place, level, change }] : []
     }),
   }
@@ -90,8 +94,8 @@ export async function calibrateOnce(run: number, plan: CalibrationPlan): Promise
 
 const withChange = (row: Row, change: Change | undefined): Unchanged[] => (change ? [{ ...row, change }] : [])
 
-/** Set-up from nothing, and all of it gone afterwards. */
-async function measured<T>(
+/** Sets up a checkpoint in its own sandbox, runs `action` with it, and removes everything. */
+async function withCheckpoint<T>(
   size: Bytes,
   { iterations, time, containerName }: CalibrationPlan,
   action: (prepared: PreparedCheckpoint) => Promise<T>,
@@ -105,7 +109,7 @@ async function measured<T>(
   return await action(prepared)
 }
 
-/** The cold starts of a suite, as the gate takes them. */
+/** Measures cold starts as a suite does, and returns them in the form that the gate compares. */
 async function coldStarts(
   { checkpoints, mounted }: PreparedCheckpoint,
   plan: CalibrationPlan,
@@ -113,31 +117,35 @@ async function coldStarts(
 ): Promise<Sampled> {
   const options = injectedDelay ? { injectedDelay } : {}
   const subjects = checkpoints.map((checkpoint) => restoreSubject(checkpoint, mounted, options))
-  const watch = new NoiseWatch(checkpoints.map(({ host }) => host))
-  const [samples = []] = await takeSamples(subjects, { ...plan, warmup: 0 }, watch)
+  const monitor = new NoiseMonitor(checkpoints.map(({ host }) => host))
+  const [samples = []] = await takeSamples(subjects, { ...plan, warmup: 0 }, monitor)
   return sampledOf({ dumps: [], samples: samples.map(sampleResults), control: CONTROL }, 'cold start')
 }
 
 const sampledDumps = (dumps: readonly DumpSample[]): Sampled =>
   sampledOf({ dumps: dumps.map(dumpResults), samples: [], control: CONTROL }, 'dump')
 
-/** Measures each delay by itself, as a run is measured that has become so much slower. */
-async function delayAll(
+/** Measures a cold start with each delay in turn, as if a run had become slower by so much. */
+async function measureDelays(
   prepared: PreparedCheckpoint,
   before: Sampled,
   where: InjectedDelay['where'],
   plan: CalibrationPlan,
-): Promise<Array<[number, Pair]>> {
-  const pairs: Array<[number, Pair]> = []
-  for (const level of LEVELS) {
+): Promise<Array<[number, Comparison]>> {
+  const comparisons: Array<[number, Comparison]> = []
+  for (const level of DELAY_LEVELS) {
     const injectedDelay = { where, nanoseconds: Math.round(level * medianOf(before.samples) * 1e6) }
     const measure = () => coldStarts(prepared, plan, injectedDelay)
-    pairs.push([level, await confirmed({ before, now: await measure() }, plan, measure)])
+    comparisons.push([level, await confirm({ before, now: await measure() }, plan, measure)])
   }
-  return pairs
+  return comparisons
 }
 
-/** As the gate does: a suspected change is measured a second time, and judged by that alone. */
-async function confirmed(pair: Pair, plan: CalibrationPlan, again: () => Promise<Sampled>): Promise<Pair> {
-  return isSuspect(judgeAlone(pair, plan)) ? { ...pair, now: await again() } : pair
+/** Measures a suspected change a second time, as the gate does; only the second measurement is then judged. */
+async function confirm(
+  comparison: Comparison,
+  plan: CalibrationPlan,
+  again: () => Promise<Sampled>,
+): Promise<Comparison> {
+  return isSuspect(judgeAlone(comparison, plan)) ? { ...comparison, now: await again() } : comparison
 }

@@ -5,7 +5,7 @@ import { calibrationReport, simulatedTable } from '../calibration/report.ts'
 import type { Settings } from '../config/options.ts'
 import { normalizeByControl, sampledOf } from '../gate/sampled.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
-import { lookAtNoise } from '../measure/noise.ts'
+import { measureNoise } from '../measure/noise.ts'
 import { requireRoot } from '../host/root.ts'
 import { parseSize } from '../units.ts'
 
@@ -31,7 +31,7 @@ export async function calibrate(options: CalibrateOptions, settings: Settings): 
     floor: settings.floor,
     containerName: settings.containerName ?? `vitest-criu-${process.pid}`,
   }
-  const noise = await lookAtNoise()
+  const noise = await measureNoise()
   const started = performance.now()
   const runs: CalibrationRun[] = []
   for (let run = 0; run < options.runs; run++) {

@@ -1,5 +1,5 @@
-/** Names that options and suites take. They are literal types, so that an editor completes them. */
+/** Names that options and suites accept, as literal types, so that an editor can complete them. */
 export type FilesystemName = 'tmpfs' | 'ext4' | 'ceph'
 export type StrategyName = 'mapped' | 'lazy' | 'eager' | 'plain'
-/** One of the handlers that the package brings, or the name of your own. */
+/** A handler that the package ships, or the name of your own. */
 export type HandlerName = 'python' | 'native' | 'python-http' | 'node-http' | (string & {})

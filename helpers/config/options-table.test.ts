@@ -19,7 +19,7 @@ const rows = section
     fallback,
   }))
 
-/** Each option as the table names it: the parts of `ceph` have rows of their own. */
+/** Each option as the table names it. The parts of `ceph` have separate rows. */
 const options = Object.keys(Options.shape).flatMap((option) =>
   option === 'ceph' ? Object.keys(Options.shape.ceph.unwrap().shape).map((part) => `ceph.${part}`) : [option],
 )
@@ -32,12 +32,12 @@ const valueOf = (option: string): unknown => {
   return Object.entries(defaults.ceph).find(([key]) => key === part)?.[1]
 }
 
-/** A default as an environment variable would set it. */
+/** The default ratios, as an environment variable would set them. */
 const ratios = Object.entries(defaults.ratios)
   .map(([phase, factor]) => `${phase}=${factor}`)
   .join(',')
 
-/** Defaults that are no single value. */
+/** Cells of defaults that are not a single value. */
 const SPECIAL: Readonly<Record<string, string>> = {
   sizes: `\`${defaults.sizes.map(formatSize).join(',')}\``,
   iterations: `\`${EFFORT.iterations}\`; with a baseline \`${GATE_EFFORT.iterations}\``,
@@ -46,7 +46,10 @@ const SPECIAL: Readonly<Record<string, string>> = {
   link: 'unlimited',
 }
 
-/** The default's cell: a value in backticks, or words, which only a reader can judge, where an option is left out. */
+/**
+ * The expected cell of an option's default: its value in backticks. An option without a default is described in words,
+ * which no test can check.
+ */
 function expected(option: string, written: string): string {
   const value = valueOf(option)
   if (SPECIAL[option] !== undefined) return SPECIAL[option]
@@ -55,11 +58,11 @@ function expected(option: string, written: string): string {
 }
 
 describe('the table of options in helpers/README.md', () => {
-  test('has a row for each option, and no other', () => {
+  test('has exactly one row for each option', () => {
     expect(rows.map(({ option }) => option).toSorted()).toEqual(options.toSorted())
   })
 
-  test('has every environment variable, beside the option that it sets, and no other', () => {
+  test('lists every environment variable in the row of its option', () => {
     const listed = rows.flatMap(({ option, variables }) => variables.map((name) => `${name} ${option}`))
     const known = Object.entries(VARIABLES).map(([name, { option, part }]) =>
       part === undefined ? `${name} ${option}` : `${name} ${option}.${part}`,
@@ -67,7 +70,7 @@ describe('the table of options in helpers/README.md', () => {
     expect(listed.toSorted()).toEqual(known.toSorted())
   })
 
-  test.each(options)('has the default of %s', (option) => {
+  test.each(options)('shows the default of %s', (option) => {
     const { fallback } = rows.find((row) => row.option === option) ?? { fallback: 'no row' }
     expect(fallback).toBe(expected(option, fallback))
   })

@@ -12,50 +12,51 @@ export interface Baseline {
   readonly results: Results
 }
 
-/** The file of a baseline: a name in the folder of baselines, or the path of any results.json. */
+/** The path of a baseline: `FOLDER/NAME.json` for a name, or the path of any results.json as it is. */
 export const baselinePath = (folder: string, nameOrPath: string): string =>
   nameOrPath.endsWith('.json') ? resolve(nameOrPath) : resolve(folder, `${nameOrPath}.json`)
 
-/** Reads a baseline. Throws CriuBenchError where there is none, or the file holds no results. */
+/** Reads a baseline. Throws CriuBenchError if the file is missing or has no results. */
 export async function readBaseline(path: string): Promise<Baseline> {
   const name = basename(path, '.json')
   const results = await readResults(path, {
     failed: `cannot use the baseline ${path}`,
-    fix: `save one: VITEST_CRIU_SAVE=${name} npx vitest bench --run`,
+    fix: `save a baseline: VITEST_CRIU_SAVE=${name} npx vitest bench --run`,
   })
   return { name, results }
 }
 
 /**
- * Saves results as a baseline, atomically. The baseline of that name moves to `NAME/DATE.json` beside it, for the history.
- * Throws CriuBenchError where that one has suites that these results lack. Returns the file.
+ * Saves results as a baseline, atomically, and returns its path. An existing baseline of that name is copied to
+ * `NAME/DATE.json` first, for the history. Throws CriuBenchError if the existing baseline has suites that these results
+ * lack.
  */
 export async function saveBaseline(folder: string, name: string, results: Results): Promise<string> {
   const path = baselinePath(folder, name)
   const earlier = existsSync(path) ? await readBaseline(path) : undefined
-  if (earlier) refuseToLose(earlier, results)
+  if (earlier) refuseLostSuites(earlier, results)
   await mkdir(dirname(path), { recursive: true })
-  if (earlier) await keep(path, join(folder, name), earlier.results.createdAt)
+  if (earlier) await archive(path, join(folder, name), earlier.results.createdAt)
   await writeFileAtomic(path, `${JSON.stringify(results, undefined, 1)}\n`)
   return path
 }
 
-async function keep(path: string, history: string, createdAt: string): Promise<void> {
+async function archive(path: string, history: string, createdAt: string): Promise<void> {
   await mkdir(history, { recursive: true })
   await copyFile(path, join(history, `${createdAt.replaceAll(':', '-')}.json`))
 }
 
-/** Identifies a suite across runs. Its title alone does not name the handler. */
+/** Identifies a suite across runs. The title alone is not enough, because it does not name the handler. */
 export const keyOf = ({ title, handler }: SuiteResults): string => JSON.stringify([title, handler])
 
-function refuseToLose({ name, results: earlier }: Baseline, results: Results): void {
+function refuseLostSuites({ name, results: earlier }: Baseline, results: Results): void {
   const kept = new Set(results.suites.map(keyOf))
   const lost = earlier.suites.filter((suite) => !kept.has(keyOf(suite)))
   if (lost.length === 0) return
   throw new CriuBenchError({
     failed: `cannot save this run as the baseline "${name}"`,
     found: `no results of ${lost.map(({ title, handler }) => `${title} (${handler} handler)`).join(', ')}`,
-    expected: 'all that the baseline of that name has',
+    expected: `results of every suite that the baseline "${name}" has`,
     fix: `run without -t, or save under another name: VITEST_CRIU_SAVE=${name}-focused`,
   })
 }

@@ -17,7 +17,9 @@ const PHASES = ['lean container', 'restore', 'execution', 'cold start']
 
 const figureOf = (phase: string) => ({ phase, n: 20, median: 1, mean: 1, min: 1, max: 1, sd: 0, verdict: ungated('nothing to compare it with') }) // prettier-ignore
 
-/** Samples of these phases in ms, each a little longer than the one before, and the control beside each. */
+/**
+ * 20 samples of these phases, in ms, each slightly longer than the previous one, with the same control time for each.
+ */
 function suite(
   title: string,
   [container, restore, execution]: [number, number, number],
@@ -49,7 +51,7 @@ const before = results(suite('mapped', [1, 4, 2]))
 const baseline = { name: 'main', results: before }
 
 describe('a baseline', () => {
-  test('is read as it was saved, and what had its name is kept beside it by its date', async () => {
+  test('is read back as saved, and the previous baseline of its name is archived by date', async () => {
     await using folder = await temporaryFolder()
     await saveBaseline(folder.path, 'main', before)
     const later = { ...before, createdAt: '2026-02-02T03:04:05.678Z' }
@@ -59,13 +61,13 @@ describe('a baseline', () => {
     expect((await readdir(folder.path)).toSorted()).toEqual(['main', 'main.json'])
   })
 
-  test('is not replaced by a run that lacks suites of it', async () => {
+  test('is not replaced by a run that lacks some of its suites', async () => {
     await using folder = await temporaryFolder()
     const path = await saveBaseline(folder.path, 'main', results(suite('mapped', [1, 4, 2]), suite('eager', [1, 4, 2]))) // prettier-ignore
     expect(await messageOf(() => saveBaseline(folder.path, 'main', before))).toMatchInlineSnapshot(`
       "cannot save this run as the baseline "main"
         found:    no results of eager (python handler)
-        expected: all that the baseline of that name has
+        expected: results of every suite that the baseline "main" has
         fix:      run without -t, or save under another name: VITEST_CRIU_SAVE=main-focused"
     `)
     expect((await readBaseline(path)).results.suites).toHaveLength(2)
@@ -75,23 +77,23 @@ describe('a baseline', () => {
     ['not JSON', '{"version":1,', 'found:    a file that is not JSON'],
     ['another version', '{"version":3}', 'found:    version: '],
     ['something else', '{"version":2,"createdAt":5}', 'found:    createdAt: '],
-  ])('is refused where it is %s', async (_, text, message) => {
+  ])('is refused if the file is %s', async (_, text, message) => {
     await using folder = await temporaryFolder()
     await writeFile(join(folder.path, 'main.json'), text)
     expect(await messageOf(() => readBaseline(join(folder.path, 'main.json')))).toContain(message)
   })
 
-  test('is refused where there is none', async () => {
+  test('is refused if the file is missing', async () => {
     expect(await messageOf(() => readBaseline('/nowhere/main.json'))).toContain('found:    no such file')
   })
 
-  test('of another machine is refused by name, with what differs', async () => {
+  test('is refused if it is from another machine, and the error lists the differences', async () => {
     const here = { ...before.fingerprint, cpu: 'Another', kernel: '6.19.0', memory: 2 ** 34 * 1.01 }
     expect(await messageOf(() => checkMachine(baseline, here, 'same'))).toMatchInlineSnapshot(`
-      "cannot hold this run against the baseline "main": it is of another machine
-        found:    cpu A CPU, kernel 6.18.0
-        expected: cpu Another, kernel 6.19.0
-        fix:      save one here: VITEST_CRIU_SAVE=main-here"
+      "cannot compare this run with the baseline "main", which is from another machine
+        found:    a baseline from a machine with cpu A CPU, kernel 6.18.0
+        expected: a baseline from this machine, with cpu Another, kernel 6.19.0
+        fix:      save a baseline here: VITEST_CRIU_SAVE=main-here"
     `)
     const updated = { ...before.fingerprint, kernel: '6.19.0', node: 'v26.9.0' }
     expect(await messageOf(() => checkMachine(baseline, updated, 'same'))).toContain('BASELINE_MATCH=similar')
@@ -111,27 +113,28 @@ const verdicts = (now: SuiteResults) =>
     ),
   )
 
-describe('results held against a baseline', () => {
-  test('are slower in the cold start and in the part that made it so', () => {
+describe('results compared with a baseline', () => {
+  test('have a regression in the cold start and in the phase that caused it', () => {
     expect(verdicts(suite('mapped', [1, 6, 2]))).toEqual({
       'lean container': 'pass', restore: 'regression', execution: 'pass', 'cold start': 'regression' }) // prettier-ignore
   })
 
-  test('are no faster where the restore only moved its cost into the execution', () => {
+  test('have no improvement if the restore only moved its cost into the execution', () => {
     expect(verdicts(suite('mapped', [1, 2, 4]))).toEqual({
       'lean container': 'pass', restore: 'pass', execution: 'pass', 'cold start': 'pass' }) // prettier-ignore
   })
 
-  test('rest on what was measured once more, where it was', () => {
+  test('are judged by the second measurement, if there is one', () => {
     const again = { dumps: [], samples: suite('mapped', [1, 4, 2]).samples }
     const now = compareResults(results({ ...suite('mapped', [1, 6, 2]), again }), baseline, SENSITIVITY)
     const found = coldStartOf(now)
     expect(found).toMatchObject({ verdict: 'pass', ratio: 1 })
     expect(found?.suspected?.ratio).toBeCloseTo(9 / 7, 5)
-    expect(found?.reason).toContain('at first, not in a second measurement')
+    expect(found?.reason).toContain('the first measurement gave 1.29 × (')
+    expect(found?.reason).toContain('), which a second measurement did not confirm')
   })
 
-  test('say every figure of a regression, and what to do', () => {
+  test('report every figure of a regression, and what to do about it', () => {
     const now = compareResults(results(suite('mapped', [1, 6, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('regression')
     expect(verdictLines(now).join('\n')).toMatchInlineSnapshot(`
@@ -140,7 +143,7 @@ describe('results held against a baseline', () => {
     `)
   })
 
-  test('are free of what the machine itself has changed, and say how much that is', () => {
+  test('are corrected for the drift of the machine, and report how large it is', () => {
     const earlier = { name: 'main', results: results(suite('mapped', [1, 4, 2], 3)) }
     const now = compareResults(results(suite('mapped', [2, 8, 4], 3.6)), earlier, SENSITIVITY)
     expect(coldStartOf(now)?.verdict).toBe('regression')
@@ -149,13 +152,13 @@ describe('results held against a baseline', () => {
     expect(verdictLines(now)[1]).toContain(
       "14.1 ms against the 7.07 ms of main is 1.67 × without the machine's own 1.20 × (",
     )
-    // The baseline of a run without a control is held against the samples as they are.
-    const bare = coldStartOf(compareResults(now, baseline, SENSITIVITY))
-    expect(bare?.ratio).toBeCloseTo(2)
-    expect(bare).not.toHaveProperty('machine')
+    // A baseline without a control is compared with the samples as they are.
+    const uncorrected = coldStartOf(compareResults(now, baseline, SENSITIVITY))
+    expect(uncorrected?.ratio).toBeCloseTo(2)
+    expect(uncorrected).not.toHaveProperty('machine')
   })
 
-  test('count dumps once that several strategies share', () => {
+  test('count dumps that several strategies share only once', () => {
     const figure = figureOf('dump')
     const shared = (titles: string[], ms: number) =>
       results(...titles.map((title) => ({ ...suite(title, [1, 4, 2]), figures: [figure], dumps: Array.from({ length: 20 }, (_, index) => ({ total: ms + index / 100, wall: ms, stats: {} })) }))) // prettier-ignore
@@ -164,7 +167,7 @@ describe('results held against a baseline', () => {
     expect(confidences(['mapped', 'lazy', 'eager'])).toEqual([0.95, 0.95, 0.95])
   })
 
-  test('have not passed where the baseline lacks them', () => {
+  test('are inconclusive if the baseline lacks them', () => {
     const now = compareResults(results(suite('eager', [1, 4, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('inconclusive')
     expect(verdictLines(now).at(-1)).toContain('eager > cold start: not in the baseline')

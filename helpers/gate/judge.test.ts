@@ -7,7 +7,7 @@ import { results } from '../testing/results.ts'
 
 const RULES: GateRules = { tolerance: 2, ratios: { restore: 3 } }
 
-/** A suite whose restore has that median, ms. */
+/** A suite with one figure: the median of restore, in ms. */
 const suite = (
   median: number,
   {
@@ -38,8 +38,8 @@ const suite = (
 const verdictOf = (
   measured: MeasuredSuite,
   rules: Partial<GateRules> = {},
-  { beside = [], sameRun = [] }: { beside?: MeasuredSuite[]; sameRun?: MeasuredSuite[] } = {},
-) => judgeSuite(measured, { ...RULES, ...rules }, { beside, sameRun }).figures[0]?.verdict
+  { sameCheckpoint = [], sameRun = [] }: { sameCheckpoint?: MeasuredSuite[]; sameRun?: MeasuredSuite[] } = {},
+) => judgeSuite(measured, { ...RULES, ...rules }, { sameCheckpoint, sameRun }).figures[0]?.verdict
 
 describe('a median is compared', () => {
   test('with the reference, within the tolerance and beyond it', () => {
@@ -61,30 +61,30 @@ describe('a median is compared', () => {
     expect(verdictOf(suite(4), { thresholds: { restore: 3 } })).toMatchObject({
       source: 'threshold',
       state: 'miss',
-      reason: '1.33 × the 3 ms that are allowed, beyond the threshold of 1 ×',
+      reason: '1.33 × the allowed 3 ms, beyond the threshold of 1 ×',
     })
   })
 
-  test('with another strategy of the same checkpoint, and with no suite of another size', () => {
+  test('with another strategy of the same checkpoint, but never with a suite of another size', () => {
     const eager = suite(10, { strategy: 'eager' })
     const thresholds = { restore: { times: 0.5, of: 'eager' } }
-    expect(verdictOf(suite(6), { thresholds }, { beside: [eager] })).toMatchObject({
+    expect(verdictOf(suite(6), { thresholds }, { sameCheckpoint: [eager] })).toMatchObject({
       source: 'threshold',
       of: 'eager',
       state: 'miss',
       reason: '0.60 × the 10.0 ms of eager, beyond the threshold of 0.5 ×',
     })
-    expect(verdictOf(suite(5), { thresholds }, { beside: [eager] })).toMatchObject({ state: 'pass' })
-    // Measured in this run, but not with this checkpoint.
+    expect(verdictOf(suite(5), { thresholds }, { sameCheckpoint: [eager] })).toMatchObject({ state: 'pass' })
+    // A suite of the same run that does not share the checkpoint.
     const large = suite(1000, { strategy: 'eager', size: 64 * MB })
     expect(verdictOf(suite(6), { thresholds }, { sameRun: [large] })).toEqual({
       source: 'threshold',
       state: 'ungated',
-      reason: 'at most 0.5 × eager is allowed, and eager was not measured in this run',
+      reason: 'the threshold is 0.5 × eager, but eager was not measured in this run',
     })
   })
 
-  test('with the same suite on tmpfs, where the reference has no figure', () => {
+  test('with the same suite on tmpfs, if the reference has no figure', () => {
     const onTmpfs = suite(2)
     const ext4 = suite(7, { filesystem: 'ext4' })
     expect(verdictOf(ext4, {}, { sameRun: [onTmpfs] })).toMatchObject({
@@ -104,8 +104,8 @@ describe('a median is compared', () => {
   })
 })
 
-test('what was measured before tmpfs is judged at the end of the run, and fails it', () => {
-  const neighbours = { beside: [], sameRun: [] }
+test('a suite that was measured before tmpfs is judged at the end of the run, and can fail it', () => {
+  const neighbours = { sameCheckpoint: [], sameRun: [] }
   const [ext4, tmpfs] = [suite(7, { filesystem: 'ext4', size: 5 }), suite(2, { size: 5 })].map((each) =>
     judgeSuite(each, RULES, neighbours),
   )

@@ -12,17 +12,18 @@ export interface GateRules {
   readonly thresholds?: Thresholds
 }
 
-/** What a suite can be compared with. */
+/** The suites that a suite can be compared with. */
 export interface Neighbours {
   /** The suites of the same checkpoint, measured in the same rounds. */
-  readonly beside: readonly MeasuredSuite[]
+  readonly sameCheckpoint: readonly MeasuredSuite[]
   /** The suites of the same run so far. */
   readonly sameRun: readonly MeasuredSuite[]
 }
 
 /**
- * Judges every figure of a suite: by its own threshold, else by the reference, else by the same suite on tmpfs. This is
- * the one judgement of a run: it is stored in the results, and matchers, reports and the exit status read it there.
+ * Judges every figure of a suite: by the suite's own threshold, else by the reference, else by the same suite on tmpfs.
+ * Figures are judged nowhere else. The verdicts are stored in the results, where matchers, reports and the exit status
+ * read them.
  */
 export const judgeSuite = (suite: MeasuredSuite, rules: GateRules, neighbours: Neighbours): SuiteResults => ({
   ...suite,
@@ -36,14 +37,17 @@ const verdictOf = (
   suite: MeasuredSuite,
   figure: MeasuredFigure,
   { tolerance, ratios, thresholds = {} }: GateRules,
-  { beside, sameRun }: Neighbours,
+  { sameCheckpoint, sameRun }: Neighbours,
 ): Verdict =>
-  judgeByThreshold(suite, figure, thresholds, beside) ??
+  judgeByThreshold(suite, figure, thresholds, sameCheckpoint) ??
   judgeByReference(suite, figure, tolerance) ??
   judgeByTmpfs(suite, figure, ratios, sameRun) ??
   ungated('there is no figure to compare it with')
 
-/** Judges at the end of a run what had no figure to compare with before: tmpfs may be measured later, or by another file. */
+/**
+ * Judges figures that had nothing to compare with once more, at the end of the run: tmpfs may have been measured later,
+ * or by another file.
+ */
 export const judgeRun = (
   suites: readonly SuiteResults[],
   { ratios }: Pick<GateRules, 'ratios'>,

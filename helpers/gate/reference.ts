@@ -15,11 +15,11 @@ const Reference = z.object({
 
 const table = Reference.parse(JSON.parse(readFileSync(fixture('reference.json'), 'utf8')))
 
-/** The reference has no row for the cold start: it is the sum of these. */
+/** The phases whose sum is the cold start, for which the reference has no row. */
 const COLD_START = ['lean container', 'restore', 'execution']
 
-/** The names of a suite's axes, as in its results. */
-export interface SuiteAxes {
+/** What identifies a case in the reference, as in the results of a suite. */
+export interface CaseIdentity {
   readonly filesystem: string
   readonly size: Bytes
   readonly strategy: string
@@ -27,10 +27,10 @@ export interface SuiteAxes {
 }
 
 /**
- * The reference's figure for a phase in ms; undefined where it has none. The reference was measured with its own handler,
- * and its restore is flat in memory size, so the strategy `mapped` has to meet it.
+ * The reference's figure for a phase in ms, or undefined if it has none. The reference was measured with its own
+ * handler. Its restore time does not grow with memory, so the strategy `mapped` is the one that must meet it.
  */
-export function referenceFor(subject: SuiteAxes, phase: string): Milliseconds | undefined {
+export function referenceFor(subject: CaseIdentity, phase: string): Milliseconds | undefined {
   const column = table.sizes.indexOf(formatSize(subject.size))
   const same = (['filesystem', 'strategy', 'handler'] as const).every((axis) => subject[axis] === table[axis])
   if (!same || column === -1) return undefined
@@ -39,9 +39,9 @@ export function referenceFor(subject: SuiteAxes, phase: string): Milliseconds | 
   return parts.reduce((sum, part) => sum + part)
 }
 
-/** The comparison of a median with the reference; undefined where the reference has no figure for it. */
+/** The verdict on a median by the reference, or undefined if the reference has no figure for it. */
 export function judgeByReference(
-  subject: SuiteAxes,
+  subject: CaseIdentity,
   { phase, median }: Pick<MeasuredFigure, 'phase' | 'median'>,
   tolerance: number,
 ): Verdict | undefined {

@@ -4,20 +4,20 @@ import { medianOf, ratioOfMedians, type RatioOfMedians } from '../stats/bootstra
 import { runningMedian } from '../stats/running-median.ts'
 import type { Milliseconds } from '../units.ts'
 
-/** The machine's own speed, sample by sample. */
+/** Times of the control, a fixed, unrelated workload: the speed of the machine, sample by sample. */
 export interface Control {
-  /** The program that ran, named by its content. */
+  /** Name of the program, with a hash of its content. */
   readonly program: string
-  /** How long it took right before each sample. */
+  /** How long the control took right before each sample. */
   readonly times: readonly Milliseconds[]
 }
 
 /** The samples of one figure in one run. */
 export interface Sampled {
   readonly samples: readonly Milliseconds[]
-  /** Missing where one of the samples has none. */
+  /** Missing if any of the samples has no control. */
   readonly control?: Control | undefined
-  /** How many samples were taken while the machine was busy with something else. */
+  /** How many samples were taken while other programs or virtual machines used the processor. */
   readonly disturbed: number
 }
 
@@ -39,34 +39,39 @@ export function sampledOf(
   }
 }
 
-/** A ratio of medians, now / before, without the change of the machine itself. */
+/** A ratio of medians, now / before, corrected for the drift of the machine. */
 export interface Ratio extends RatioOfMedians {
-  /** Control now / control before, by which the ratio was divided. Missing where it was not. */
+  /** The drift: median of the control now / before. Missing if the ratio is not corrected. */
   readonly machine?: number
 }
 
 /**
- * The ratio of two runs. Each sample is divided by the control around it, since a machine drifts by several percent
- * within seconds, and control and sample drift together. Where one run has no control, or another control, the samples
- * are compared as they are.
+ * The ratio of two runs. A machine drifts by several percent within seconds, and control and sample drift together, so
+ * each sample is divided by the controls around it. If one run has no control, or another control, the samples are
+ * compared as they are.
  */
 export function ratioOf(before: Sampled, now: Sampled, resamples?: number): Ratio {
   if (!before.control || before.control.program !== now.control?.program)
     return ratioOfMedians(before.samples, now.samples, resamples)
   const machine = medianOf(now.control.times) / medianOf(before.control.times)
-  return { ...ratioOfMedians(overControl(before), overControl(now), resamples), machine }
+  return { ...ratioOfMedians(dividedByControl(before), dividedByControl(now), resamples), machine }
 }
 
-/** The samples of one run without the machine's drift during the run; unchanged where there is no control. */
+/** The samples of one run, corrected for drift during the run. Unchanged if there is no control. */
 export function normalizeByControl(sampled: Sampled): Milliseconds[] {
   const typical = sampled.control && medianOf(sampled.control.times)
-  return typical === undefined ? [...sampled.samples] : overControl(sampled).map((ratio) => ratio * typical)
+  return typical === undefined
+    ? [...sampled.samples]
+    : dividedByControl(sampled).map((ratio) => ratio * typical)
 }
 
-/** Neighbours on either side of the running median: one control alone varies more than a machine drifts within 15 samples. */
-const REACH = 7
+/**
+ * Neighbours on either side in the running median of the control. A single control varies more than a machine drifts
+ * within 15 samples.
+ */
+const NEIGHBOURS = 7
 
-function overControl({ samples, control }: Sampled): number[] {
-  const times = runningMedian(control?.times ?? [], REACH)
+function dividedByControl({ samples, control }: Sampled): number[] {
+  const times = runningMedian(control?.times ?? [], NEIGHBOURS)
   return samples.map((sample, index) => sample / (times[index] ?? Number.NaN))
 }

@@ -2,17 +2,17 @@ import { CriuBenchError } from '../errors.ts'
 import type { Milliseconds } from '../units.ts'
 import { judgeMedian, ungated, type MeasuredFigure, type MeasuredSuite, type Verdict } from './verdict.ts'
 
-/** The largest median of a phase: ms, or a multiple of another strategy's median in the same rounds. */
+/** The largest allowed median of a phase: in ms, or as a multiple of another strategy's median in the same rounds. */
 export type Threshold = Milliseconds | { readonly times: number; readonly of: string }
-/** By phase. */
+/** Thresholds by phase. */
 export type Thresholds = Readonly<Record<string, Threshold | undefined>>
 
-/** The judgement of a median by the suite's own threshold. `beside` are the suites of the same checkpoint. */
+/** The verdict on a median by the suite's own threshold, or undefined if the suite has none for the phase. */
 export function judgeByThreshold(
   suite: MeasuredSuite,
   { phase, median }: Pick<MeasuredFigure, 'phase' | 'median'>,
   thresholds: Thresholds,
-  beside: readonly MeasuredSuite[],
+  sameCheckpoint: readonly MeasuredSuite[],
 ): Verdict | undefined {
   const threshold = thresholds[phase]
   if (threshold === undefined) return undefined
@@ -20,15 +20,15 @@ export function judgeByThreshold(
     return judgeMedian(median, { source: 'threshold', reference: threshold, tolerance: 1 })
   const { times: tolerance, of } = threshold
   if (of === suite.strategy) return undefined
-  const reference = beside
+  const reference = sameCheckpoint
     .find(({ strategy }) => strategy === of)
     ?.figures.find((figure) => figure.phase === phase)?.median
   return reference === undefined
-    ? ungated(`at most ${tolerance} × ${of} is allowed, and ${of} was not measured in this run`, 'threshold')
+    ? ungated(`the threshold is ${tolerance} × ${of}, but ${of} was not measured in this run`, 'threshold')
     : judgeMedian(median, { source: 'threshold', reference, tolerance, of })
 }
 
-/** Refuses a threshold that would compare nothing: a misspelt phase, or a strategy that is not measured beside it. */
+/** Throws CriuBenchError for a threshold that can never apply: its phase or its strategy is not measured. */
 export function checkThresholds(
   thresholds: Thresholds,
   { phases, strategies }: { phases: readonly string[]; strategies: readonly string[] },
@@ -36,10 +36,13 @@ export function checkThresholds(
   for (const [phase, threshold] of Object.entries(thresholds)) {
     const of = typeof threshold === 'object' ? threshold.of : undefined
     if (phases.includes(phase) && (of === undefined || strategies.includes(of))) continue
+    const isPhase = phases.includes(phase)
     throw new CriuBenchError({
-      failed: `cannot use the threshold of "${phase}"`,
-      found: phases.includes(phase) ? `"${of}", which this suite does not measure` : 'no phase of that name',
-      expected: `one of ${[...new Set(phases.includes(phase) ? strategies : phases)].join(', ')}`,
+      failed: `cannot use the threshold for "${phase}"`,
+      found: isPhase
+        ? `the strategy "${of}", which this suite does not measure`
+        : 'a name that is no phase of this suite',
+      expected: `one of ${[...new Set(isPhase ? strategies : phases)].join(', ')}`,
       fix: 'correct thresholds in restoreSuite({ … })',
     })
   }

@@ -1,14 +1,14 @@
 import { judgeMedian, type MeasuredFigure, type MeasuredSuite, type Verdict } from './verdict.ts'
 
-/** The filesystem of the reference, with which the same suites on other filesystems are compared. */
+/** The filesystem of the reference. Suites on other filesystems are compared with the same suite on this one. */
 export const TMPFS = 'tmpfs'
 
 /** The largest ratio to tmpfs's median of the same run, by phase. A phase without a ratio is not gated. */
 export type Ratios = Readonly<Record<string, number>>
 
 /**
- * The comparison of a median with that of the same suite on tmpfs. Undefined for tmpfs itself, cold suites, suites of
- * two hosts, phases without a ratio, and where `suites` has no such suite on tmpfs.
+ * The verdict on a median by the median of the same suite on tmpfs. Undefined for tmpfs itself, for cold suites, for
+ * suites with a second host, for phases without a ratio, and if `suites` lacks the suite on tmpfs.
  */
 export function judgeByTmpfs(
   suite: MeasuredSuite,

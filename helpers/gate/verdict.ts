@@ -18,7 +18,7 @@ export interface Limit {
   readonly of?: string
 }
 
-/** A median passes if it is at most `tolerance` times the reference. */
+/** Judges a median, in ms. It passes if it is at most `tolerance` times the reference. */
 export function judgeMedian(median: number, limit: Limit): Verdict {
   const { source, reference, tolerance, of } = limit
   const ratio = median / reference
@@ -34,16 +34,14 @@ const LIMITS: Readonly<Record<Limit['source'], string>> = {
   threshold: 'the threshold',
 }
 
-/** The reference's and the user's own figures stand as they were written. Measured ones are rounded. */
+/** Figures from the reference or from the user are shown as written. Measured figures are rounded. */
 function nameOf({ source, reference, of }: Limit): string {
   if (source === 'reference') return `the reference's ${reference} ms`
   if (source === 'tmpfs') return `the ${formatMilliseconds(reference)} ms on tmpfs in the same run`
-  return of === undefined
-    ? `the ${reference} ms that are allowed`
-    : `the ${formatMilliseconds(reference)} ms of ${of}`
+  return of === undefined ? `the allowed ${reference} ms` : `the ${formatMilliseconds(reference)} ms of ${of}`
 }
 
-/** Nothing to compare with is said, never passed. */
+/** The verdict on a figure without a limit. It is reported as "ungated", never as a pass. */
 export const ungated = (reason: string, source: Verdict['source'] = 'none'): Verdict => ({
   source,
   state: 'ungated',

@@ -4,7 +4,7 @@ import type { Shape } from '../network/network.ts'
 import type { Strategy } from '../strategies/index.ts'
 import type { Bytes } from '../units.ts'
 
-/** The host that restores, where it is not the one that dumps. */
+/** The host that restores, if it is not the one that dumps. */
 export interface RestoreHost {
   /** "namespace", or "ssh://user@host:port". */
   readonly name: string
@@ -12,28 +12,28 @@ export interface RestoreHost {
   readonly link: Shape
 }
 
-/** What a dump is made of: cases that agree in it share one checkpoint. */
+/** What determines a checkpoint: cases that agree in all of it share one. */
 export interface CheckpointOrigin {
   readonly filesystem: Filesystem
-  /** Bytes that the handler touches; its own memory where it has no sizes. */
+  /** Bytes that the handler touches, or its own memory if it has no sizes. */
   readonly size: Bytes
   readonly handler: Handler
   /** Whether the page cache is dropped before each sample. */
   readonly cold: boolean
-  /** Missing where one host dumps and restores. */
+  /** Missing if the same host dumps and restores. */
   readonly restoreOn?: RestoreHost
 }
 
-/** One suite: a checkpoint, restored by one strategy. */
+/** One case: a checkpoint and the strategy that restores it. Each case is one suite. */
 export interface BenchmarkCase extends CheckpointOrigin {
-  /** As in `-t`: "tmpfs 64MB mapped"; for a handler without sizes, "tmpfs hello mapped". */
+  /** The name for `-t`: "tmpfs 64MB mapped", or "tmpfs hello mapped" for a handler without sizes. */
   readonly title: string
-  /** "64MB"; the handler's name where it has no sizes. */
+  /** "64MB", or the handler's name if it has no sizes. */
   readonly label: string
   readonly strategy: Strategy
 }
 
-/** A checkpoint with the cases that restore it: mounted, dumped and copied once for all of them. */
+/** A checkpoint and the cases that restore it. It is mounted, dumped and copied once for all of them. */
 export interface SharedCheckpoint extends CheckpointOrigin {
   readonly cases: readonly BenchmarkCase[]
 }

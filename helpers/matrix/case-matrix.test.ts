@@ -19,7 +19,7 @@ describe('a case matrix', () => {
     ])
   })
 
-  test('measures tmpfs first, whatever the order of the options, since the gate compares others with it', () => {
+  test('puts tmpfs first, because the gate compares other filesystems with it', () => {
     expect(titlesOf({ filesystems: ['ext4', 'tmpfs'] })).toEqual([['tmpfs 1MB mapped'], ['ext4 1MB mapped']])
     expect(titlesOf({ filesystems: ['tmpfs', 'ext4'] })).toEqual([['tmpfs 1MB mapped'], ['ext4 1MB mapped']])
   })
@@ -32,20 +32,20 @@ describe('a case matrix', () => {
     ])
   })
 
-  test('restores on another host what that host can mount', () => {
+  test('restores on a second host if it can mount the filesystem', () => {
     expect(titlesOf({ filesystems: ['tmpfs', 'ceph'], restoreOn: 'namespace' })).toEqual([
       ['tmpfs 1MB mapped'],
       ['ceph 1MB mapped on namespace 100mbit'],
     ])
   })
 
-  test('puts sizes into one group where they are interleaved', () => {
+  test('puts interleaved sizes into one group', () => {
     expect(titlesOf({ sizes: ['1MB', '4MB'], interleave: true })).toEqual([
       ['tmpfs 1MB mapped', 'tmpfs 4MB mapped'],
     ])
   })
 
-  test('has one size, and its name as label, for a handler with a memory of its own', () => {
+  test('has one case, labelled with its name, for a handler without sizes', () => {
     const handler = parseHandler({ name: 'hello', command: ['/bin/hello'], memory: '32MB' })
     const [group] = caseGroups({ handler, sizes: ['1MB', '4MB'] }, settings, GB)
     expect(group?.cases).toMatchObject([
@@ -53,13 +53,13 @@ describe('a case matrix', () => {
     ])
   })
 
-  test('shares one checkpoint between the strategies of a size, by identity', () => {
+  test('shares one checkpoint between the strategies of a size', () => {
     const [group] = caseGroups({ strategies: ['mapped', 'lazy'] }, settings, GB)
     expect(group?.checkpoints).toHaveLength(1)
     expect(group?.checkpoints[0]?.cases).toEqual(group?.cases)
   })
 
-  test('refuses a size that is none', async () => {
+  test('refuses an invalid size', async () => {
     expect(await messageOf(() => titlesOf({ sizes: ['much'] }))).toContain(
       'cannot read the memory size "much"',
     )
@@ -69,7 +69,7 @@ describe('a case matrix', () => {
 const phases = (matrix: CaseMatrix) =>
   caseGroups(matrix, settings, GB).flatMap(({ cases }) => cases.map((each) => phasesOf(each).join(', ')))
 
-test('the phases of a case are those of its handler and its strategy', () => {
+test('the phases of a case depend on its handler and its strategy', () => {
   const server = parseHandler({
     name: 'server',
     command: ['/bin/server'],

@@ -21,13 +21,13 @@ describe('checkpoints that are measured in turn', () => {
   const sizes = [checkpoint('tmpfs', 1), checkpoint('tmpfs', 4), checkpoint('tmpfs', 16)]
   const room = sizes.reduce((sum, { size }) => sum + filesystemRoom(size), 0)
 
-  test('are as many as fit into half of the memory', () => {
+  test('fill at most half of the memory', () => {
     expect(grouped(sizes, 2 * room)).toEqual([sizes])
     expect(grouped(sizes, 2 * room - 2)).toEqual([sizes.slice(0, 2), sizes.slice(2)])
     expect(grouped(sizes, 0)).toEqual(sizes.map((each) => [each]))
   })
 
-  test('are on one filesystem, and a cold one is alone', () => {
+  test('share a filesystem, and include no cold checkpoint', () => {
     const [tmpfs, ceph, cold, larger, largest] = [
       checkpoint('tmpfs', 1),
       checkpoint('ceph', 1),

@@ -2,12 +2,12 @@ import { filesystemRoom } from '../checkpoint/memory-requirements.ts'
 import type { Bytes } from '../units.ts'
 import { groupOf, type CaseGroup, type SharedCheckpoint } from './benchmark-case.ts'
 
-/** The part of the memory that checkpoints of one group may take: a handler needs more at its dump. */
+/** The share of the memory that the checkpoints of a group may fill. The rest is for the handler, while it is dumped. */
 const SHARE = 0.5
 
 /**
- * Groups neighbouring checkpoints of one filesystem, as many as `memory` holds. A cold checkpoint stays alone: dropping
- * its cache would cool the others.
+ * Groups consecutive checkpoints of one filesystem, as many as fit into `memory`. A cold checkpoint stays alone, because
+ * dropping its cache would also drop that of the others.
  */
 export function interleaved(checkpoints: readonly SharedCheckpoint[], memory: Bytes): CaseGroup[] {
   const groups: SharedCheckpoint[][] = []

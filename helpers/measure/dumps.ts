@@ -3,7 +3,7 @@ import type { WaitingHandler } from '../handlers/start.ts'
 import type { Host } from '../host/host.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
 import { formatMilliseconds } from '../units.ts'
-import { NoiseWatch } from './noise.ts'
+import { NoiseMonitor } from './noise.ts'
 import { takeSamples, type Conditions, type Effort, type Subject } from './sampler.ts'
 
 /** One dump with CRIU's own statistics. */
@@ -18,11 +18,11 @@ export interface DumpTarget {
   readonly criu: string
   /** The folder for the images. */
   readonly images: string
-  /** The servers of the filesystem, where this run started them. */
+  /** The host of the filesystem's servers, if this run started them. */
   readonly servers: Host | undefined
 }
 
-/** Dumps a waiting handler repeatedly. The last dump ends the process, as the reference's does. */
+/** Dumps a waiting handler repeatedly. The last dump ends the process, as in the reference. */
 export async function takeDumps(
   { pid, host, size }: WaitingHandler,
   { criu, images, servers }: DumpTarget,
@@ -31,7 +31,7 @@ export async function takeDumps(
 ): Promise<DumpSample[]> {
   const subject: Subject<Dump> = {
     noun: 'dump',
-    // Our own servers are still flushing the previous dump, so no control can run before the next one.
+    // The test cluster's servers are still flushing the previous dump, so a control would be disturbed.
     controlOn: servers ? undefined : host,
     measure: async (isLast) => {
       const result = await dump(host, { criu, pid, images, size, leaveRunning: !isLast })
@@ -39,8 +39,9 @@ export async function takeDumps(
     },
     progress: (which, { total }) => progress(`${which}: ${formatMilliseconds(total)} ms`),
   }
-  // The waiting handler spins on its lock: its CPU time is not noise.
-  const watch = new NoiseWatch([host, ...(servers ? [servers] : [])])
-  const [dumps = []] = await takeSamples([subject], effort, watch)
+  // The waiting handler spins on its lock. Its host is given to the monitor, so that its CPU time does not count as
+  // noise.
+  const monitor = new NoiseMonitor([host, ...(servers ? [servers] : [])])
+  const [dumps = []] = await takeSamples([subject], effort, monitor)
   return dumps
 }

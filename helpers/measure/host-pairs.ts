@@ -5,7 +5,7 @@ import type { CheckpointOrigin, RestoreHost } from '../matrix/benchmark-case.ts'
 import { machineNetwork, type Network } from '../network/network.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 
-/** The host that dumps and, where it is another one, the host that restores. */
+/** The host that dumps and, if it is another one, the host that restores. */
 export interface HostPair {
   readonly dumps: Host
   readonly restores?: Host
@@ -14,7 +14,7 @@ export interface HostPair {
   readonly record?: HostsRecord
 }
 
-/** Opens hosts once for all cases that share them. They end when this is disposed of. */
+/** Opens hosts once for all cases that share them. Owns the hosts: disposing of this closes them. */
 export class HostPairs implements AsyncDisposable {
   readonly #settings: Settings
   readonly #undo = new AsyncDisposableStack()
@@ -24,7 +24,7 @@ export class HostPairs implements AsyncDisposable {
     this.#settings = settings
   }
 
-  /** The hosts of a case. Throws CriuBenchError where they cannot be opened. */
+  /** The hosts of a case. Throws CriuBenchError if they cannot be opened. */
   of(origin: CheckpointOrigin, progress: (line: string) => void): Promise<HostPair> {
     const known = this.#pairs.get(origin.restoreOn)
     if (known) return known
@@ -41,7 +41,7 @@ export class HostPairs implements AsyncDisposable {
     const containerName = containerNameOf(settings)
     if (restoreOn === undefined) return { dumps: this.#undo.use(await openSandbox(containerName)) }
     const programs = filesystem.clientPrograms?.(settings) ?? []
-    // The user's own cluster is reached by the machine's network, not by one of this run.
+    // The user's own cluster is reached over the machine's network, not over a virtual network of this run.
     const network = settings.ceph.conf === undefined ? undefined : machineNetwork('127.0.0.1')
     const { name, link } = restoreOn
     const request = { restoreOn: name, containerName, link, sshConfig: settings.sshConfig, programs, network }

@@ -35,31 +35,31 @@ export interface CheckpointPlan extends Effort {
   readonly handler: Handler
   /** The options of the filesystem `ceph`. */
   readonly ceph?: CephSettings | undefined
-  /** Where containers read CRIU's program from; the filesystem when missing. */
+  /** Where containers read CRIU's program from. Default: the filesystem. */
   readonly criuOn?: Settings['criuOn'] | undefined
   /** The strategies that restore the checkpoint. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
-  /** The host that restores, where it is not the one that dumps. */
+  /** The host that restores, if it is not the one that dumps. */
   readonly restoreOn?: Host | undefined
   /** The network that connects the two hosts and the filesystem's servers. */
   readonly network?: Network | undefined
-  /** The user's folder to mount on; a private one when missing. */
+  /** The user's folder to mount on. Default: a private folder. */
   readonly rootfs?: string | undefined
-  /** The name of the private folder, where one host has several checkpoints. */
+  /** The name of the private folder, if one host has several checkpoints. */
   readonly privateName?: string
   readonly baseImage?: string | undefined
 }
 
 /** A checkpoint that is ready to be restored. Disposing of it unmounts its filesystem. */
 export interface PreparedCheckpoint extends AsyncDisposable {
-  /** The checkpoint for each strategy of the plan, in their order. */
+  /** The checkpoint for each strategy, in the order of the plan. */
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
-  /** Dumps as often again, of a handler started anew. None where the filesystem has moved to another host. */
+  /** Starts a new handler and dumps it as often again. Returns no dumps if the filesystem has moved to another host. */
   dumpAgain(): Promise<readonly DumpSample[]>
   readonly baseImage: string
-  /** The program of the control, named by its content. */
+  /** Name of the control, with a hash of its content. */
   readonly control: string
   readonly mounted: MountedFilesystem
 }
@@ -67,9 +67,9 @@ export interface PreparedCheckpoint extends AsyncDisposable {
 type Progress = (line: string) => void
 
 /**
- * The set-up of a checkpoint, in the reference's order: mount, rootfs, dump, copy. All of it happens on `host`. Where
- * another host restores, the filesystem then moves there, and nothing stays cached here. Half-built, it undoes itself.
- * Throws CriuBenchError.
+ * Sets up a checkpoint in the reference's order: mount, rootfs, dump, copy, all on `host`. If another host restores,
+ * the filesystem then moves there, and nothing stays cached on `host`. A failure undoes what was done. Throws
+ * CriuBenchError.
  */
 export async function prepare(
   host: Host,
@@ -83,7 +83,7 @@ export async function prepare(
   const dumped = await whileMounted(mounted, dumpOn(host, plan, mounted, progress))
   if (plan.restoreOn)
     await whileMounted(mounted, moveTo(plan.restoreOn, mounted, dumped.rootfs, plan, progress))
-  const checkpoints = await whileMounted(mounted, open(plan.restoreOn ?? host, plan, dumped))
+  const checkpoints = await whileMounted(mounted, openCheckpoints(plan.restoreOn ?? host, plan, dumped))
   const owned = undo.move()
   const dumpAgain = plan.restoreOn ? () => Promise.resolve([]) : dumped.dumpAgain
   return { ...dumped, dumpAgain, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
@@ -106,7 +106,7 @@ interface Dumped extends Pick<PreparedCheckpoint, 'dumps' | 'dumpAgain' | 'baseI
   readonly checksum: string
 }
 
-/** Makes everything that lies on the mounted filesystem. */
+/** Creates the rootfs, the images and the files for the handler on the mounted filesystem. */
 async function dumpOn(
   host: Host,
   plan: CheckpointPlan,
@@ -138,7 +138,7 @@ async function dumpOn(
   return { dumps, dumpAgain, baseImage: image.description, control, rootfs, pid, checksum }
 }
 
-/** Moves the filesystem to the host that restores, where CRIU probes the kernel anew. */
+/** Moves the filesystem to the host that restores, where CRIU must probe the kernel again. */
 async function moveTo(
   host: Host,
   mounted: MountedFilesystem,
@@ -157,14 +157,14 @@ async function moveTo(
 
 const notShared = (name: string): CriuBenchError =>
   new CriuBenchError({
-    failed: `cannot restore on another host what was dumped to ${name}`,
-    found: `${name}, which no other host can mount`,
-    expected: 'a shared filesystem',
-    fix: 'VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON',
+    failed: `cannot restore from ${name} on a second host`,
+    found: `${name}, which only one host can mount`,
+    expected: 'a filesystem that both hosts can mount',
+    fix: 'set VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON',
   })
 
 /** Opens the checkpoint for each strategy, on the host that restores. */
-async function open(host: Host, plan: CheckpointPlan, dumped: Dumped): Promise<Checkpoint[]> {
+async function openCheckpoints(host: Host, plan: CheckpointPlan, dumped: Dumped): Promise<Checkpoint[]> {
   const { containerName, handler, size } = plan
   const { pid, checksum } = dumped
   const rootfs = plan.criuOn === 'local' ? await installLocally(host, dumped.rootfs) : dumped.rootfs

@@ -11,8 +11,8 @@ import type { Conditions, Subject } from './sampler.ts'
 
 export type MeasuredSample = RestoreSample & Conditions
 
-interface HowToRestore extends RestoreOptions {
-  /** Drops the cache of the filesystem before each sample. */
+interface RestoreSubjectOptions extends RestoreOptions {
+  /** Whether to drop the filesystem's cache before each sample. */
   readonly cold?: boolean
   readonly progress?: (line: string) => void
 }
@@ -21,7 +21,7 @@ interface HowToRestore extends RestoreOptions {
 export const restoreSubject = (
   checkpoint: Checkpoint,
   mounted: MountedFilesystem,
-  { cold = false, progress = () => {}, ...options }: HowToRestore = {},
+  { cold = false, progress = () => {}, ...options }: RestoreSubjectOptions = {},
 ): Subject<RestoreSample> => ({
   noun: 'iteration',
   controlOn: checkpoint.host,

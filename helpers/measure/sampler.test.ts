@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { localHost } from '../host/host.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
-import { NoiseWatch } from './noise.ts'
+import { NoiseMonitor } from './noise.ts'
 import { restoreSubject } from './restores.ts'
 import { takeSamples, type Effort, type Subject } from './sampler.ts'
 
-/** Takes samples of subjects that note in `order` what happened. */
+/** Takes samples of subjects that record each call in `order`. */
 async function sampled(names: readonly string[], effort: Effort, milliseconds = 0) {
   const order: string[] = []
-  const told: string[] = []
+  const titles: string[] = []
   const subjects = names.map((name): Subject<{ name: string }> => ({
     noun: 'iteration',
     controlOn: undefined,
@@ -20,14 +20,14 @@ async function sampled(names: readonly string[], effort: Effort, milliseconds = 
       order.push(isLast ? `${name} (last)` : name)
       return { name }
     },
-    progress: (which) => void told.push(which),
+    progress: (which) => void titles.push(which),
   }))
-  const samples = await takeSamples(subjects, effort, new NoiseWatch())
-  return { samples, told, order }
+  const samples = await takeSamples(subjects, effort, new NoiseMonitor())
+  return { samples, titles, order }
 }
 
 describe('subjects', () => {
-  test('are measured in turn, each once in a round, and know their last sample', async () => {
+  test('are measured in turn, once a round, and are told which sample is the last', async () => {
     const { samples, order } = await sampled(['one', 'other'], { iterations: 2, warmup: 1 })
     expect(order.filter((each) => !each.startsWith('set up'))).toEqual([
       'one',
@@ -44,23 +44,23 @@ describe('subjects', () => {
     ])
   })
 
-  test('say which sample it is, and how many are to come', async () => {
-    const { told } = await sampled(['one'], { iterations: 2, warmup: 1 })
-    expect(told).toEqual(['warm-up iteration', 'iteration 1/2', 'iteration 2/2'])
-    const { told: timed } = await sampled(['one'], { iterations: 1, warmup: 0, time: 1 }, 5)
+  test('report the number of each sample, and how many there will be', async () => {
+    const { titles } = await sampled(['one'], { iterations: 2, warmup: 1 })
+    expect(titles).toEqual(['warm-up iteration', 'iteration 1/2', 'iteration 2/2'])
+    const { titles: timed } = await sampled(['one'], { iterations: 1, warmup: 0, time: 1 }, 5)
     expect(timed[0]).toBe('iteration 1, at least 1 in 0.001 s')
   })
 
-  test('get as many samples as their time has room for, each its own', async () => {
+  test('are sampled until their time is over, each equally often', async () => {
     const { samples } = await sampled(['one', 'other'], { iterations: 1, warmup: 0, time: 100 }, 10)
     const [one = [], other = []] = samples
-    // 200 ms for both, at 20 ms a round; a busy machine takes longer for a round.
+    // 200 ms for both at 20 ms a round, or longer on a busy machine.
     expect(one.length).toBeGreaterThan(1)
     expect(other).toHaveLength(one.length)
   })
 })
 
-test('a sample of a restore has the control beside it', async () => {
+test('a sample of a restore includes the time of the control', async () => {
   await withCheckpoint({}, async (checkpoint) => {
     await using mounted = {
       name: tmpfs.name,
@@ -69,7 +69,7 @@ test('a sample of a restore has the control beside it', async () => {
       [Symbol.asyncDispose]: async () => {},
     }
     const subject = restoreSubject(checkpoint, mounted)
-    const [[sample] = []] = await takeSamples([subject], { iterations: 1, warmup: 0 }, new NoiseWatch([localHost])) // prettier-ignore
+    const [[sample] = []] = await takeSamples([subject], { iterations: 1, warmup: 0 }, new NoiseMonitor([localHost])) // prettier-ignore
     expect(sample?.control).toBeGreaterThan(0)
     expect(sample?.checksum).toBe(checkpoint.checksum)
   })

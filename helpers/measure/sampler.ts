@@ -1,13 +1,13 @@
 import type { Host } from '../host/host.ts'
 import type { Milliseconds } from '../units.ts'
 import { measureControl } from './control.ts'
-import type { NoiseWatch } from './noise.ts'
+import type { NoiseMonitor } from './noise.ts'
 
 /** How many samples are taken. */
 export interface Effort {
-  /** At least so many. */
+  /** The smallest number of samples. */
   readonly iterations: number
-  /** Milliseconds that the samples of one subject take at least. 0 when missing. */
+  /** The samples of one subject take at least this long. Default: 0. */
   readonly time?: Milliseconds | undefined
   /** Samples before the first one that counts. */
   readonly warmup: number
@@ -15,34 +15,34 @@ export interface Effort {
 
 /** The state of the machine around a sample. */
 export interface Conditions {
-  /** Duration of the control right before the sample. Missing where the machine was still busy with an earlier one. */
+  /** Duration of the control right before the sample. Missing if the previous sample still kept the machine busy. */
   readonly control?: Milliseconds
-  /** What disturbed the machine during the sample. Missing on a quiet machine. */
+  /** Labels for noise during the sample. Missing on a quiet machine. */
   readonly noise?: readonly string[]
 }
 
-/** Something that is measured, sample by sample. */
+/** Something to measure, sample by sample. */
 export interface Subject<T extends object> {
-  /** Runs before the control and the sample, and is measured by neither. */
+  /** Runs before the control and the sample, and is part of neither. */
   readonly setUp?: () => Promise<void>
-  /** Takes one sample. No other sample of this subject follows the last one. */
+  /** Takes one sample. `isLast` is true for the last sample of this subject. */
   readonly measure: (isLast: boolean) => Promise<T>
-  /** The host on which the control runs before each sample; undefined where none can run. */
+  /** The host on which the control runs before each sample. Without it there is no control. */
   readonly controlOn: Host | undefined
-  /** Tells the user about a sample; `which` is "iteration 3/10". */
+  /** Reports a sample to the user. `which` is "iteration 3/10", for example. */
   readonly progress: (which: string, sample: T) => void
-  /** One sample in words: "iteration", "dump". */
+  /** What messages call one sample: "iteration", "dump". */
   readonly noun: string
 }
 
 /**
- * Measures subjects in turn: each once in a round, before any is measured again. The only loop that takes samples. Returns
- * the samples of each subject, in the order of the subjects.
+ * Measures subjects in turn: each is measured once in a round before any is measured again. This is the only loop that
+ * takes samples. Returns the samples of each subject, in the order of the subjects.
  */
 export async function takeSamples<T extends object>(
   subjects: ReadonlyArray<Subject<T>>,
   { iterations, warmup, time = 0 }: Effort,
-  watch: NoiseWatch,
+  monitor: NoiseMonitor,
 ): Promise<Array<Array<T & Conditions>>> {
   const samples = subjects.map((): Array<T & Conditions> => [])
   const limit = time * subjects.length
@@ -51,7 +51,7 @@ export async function takeSamples<T extends object>(
     if (round <= 0) started = performance.now()
     isLast = round + 1 >= iterations && performance.now() - started >= limit
     for (const [index, subject] of subjects.entries()) {
-      const sample = await withConditions(subject, watch, isLast)
+      const sample = await withConditions(subject, monitor, isLast)
       if (round >= 0) samples[index]?.push(sample)
       subject.progress(round < 0 ? `warm-up ${subject.noun}` : countOf(subject.noun, round + 1, { iterations, time }), sample) // prettier-ignore
     }
@@ -61,17 +61,17 @@ export async function takeSamples<T extends object>(
 
 async function withConditions<T extends object>(
   { controlOn, setUp, measure }: Subject<T>,
-  watch: NoiseWatch,
+  monitor: NoiseMonitor,
   isLast: boolean,
 ): Promise<T & Conditions> {
   await setUp?.()
   const control = controlOn && (await measureControl(controlOn))
   const sample = await measure(isLast)
-  const noise = await watch.look()
+  const noise = await monitor.read()
   return { ...sample, ...(control !== undefined && { control }), ...(noise && { noise }) }
 }
 
-/** "iteration 3/10", or "iteration 3, at least 30 in 3 s". */
+/** "iteration 3/10", or "iteration 3, at least 30 in 3 s" if there is a minimal time. */
 const countOf = (
   noun: string,
   count: number,

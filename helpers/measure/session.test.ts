@@ -15,7 +15,7 @@ function groupWith(options: CriuOptions, strategies: StrategyName[]) {
   return { settings, group, cases: group.cases }
 }
 
-test('a second measurement is in turn with a neighbour, and says where that has changed as well; dumps are shared', async () => {
+test('a second measurement runs in turn with another case, and is labelled if that has changed too; dumps are shared', async () => {
   const { settings, group, cases } = groupWith({ iterations: 2 }, ['mapped', 'eager'])
   const [mapped, eager] = cases
   if (!mapped || !eager) throw new Error('no cases')
@@ -30,15 +30,15 @@ test('a second measurement is in turn with a neighbour, and says where that has 
     expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: measuring a second time, in turn with tmpfs 1MB eager') // prettier-ignore
     const dumps = await session.dumpAgain(mapped)
     expect(dumps).toHaveLength(2)
-    // The strategies of a checkpoint share its dumps, the second ones as well.
+    // The strategies of a checkpoint also share its second dumps.
     expect(await session.dumpAgain(eager)).toBe(dumps)
     const { samples } = await session.measureAgain(mapped, () => 1.5)
     for (const { noise } of samples)
-      expect(noise).toContain('its neighbour tmpfs 1MB eager took 1.50 × as long as before')
+      expect(noise).toContain('tmpfs 1MB eager, measured in turn, took 1.50 × as long as before')
   })
 })
 
-test('takes as many samples and dumps as the time has room for', async () => {
+test('samples and dumps are taken until the time is over', async () => {
   const { settings, group, cases } = groupWith({ iterations: 1, time: 500 }, ['mapped'])
   const [mapped] = cases
   if (!mapped) throw new Error('no case')
@@ -47,12 +47,12 @@ test('takes as many samples and dumps as the time has room for', async () => {
     const { samples, prepared } = await session.measure(mapped)
     expect(samples.length).toBeGreaterThan(2)
     expect(prepared.dumps.length).toBeGreaterThan(2)
-    // On a filesystem without servers each has its control.
+    // On a filesystem without servers each dump has its control, too.
     for (const { control } of [...samples, ...prepared.dumps]) expect(control).toBeGreaterThan(0)
   })
 })
 
-test('a retry measures anew, and only what was selected is prepared', async () => {
+test('a retry takes new samples, and only selected cases are prepared', async () => {
   const { settings, group, cases } = groupWith({ iterations: 1 }, ['mapped', 'eager'])
   const [mapped, eager] = cases
   if (!mapped || !eager) throw new Error('no cases')

@@ -6,12 +6,12 @@ import type { BenchmarkCase, CaseGroup, SharedCheckpoint } from '../matrix/bench
 import type { Checkpoint, RestoreOptions, RestoreSample } from '../restore/restore-run.ts'
 import type { DumpSample } from './dumps.ts'
 import { containerNameOf, HostPairs } from './host-pairs.ts'
-import { NoiseWatch } from './noise.ts'
+import { NoiseMonitor } from './noise.ts'
 import { prepare, type PreparedCheckpoint } from './prepare.ts'
 import { restoreSubject, type MeasuredSample } from './restores.ts'
 import { takeSamples, type Subject } from './sampler.ts'
 
-/** What a case was measured with, and its samples. */
+/** The samples of a case, with the checkpoint that they were measured with. */
 export interface Measurement extends PreparedCase {
   readonly samples: readonly MeasuredSample[]
 }
@@ -20,12 +20,12 @@ export interface Measurement extends PreparedCase {
 interface PreparedCase {
   readonly prepared: PreparedCheckpoint
   readonly checkpoint: Checkpoint
-  /** Missing where one host dumps and restores. */
+  /** Missing if the same host dumps and restores. */
   readonly hosts?: HostsRecord
 }
 
-/** How many times as long the later samples took, where that is more than noise; undefined where it is not. */
-type HasChanged = (
+/** The ratio of the later to the earlier samples of a case, if the difference is more than noise; else undefined. */
+type ChangeRatioOf = (
   neighbour: BenchmarkCase,
   before: readonly MeasuredSample[],
   now: readonly MeasuredSample[],
@@ -34,8 +34,8 @@ type Progress = (line: string) => void
 type ProgressOf = (title: string) => Progress
 
 /**
- * The set-up of a group of cases, from the first suite that needs it to the last. Its checkpoints are prepared once, and
- * its cases are measured in turn.
+ * The set-up of a group of cases, which lasts from the first suite that needs it to the last. Its checkpoints are
+ * prepared once, and its cases are measured in turn. Disposing of it removes everything.
  */
 export class Session implements AsyncDisposable {
   readonly #settings: Settings
@@ -43,11 +43,12 @@ export class Session implements AsyncDisposable {
   readonly #undo = new AsyncDisposableStack()
   readonly #cases = new Map<BenchmarkCase, PreparedCase>()
   readonly #dumpedAgain = new Map<PreparedCheckpoint, Promise<readonly DumpSample[]>>()
-  /** Hosts whose processes belong to what is measured. */
+  /** The hosts under test, whose processes are not noise. */
   readonly #hosts = new Set<Host>()
-  readonly #noise = new NoiseWatch(this.#hosts)
-  /** The rounds that all cases share, and the cases whose samples of them were handed out. */
+  readonly #noise = new NoiseMonitor(this.#hosts)
+  /** The samples of the rounds that all cases share. */
   #rounds: Promise<Map<BenchmarkCase, MeasuredSample[]>> | undefined
+  /** Cases whose samples of the shared rounds were already returned. */
   readonly #handedOut = new Set<BenchmarkCase>()
 
   private constructor(settings: Settings, progressOf: ProgressOf) {
@@ -55,7 +56,7 @@ export class Session implements AsyncDisposable {
     this.#progressOf = progressOf
   }
 
-  /** Prepares the selected cases of a group. Half-built, it undoes itself. Throws CriuBenchError. */
+  /** Prepares the selected cases of a group. A failure undoes what was done. Throws CriuBenchError. */
   static async open(
     group: CaseGroup,
     selected: readonly BenchmarkCase[],
@@ -69,7 +70,7 @@ export class Session implements AsyncDisposable {
     for (const [index, checkpoint] of group.checkpoints.entries()) {
       const cases = checkpoint.cases.filter((each) => selected.includes(each))
       if (cases.length === 0) continue
-      // The user's folder can hold one checkpoint. Where there are several, each has a private folder.
+      // The user's folder can hold only one checkpoint. Several checkpoints get a private folder each.
       const rootfs = group.checkpoints.length === 1 ? settings.rootfs : undefined
       await session.#prepare(checkpoint, cases, hosts, { rootfs, privateName: `rootfs-${index}` })
     }
@@ -87,7 +88,8 @@ export class Session implements AsyncDisposable {
     const progress = this.#progressOf(cases.map(({ title }) => title).join(', '))
     const { dumps, restores, network, record } = await pairs.of({ filesystem, size, handler, ...origin }, progress) // prettier-ignore
     for (const host of [dumps, restores]) if (host) this.#hosts.add(host)
-    if (settings.cold && filesystem.noCold !== undefined) progress(`measured warm only: ${filesystem.noCold}`)
+    if (settings.cold && filesystem.noCold !== undefined)
+      progress(`measuring warm only: ${filesystem.noCold}`)
     const strategies = cases.map(({ strategy }) => strategy)
     const containerName = containerNameOf(settings)
     const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restores } // prettier-ignore
@@ -100,7 +102,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** The samples of a case in the common rounds. A retry gets new samples, of this case alone. */
+  /** The samples of a case from the rounds that all cases share. A retry takes new samples, of this case alone. */
   async measure(benchmarkCase: BenchmarkCase): Promise<Measurement> {
     const prepared = this.#preparedFor(benchmarkCase)
     const rounds = await this.#commonRounds()
@@ -110,8 +112,8 @@ export class Session implements AsyncDisposable {
     return { ...prepared, samples }
   }
 
-  /** What the prepared cases of a checkpoint gave in the common rounds. */
-  async beside({ cases }: SharedCheckpoint): Promise<Array<[BenchmarkCase, Measurement]>> {
+  /** The measurements of all prepared cases of a checkpoint, from the rounds that all cases share. */
+  async measurementsOf({ cases }: SharedCheckpoint): Promise<Array<[BenchmarkCase, Measurement]>> {
     const rounds = await this.#commonRounds()
     return cases.flatMap((each): Array<[BenchmarkCase, Measurement]> => {
       const prepared = this.#cases.get(each)
@@ -120,24 +122,24 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Measures a case a second time, in turn with a neighbour where the group has one. Where the neighbour has changed as
-   * well, it was the machine, and the samples say so.
+   * Measures a case a second time, in turn with another case of the group if there is one. If that neighbour has
+   * changed as well, the machine is the cause, and the samples are labelled as disturbed.
    */
-  async measureAgain(benchmarkCase: BenchmarkCase, hasChanged: HasChanged): Promise<Measurement> {
+  async measureAgain(benchmarkCase: BenchmarkCase, changeRatioOf: ChangeRatioOf): Promise<Measurement> {
     const prepared = this.#preparedFor(benchmarkCase)
     const neighbour = [...this.#cases.keys()].find((each) => each !== benchmarkCase && !each.cold)
     const inTurn = neighbour ? `, in turn with ${neighbour.title}` : ''
     this.#progressOf(benchmarkCase.title)(`differs from the baseline: measuring a second time${inTurn}`)
     const [samples = [], others = []] = await this.#take([benchmarkCase, ...(neighbour ? [neighbour] : [])])
     const before = neighbour && (await this.#commonRounds()).get(neighbour)
-    const ratio = neighbour && before && hasChanged(neighbour, before, others)
+    const ratio = neighbour && before && changeRatioOf(neighbour, before, others)
     if (ratio === undefined) return { ...prepared, samples }
-    const label = `its neighbour ${neighbour?.title} took ${ratio.toFixed(2)} × as long as before`
+    const label = `${neighbour?.title}, measured in turn, took ${ratio.toFixed(2)} × as long as before`
     const labelled = samples.map((sample) => ({ ...sample, noise: [...(sample.noise ?? []), label] }))
     return { ...prepared, samples: labelled }
   }
 
-  /** Dumps as often again, of a handler of its own: once for all cases of a checkpoint. */
+  /** Starts a new handler and dumps it as often again, once for all cases of a checkpoint. */
   dumpAgain(benchmarkCase: BenchmarkCase): Promise<readonly DumpSample[]> {
     const { prepared } = this.#preparedFor(benchmarkCase)
     const known = this.#dumpedAgain.get(prepared)

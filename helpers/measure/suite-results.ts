@@ -8,7 +8,7 @@ import type { DumpSample } from './dumps.ts'
 import type { MeasuredSample } from './restores.ts'
 import type { Measurement } from './session.ts'
 
-/** The results of a suite as they are stored, before the gate judges them. */
+/** The results of a suite in the form of results.json, before the gate judges them. */
 export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measurement): MeasuredSuite {
   const { title, label, filesystem, size, handler, strategy, cold } = benchmarkCase
   const { prepared, checkpoint, hosts } = measurement

@@ -50,14 +50,14 @@ const prepareOn = (
     () => {},
   )
 
-/** Bytes that have come to `host` over its network: its interface is the one way from the cluster. */
+/** Bytes that `host` has received over its network interface, the only connection to the cluster. */
 async function received(host: Neighbour): Promise<number> {
   const interfaces = await readFile(hostPath(host, '/proc/1/net/dev'), 'utf8')
   return Number(/^\s*eth0:\s*(\d+)/m.exec(interfaces)?.[1])
 }
 
-describe('what was dumped on one host and is restored on another', { timeout: 120_000 }, () => {
-  test('has its memory from the cluster: the first host is gone, and the second has it come in once', () =>
+describe('a restore on a second host', { timeout: 120_000 }, () => {
+  test('reads memory from the cluster once, even after the first host has ended', () =>
     onTwoHosts(async (hosts) => {
       const { dumps, restores } = hosts
       await using prepared = await prepareOn(hosts)
@@ -71,22 +71,22 @@ describe('what was dumped on one host and is restored on another', { timeout: 12
         const { sample } = await runRestore(checkpoint)
         const cold = (await received(restores)) - before
         expect(sample.checksum).toBe(checkpoint.checksum)
-        expect(cold, `${strategy}, by a client that has nothing`).toBeGreaterThanOrEqual(SIZE)
-        // The same once more: the count can tell a cache from the cluster.
+        expect(cold, `${strategy}, with a cold cache`).toBeGreaterThanOrEqual(SIZE)
+        // A second restore shows that the count distinguishes the cache from the cluster.
         await runRestore(checkpoint)
         const warm = (await received(restores)) - before - cold
-        expect(warm, `${strategy}, by the client that has it`).toBeLessThan(SIZE / 8)
+        expect(warm, `${strategy}, with a warm cache`).toBeLessThan(SIZE / 8)
       }
     }))
 
-  test('is refused on a filesystem that one host alone can mount', () =>
+  test('is refused on a filesystem that only one host can mount', () =>
     onTwoHosts(async (hosts) => {
       expect(await messageOf(() => prepareOn(hosts, { filesystem: filesystem('tmpfs'), size: MB })))
         .toMatchInlineSnapshot(`
-          "cannot restore on another host what was dumped to tmpfs
-            found:    tmpfs, which no other host can mount
-            expected: a shared filesystem
-            fix:      VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON"
+          "cannot restore from tmpfs on a second host
+            found:    tmpfs, which only one host can mount
+            expected: a filesystem that both hosts can mount
+            fix:      set VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON"
         `)
     }))
 })

@@ -12,10 +12,10 @@ import { progressOf } from './progress.ts'
 import { defineSuiteRun, type SuiteRun } from './suite-run.ts'
 
 /**
- * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. It is mounted, dumped and copied before the first
- * test of the group that `-t` selects, and gone after the last; where `-t` selects none, nothing happens. Returns the
- * function for `bench(phase, run)`: it runs once, for all phases. The cases of a group are measured in turn, so that
- * their figures can be compared.
+ * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. It is mounted, dumped and copied before the
+ * first test of the group that `-t` selects, and gone after the last; where `-t` selects none, nothing happens. Returns
+ * the function for `bench(phase, run)`: it runs once, for all phases. The cases of a group are measured in turn, so
+ * that their figures can be compared.
  */
 export function checkpointed(
   benchmarkCase: BenchmarkCase,
@@ -62,13 +62,16 @@ async function measureAndJudge(
   const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
   sameRun.push(measured)
   const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
-  const beside = checkpoint ? await session.beside(checkpoint) : []
+  const sameCheckpoint = checkpoint ? await session.measurementsOf(checkpoint) : []
   // A start from scratch is what others are compared with.
   const own = benchmarkCase.strategy.fromScratch ? {} : thresholds
   const suite = judgeSuite(
     measured,
     { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: own },
-    { sameRun, beside: beside.map(([each, measurement]) => measuredSuite(each, measurement)) },
+    {
+      sameRun,
+      sameCheckpoint: sameCheckpoint.map(([each, measurement]) => measuredSuite(each, measurement)),
+    },
   )
   const again = await confirm(session, benchmarkCase, suite)
   return again ? { ...suite, again } : suite

@@ -2,7 +2,7 @@ import { Bench } from 'tinybench'
 import type { BenchmarkProvider, BenchResult } from 'vitest'
 import { samplesOf } from '../../reports/rows.ts'
 import type { FigureResults, SuiteResults } from '../../reports/results.ts'
-import type { SuiteAxes } from '../gate/reference.ts'
+import type { CaseIdentity } from '../gate/reference.ts'
 import { statisticsOf } from '../stats/summary.ts'
 import { forgetResults, isSuiteRun, resultsOf, type SuiteRun } from './suite-run.ts'
 
@@ -10,14 +10,14 @@ type Group = Parameters<BenchmarkProvider['run']>[0]
 type Registration = Group['registrations'][number]
 
 /** One phase of a suite. */
-export interface CriuResult extends SuiteAxes {
+export interface CriuResult extends CaseIdentity {
   readonly title: string
   readonly phase: string
   /** The figure in the run's results, with its verdict. */
   readonly figure: FigureResults
 }
 
-export interface PhaseMeta extends SuiteAxes {
+export interface PhaseMeta extends CaseIdentity {
   readonly figure: FigureResults
   /** ms. */
   readonly samples: readonly number[]

@@ -11,7 +11,7 @@ import { CriuBenchError } from '../errors.ts'
 import { judgeRun } from '../gate/judge.ts'
 import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
-import { lookAtNoise, type Noise } from '../measure/noise.ts'
+import { measureNoise, type Noise } from '../measure/noise.ts'
 import { tellGithub } from './github.ts'
 import { asWritten } from './pattern.ts'
 
@@ -33,7 +33,7 @@ export class CriuReporter implements Reporter {
   }
 
   async onTestRunStart(): Promise<void> {
-    this.#noise = await lookAtNoise()
+    this.#noise = await measureNoise()
   }
 
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
 
 interface Purpose {
-  /** What fails where the file cannot be read: "cannot use the baseline main.json". */
+  /** What failed, for the error: "cannot use the baseline main.json". */
   readonly failed: string
   readonly fix: string
 }
@@ -18,9 +18,9 @@ export async function readResults(file: string, purpose?: Purpose): Promise<Resu
   } catch (cause) {
     const { failed, fix } = purpose ?? {
       failed: `cannot read the results ${file}`,
-      fix: 'npx vitest bench --run',
+      fix: 'write results by a run: npx vitest bench --run',
     }
-    const expected = `results of version ${RESULTS_VERSION} or earlier, as a run writes them`
+    const expected = `a results.json of version ${RESULTS_VERSION} or earlier`
     throw new CriuBenchError({ failed, found: foundIn(cause), expected, fix }, { cause })
   }
 }
@@ -36,8 +36,8 @@ const isMissing = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
 
 /**
- * Reads all results below a folder, oldest first; none where there is no such folder. A file that cannot be read is
- * named, and the others are read.
+ * Reads all results below a folder, oldest first. A missing folder has none. Files that cannot be read are listed in
+ * `unreadable`.
  */
 export async function readHistory(folder: string): Promise<History> {
   const runs: Results[] = []
@@ -48,7 +48,7 @@ export async function readHistory(folder: string): Promise<History> {
     if (read) runs.push(read)
     else unreadable.push(file)
   }
-  // A run may be stored under several names.
+  // The same run may be stored under several names.
   const unique = new Map(runs.map((run) => [run.createdAt, run]))
   return { runs: [...unique.values()].toSorted(byTime), unreadable: unreadable.toSorted() }
 }
