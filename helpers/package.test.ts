@@ -215,9 +215,9 @@ describe('in an empty project', () => {
 
 /** The complete projects of fixtures/examples: what their tables have. */
 const EXAMPLES = [
-  ['python-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
-  ['node-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
-  ['node-server', ['first response', 'plain / it'], 'restore.bench.ts'],
+  ['python-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
+  ['node-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
+  ['node-server', ['first response', 'speedup'], 'restore.bench.ts'],
   ['node-server', [], 'restore.test.ts'],
 ] as const
 
