@@ -218,9 +218,9 @@ describe('an empty project', () => {
 
 /** The projects in fixtures/examples: the rows that their tables must have, and the file to run. */
 const EXAMPLES = [
-  ['python-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
-  ['node-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
-  ['node-server', ['first response', 'plain / it'], 'restore.bench.ts'],
+  ['python-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
+  ['node-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
+  ['node-server', ['first response', 'speedup'], 'restore.bench.ts'],
   ['node-server', [], 'restore.test.ts'],
 ] as const
 

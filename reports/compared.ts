@@ -1,14 +1,14 @@
 import { formatMilliseconds } from './format.ts'
 import type { VerdictResults } from './results.ts'
 
-/** The name of the row that shows what medians were compared with: "reference", "on tmpfs", "of plain", "threshold". */
+/** Title of the row with the figures to compare with: "reference", "on tmpfs", "of plain", "threshold". */
 export function comparedWith({ source, of }: VerdictResults): string {
   if (source === 'tmpfs') return 'on tmpfs'
   if (source === 'threshold') return of === undefined ? 'threshold' : `of ${of}`
   return 'reference'
 }
 
-/** Measured figures are rounded. The reference's and a user's own stand as they were written. */
+/** The figure that a median was compared with. Measured figures are rounded; published and configured ones are not. */
 export function comparedFigure(verdict: VerdictResults): string | undefined {
   const { source, of, reference } = verdict
   if (reference === undefined) return undefined
@@ -16,13 +16,14 @@ export function comparedFigure(verdict: VerdictResults): string | undefined {
   return isMeasured ? formatMilliseconds(reference) : String(reference)
 }
 
-/** One row of figures that medians were compared with, for verdicts in the order of the columns. */
+/** A table row of the figures to compare with. */
 export interface ComparedRow {
   readonly title: string
+  /** One cell for each column of the table. */
   readonly cells: ReadonlyArray<string | undefined>
 }
 
-/** A row for each thing that the verdicts of one phase compare with; none where they compare with nothing. */
+/** One row for each kind of comparison among the verdicts of a phase, which are in column order. */
 export function comparedRows(verdicts: ReadonlyArray<VerdictResults | undefined>): ComparedRow[] {
   const compared = verdicts.filter((verdict) => verdict?.reference !== undefined)
   const titles = [...new Set(compared.flatMap((verdict) => (verdict ? comparedWith(verdict) : [])))]

@@ -11,7 +11,7 @@ import writeFileAtomic from 'write-file-atomic'
 
 type Render = (results: Results, history: History) => string
 
-/** Every report that is a file: its name, and the function that renders it. */
+/** File name and renderer of every report. */
 export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
   ['results.json', (results) => `${JSON.stringify(results, undefined, 2)}\n`],
   ['results.md', markdownReport],
@@ -21,7 +21,7 @@ export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
   ['github-benchmark.json', githubBenchmarkReport],
 ]
 
-/** Writes every report into a folder, which it makes. Each file of an earlier run is replaced atomically. */
+/** Writes every report into a folder, which is created if needed. Existing files are replaced atomically. */
 export async function writeReports(folder: string, results: Results, history: History): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const [name, render] of REPORTS) await writeFileAtomic(join(folder, name), render(results, history))

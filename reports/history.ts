@@ -1,10 +1,11 @@
 import type { Results } from './results.ts'
 import { keyOf, rowsOf, type Row } from './rows.ts'
 
-/** Earlier runs, and the files that could not be read as such. */
+/** The earlier runs that were found in a folder. */
 export interface History {
   /** Oldest first. */
   readonly runs: readonly Results[]
+  /** Names of files that are not results of a known version. */
   readonly unreadable: readonly string[]
 }
 
@@ -13,15 +14,15 @@ export const NO_HISTORY: History = { runs: [], unreadable: [] }
 /** One figure over time. */
 export interface Series {
   readonly key: string
-  /** Oldest first; the last is this run's. */
+  /** Oldest first; the last point is the current run. */
   readonly points: ReadonlyArray<{ readonly createdAt: string; readonly row: Row }>
 }
 
-/** Figures of other hardware are another series. A new kernel or CRIU is a change that the history shows. */
+/** Other hardware is excluded. A new kernel or CRIU is not: it is a change that the history should show. */
 const sameMachine = ({ fingerprint: one }: Results, { fingerprint: other }: Results): boolean =>
   one.architecture === other.architecture && one.cpu === other.cpu && one.cpus === other.cpus
 
-/** This run's figures over the earlier runs of the same machine. Figures without an earlier run are left out. */
+/** The figures of this run over earlier runs on the same hardware. Figures without an earlier run are left out. */
 export function seriesOf(results: Results, { runs }: History): Series[] {
   const past = runs.filter((run) => sameMachine(run, results) && run.createdAt < results.createdAt)
   const timeline = [...past, results].map((run) => ({

@@ -4,7 +4,7 @@ import { parseResults, RESULTS_VERSION } from './results.ts'
 import { samplesOf } from './rows.ts'
 import { z } from 'zod'
 
-/** A real run that version 1 recorded. */
+/** A recorded run in version 1. */
 const text = readFileSync(new URL('./recorded.json', import.meta.url), 'utf8')
 const V1 = z.object({
   suites: z.array(
@@ -15,7 +15,7 @@ const V1 = z.object({
   ),
 })
 
-test('results of version 1 are read with the durations and verdicts that they had', () => {
+test('reads results of version 1 with the same durations and verdicts', () => {
   const before = V1.parse(JSON.parse(text))
   const now = parseResults(JSON.parse(text))
   expect(now.version).toBe(RESULTS_VERSION)
@@ -30,6 +30,6 @@ test('results of version 1 are read with the durations and verdicts that they ha
   }
 })
 
-test('what version 1 never was is refused', () => {
+test('rejects content that is not version 1', () => {
   expect(() => parseResults({ version: 1, suites: [{ figures: 5 }] })).toThrow('figures')
 })

@@ -1,4 +1,4 @@
-/** Version 1 of results.json: its time points are letters, and its verdicts lie flat in the figures. */
+/** Version 1 of results.json. Its time points have letters as names, and its figures have the fields of the verdict. */
 import { z } from 'zod'
 
 const Points = z.strictObject({
@@ -33,11 +33,11 @@ const Suite = z.looseObject({
 
 const ResultsV1 = z.looseObject({ version: z.literal(1), suites: z.array(Suite) })
 
-/** Whether a parsed results.json says that it is of version 1. */
+/** Whether a parsed results.json has version 1. */
 export const isVersion1 = (content: unknown): boolean =>
   typeof content === 'object' && content !== null && 'version' in content && content.version === 1
 
-/** The same results in the current version, to be parsed by its schema. Throws ZodError for what version 1 never was. */
+/** Converts version 1 to `version`, for parsing by the current schema. Throws ZodError for any other content. */
 export function upgradeVersion1(content: unknown, version: number): unknown {
   const { suites, ...run } = ResultsV1.parse(content)
   return {
@@ -72,7 +72,9 @@ function upgradeSample(old: z.infer<typeof Sample>) {
 function upgradeFigure({ state, reference, against, ratio, tolerance, ...figure }: z.infer<typeof Figure>) {
   const source = state === 'ungated' ? 'none' : against === undefined ? 'reference' : 'tmpfs'
   const compared =
-    ratio === undefined ? 'version 1 kept no reason' : `${ratio.toFixed(2)} × the figure of ${source}`
+    ratio === undefined
+      ? 'version 1 of results.json has no reason'
+      : `${ratio.toFixed(2)} × the figure of ${source}`
   return {
     ...figure,
     verdict: {

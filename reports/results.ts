@@ -1,21 +1,21 @@
 import { z } from 'zod'
 import { isVersion1, upgradeVersion1 } from './results-v1.ts'
 
-/** Version of the schema below: raised when a field changes its meaning or is removed. results-v1.ts reads version 1. */
+/** Version of the schema, raised when a field is removed or changes its meaning. results-v1.ts reads version 1. */
 export const RESULTS_VERSION = 2
 
-/** CLOCK_REALTIME in nanoseconds: beyond 2^53, hence a decimal string. */
+/** CLOCK_REALTIME in nanoseconds. A decimal string, because it exceeds 2^53. */
 const point = z.string().regex(/^\d+$/)
 const milliseconds = z.number().nonnegative()
-/** How long the control, a fixed and unrelated workload, took right before this sample. Missing where none ran. */
+/** Duration of the control, a fixed and unrelated workload, right before this sample. Missing if no control ran. */
 const control = milliseconds.optional()
-/** What disturbed the machine during this sample: "steal 4 %". Missing on a quiet machine. */
+/** Disturbances during this sample: "steal 4 %". Missing if there were none. */
 const noise = z.array(z.string()).optional()
-/** CRIU's own statistics, as it writes them; units are in the names. */
+/** CRIU's own statistics. Their names have the unit. */
 const stats = z.record(z.string(), z.number())
 
 const Sample = z.strictObject({
-  /** Durations are derived from these by timeline.ts, which says where each is taken. */
+  /** timeline.ts defines the points and derives the durations of phases from them. */
   points: z.strictObject({
     spawned: point,
     containerStarted: point,
@@ -29,9 +29,9 @@ const Sample = z.strictObject({
   stats,
   control,
   noise,
-  /** Strategy mapped: system calls that the launcher answered in place of the kernel. */
+  /** Only strategy mapped: the system calls that the launcher handled instead of the kernel. */
   guard: z.strictObject({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() }).optional(),
-  /** What the kernel counted for the restored process up to the end of its handler; sizes in bytes. */
+  /** The kernel's counters of the restored process at the end of its handler; sizes in bytes. */
   memory: z
     .strictObject({
       minorFaults: z.int(),
@@ -39,32 +39,32 @@ const Sample = z.strictObject({
       rss: z.int(),
       pss: z.int(),
       privateDirty: z.int(),
-      /** Mapped by huge pages. */
+      /** Memory in huge pages. */
       huge: z.int(),
     })
     .optional(),
 })
 
 const Dump = z.strictObject({
-  /** CRIU's own total, which is the reference's dump cost. */
+  /** CRIU's own total, which the reference calls the cost of a dump. */
   total: milliseconds,
-  /** From spawn to exit. */
+  /** From the spawn of criu to its exit. */
   wall: milliseconds,
   stats,
   control,
   noise,
 })
 
-/** The judgement of a median within its run: made once by helpers/gate, read by matchers, reports and the exit status. */
+/** The judgement of a median within its run. helpers/gate makes it; matchers, reports and the exit status read it. */
 const Verdict = z.strictObject({
-  /** What the median was compared with; "none" where nothing is given to compare it with. */
+  /** The kind of figure that the median was compared with; "none" if there is none. */
   source: z.enum(['reference', 'tmpfs', 'threshold', 'none']),
   state: z.enum(['pass', 'miss', 'ungated']),
-  /** Why, with every figure: "6.53 × the reference's 5.2 ms, beyond the tolerance of 2 ×". */
+  /** The reason, with every figure: "6.53 × the reference's 5.2 ms, beyond the tolerance of 2 ×". */
   reason: z.string(),
   /** The figure that the median was compared with. */
   reference: milliseconds.optional(),
-  /** The strategy whose median `reference` is, for a threshold such as { times: 1, of: 'plain' }. */
+  /** For a threshold such as { times: 1, of: 'plain' }: the strategy whose median is `reference`. */
   of: z.string().optional(),
   /** median / reference. */
   ratio: z.number().optional(),
@@ -75,21 +75,21 @@ const Verdict = z.strictObject({
 /** The comparison of a figure with the same figure of an earlier run on the same machine. */
 const Comparison = z.strictObject({
   verdict: z.enum(['pass', 'regression', 'improvement', 'inconclusive']),
-  /** Of the baseline. */
+  /** The baseline's median and number of samples. */
   median: milliseconds,
   n: z.int().positive(),
   /**
-   * This run's median / the baseline's, each sample divided by the control beside it where both runs have one, and its
-   * bootstrap interval at `confidence`, corrected for the number of rows.
+   * This run's median / the baseline's median. If both runs have controls, each sample is first divided by its control.
+   * `interval` is the bootstrap interval of this ratio at `confidence`, which is corrected for the number of rows.
    */
   ratio: z.number(),
   interval: z.tuple([z.number(), z.number()]),
   confidence: z.number(),
-  /** Control now / control then, which `ratio` does not contain. Missing where one run has no control. */
+  /** This run's control / the baseline's control: the drift that `ratio` excludes. Missing if a run has no control. */
   machine: z.number().optional(),
-  /** Why, in one sentence with the figures. */
+  /** The reason, with the figures. */
   reason: z.string(),
-  /** The first result, where a suspicion led to a second measurement. */
+  /** The first result, if a suspected change was measured again. */
   suspected: z.strictObject({ ratio: z.number(), interval: z.tuple([z.number(), z.number()]) }).optional(),
 })
 
@@ -102,7 +102,7 @@ const Figure = z.strictObject({
   max: milliseconds,
   sd: milliseconds,
   verdict: Verdict,
-  /** Missing where the run has no baseline, or the baseline lacks this figure. */
+  /** Missing if the run has no baseline, or the baseline lacks this figure. */
   baseline: Comparison.optional(),
 })
 
@@ -113,46 +113,47 @@ const OneHost = z.strictObject({
   cpu: z.string(),
 })
 
-/** The two hosts of a suite. Dumps are timed by the first one's clock, samples by the second one's, no phase by both. */
+/** The two hosts of a suite. Dumps use the clock of `dumped`, samples the clock of `restored`. No phase uses both. */
 const Hosts = z.strictObject({
   dumped: OneHost,
   restored: OneHost,
   /** The limits of the restoring host's link, in each direction, as tc(8) writes them. */
   link: z.strictObject({ delay: z.string().optional(), bandwidth: z.string().optional() }).optional(),
-  /** The restoring host's clock minus the dumping one's, ms: the best of `probes`, at most `bound` away from the truth. */
+  /** Clock of `restored` minus clock of `dumped`, in ms: the best of `probes`, with an error of at most `bound`. */
   clock: z.strictObject({ offset: z.number(), bound: milliseconds, probes: z.int().positive() }),
 })
 
 const Suite = z.strictObject({
-  /** As in the terminal: "tmpfs 64MB mapped". */
+  /** "tmpfs 64MB mapped". */
   title: z.string(),
   filesystem: z.string(),
   strategy: z.string(),
-  /** What was mounted and how. */
+  /** Description of the mount: "tmpfs, size 258.0 MB". */
   mounted: z.string(),
   /** Bytes. */
   size: z.int().positive(),
-  /** "64MB"; the name of a handler that has no sizes. */
+  /** "64MB"; for a handler without sizes, its name. */
   label: z.string(),
   handler: z.string(),
-  /** The page cache was dropped before each sample. Missing for a warm suite. */
+  /** Whether the page cache was dropped before each sample. Missing if it was not. */
   cold: z.literal(true).optional(),
-  /** Missing where one host dumped and restored. */
+  /** Missing if one host dumped and restored. */
   hosts: Hosts.optional(),
   baseImage: z.string(),
-  /** Checksum from before the dump, which every sample returned. */
+  /** The checksum before the dump. Every sample returned the same one. */
   checksum: z.string(),
-  /** Bytes of memory that a restore maps from a file, and bytes that it copies. */
+  /** Bytes of memory that a restore maps from a file. */
   mapped: z.int(),
+  /** Bytes of memory that a restore copies. */
   copied: z.int(),
-  /** The program of the control, named by its content: times of two programs are not comparable. */
+  /** The control program, named by the hash of its source. Times of different programs are not comparable. */
   control: z.string().optional(),
-  /** Addresses (hexadecimal) at which the launcher makes discarded memory read as zeros, and the mapped file. */
+  /** The hexadecimal address range in which the launcher makes discarded memory read as zeros, and the mapped file. */
   guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
   figures: z.array(Figure),
   dumps: z.array(Dump),
   samples: z.array(Sample),
-  /** The second measurement of a suspected change: the comparison rests on these alone. */
+  /** The second measurement of a suspected change. The comparison uses only these samples. */
   again: z.strictObject({ dumps: z.array(Dump), samples: z.array(Sample) }).optional(),
 })
 
@@ -167,23 +168,23 @@ const Fingerprint = z.strictObject({
   node: z.string(),
 })
 
-/** Sources of noise, read before the run. */
+/** Sources of noise before the run. */
 const Noise = z.strictObject({
   /** Load average of the last minute. */
   load: z.number(),
-  /** CPU frequency governor. Missing where the machine shows none. */
+  /** CPU frequency governor. Missing if the kernel does not show one. */
   governor: z.string().optional(),
   /** Bytes. */
   swapUsed: z.int(),
-  /** CPU time that the hypervisor gave to other machines, in percent. */
+  /** CPU time that the hypervisor gave to others, in percent. */
   steal: z.number(),
   /** "kvm", "none", … as systemd-detect-virt names them. */
   virtualisation: z.string(),
-  /** One instruction for each problem. */
+  /** One instruction for each problem that was found. */
   advice: z.array(z.string()),
 })
 
-/** reports/out/results.json: everything that a run measured, and the machine it ran on. */
+/** reports/out/results.json: every sample of a run, and the machine. */
 export const Results = z.strictObject({
   version: z.literal(RESULTS_VERSION),
   /** ISO 8601, UTC. */
@@ -196,7 +197,7 @@ export const Results = z.strictObject({
   suites: z.array(Suite),
 })
 
-/** The phases that decide against a baseline. The other phases explain a cold start. */
+/** The phases whose comparison with a baseline decides. The other phases explain a cold start. */
 export const DECIDING: readonly string[] = ['cold start', 'dump']
 
 /** Parses a results.json of this version or an earlier one. Throws ZodError. */

@@ -6,31 +6,31 @@ import {
   type Results,
   type SuiteResults,
 } from './results.ts'
+import type { VERDICT_MARKS } from './marks.ts'
 import { durationOf } from './timeline.ts'
 
-/** One figure with its suite: a row of every report that is not a matrix. */
+/** One figure with its suite: one row of a report. */
 export interface Row {
   readonly suite: SuiteResults
   readonly figure: FigureResults
-  /** The name of the run's baseline, which may lack this figure. */
+  /** Name of the run's baseline, even if the baseline lacks this figure. */
   readonly baseline?: string | undefined
 }
 
-/** "slower" and "faster" are for phases that do not decide: they explain a cold start. */
-export type Verdict =
-  'regression' | 'miss' | 'inconclusive' | 'improvement' | 'slower' | 'faster' | 'pass' | 'not gated'
+/** The phases that do not decide are "slower" or "faster": they explain a cold start, and cannot fail a comparison. */
+export type Verdict = keyof typeof VERDICT_MARKS
 
-export const rowsOf = ({ suites, baseline }: Results): Row[] =>
+export const rowsOf = ({ suites, baseline }: Pick<Results, 'suites' | 'baseline'>): Row[] =>
   suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure, baseline: baseline?.name })))
 
-/** "tmpfs 64MB mapped python": the same in every run. A title alone can belong to suites of two handlers. */
+/** "tmpfs 64MB mapped python": the same in every run. The title alone is not unique: it does not have the handler. */
 export const nameOf = ({ title, handler }: Pick<SuiteResults, 'title' | 'handler'>): string =>
   `${title} ${handler}`
 
-/** "tmpfs 64MB mapped python > restore": the name of a figure in exports and in the history. */
+/** "tmpfs 64MB mapped python > restore": the key of a figure in exports and in the history. */
 export const keyOf = ({ suite, figure }: Row): string => `${nameOf(suite)} > ${figure.phase}`
 
-/** What a figure amounts to, in one word: a failure first, then the comparison with the baseline, then the gate. */
+/** The single verdict of a figure. Failures take precedence, then the comparison with the baseline, then the gate. */
 export function verdictOf({ figure, baseline }: Row): Verdict {
   const decides = DECIDING.includes(figure.phase)
   const found = figure.baseline?.verdict ?? (baseline !== undefined && decides ? 'inconclusive' : undefined)
@@ -41,32 +41,21 @@ export function verdictOf({ figure, baseline }: Row): Verdict {
   return found ?? (figure.verdict.state === 'pass' ? 'pass' : 'not gated')
 }
 
-export const MARKS: Readonly<Record<Verdict, string>> = {
-  regression: '▲',
-  miss: '✗',
-  inconclusive: '?',
-  improvement: '▼',
-  slower: '▵',
-  faster: '▿',
-  pass: '✓',
-  'not gated': '·',
-}
-
 export const hasFailed = (row: Row): boolean => ['regression', 'miss'].includes(verdictOf(row))
 
-/** One sentence for each failure: all of them, or those with one verdict. */
+/** One sentence for each failed figure, or, if `only` is given, for each figure with that verdict. */
 export const failuresOf = (results: Results, only?: Verdict): string[] =>
   rowsOf(results)
     .filter((row) => (only === undefined ? hasFailed(row) : verdictOf(row) === only))
     .map(sentenceOf)
 
-/** One sentence with every figure of a row, and what it was compared with. */
+/** One sentence about a figure: its median, and each comparison with its reason. */
 export function sentenceOf(row: Row): string {
   const { verdict, baseline } = row.figure
   const facts = [
     verdict.state === 'ungated' ? '' : verdict.reason,
     baseline
-      ? `${baseline.ratio.toFixed(2)} × the ${formatMilliseconds(baseline.median)} ms of the baseline${withoutMachine(baseline)} (${baseline.interval.map((end) => end.toFixed(2)).join(' to ')}): ${baseline.reason}`
+      ? `${baseline.ratio.toFixed(2)} × the baseline's ${formatMilliseconds(baseline.median)} ms${driftOf(baseline)} (interval ${baseline.interval.map((end) => end.toFixed(2)).join(' to ')}): ${baseline.reason}`
       : '',
     row.baseline !== undefined && !baseline ? `not in the baseline ${row.baseline}` : '',
   ].filter(Boolean)
@@ -77,19 +66,27 @@ export function sentenceOf(row: Row): string {
 export const subjectOf = (name: string, { median, n }: Pick<FigureResults, 'median' | 'n'>): string =>
   `${name}: median ${formatMilliseconds(median)} ms (n=${n})`
 
-const withoutMachine = ({ machine }: ComparisonResults): string =>
-  machine === undefined ? '' : `, without the machine's own ${machine.toFixed(2)} ×`
+/** ", after removing 1.05 × of machine drift"; empty if no control measured the drift. */
+export const driftOf = ({ machine }: ComparisonResults): string =>
+  machine === undefined ? '' : `, after removing ${machine.toFixed(2)} × of machine drift`
 
-/** One sample of one phase. */
+/** The figure of one phase of a suite; undefined if the suite does not have it. */
+export const figureOf = (suite: SuiteResults | undefined, phase: string): FigureResults | undefined =>
+  suite?.figures.find((figure) => figure.phase === phase)
+
+export const bySize = (suites: readonly SuiteResults[]): SuiteResults[] =>
+  suites.toSorted((one, other) => one.size - other.size)
+
+/** One phase of one sample. */
 export interface Duration {
   /** ms. */
   readonly duration: number
-  /** ms; missing where no control ran before this sample. */
+  /** ms; missing if no control ran before this sample. */
   readonly control?: number | undefined
   readonly noise: readonly string[]
 }
 
-/** Every sample that a phase's figure is made of, in the order of time. */
+/** The samples behind the figure of a phase, in the order in which they were taken. */
 export const samplesOf = (measured: Pick<SuiteResults, 'dumps' | 'samples'>, phase: string): Duration[] =>
   phase === 'dump'
     ? measured.dumps.map(({ total, control, noise = [] }) => ({ duration: total, control, noise }))

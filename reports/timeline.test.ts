@@ -11,18 +11,18 @@ const points: TimePoints = {
   containerGone: 1009n * MS,
 }
 
-test('phases are spans between points, and add up to the cold start', () => {
+test('derives phases from points; the parts add up to the cold start', () => {
   const phases = ['lean container', 'restore', 'execution', 'cold start'] as const
   expect(phases.map((phase) => durationOf(points, phase))).toEqual([1, 4, 2, 7])
   expect(durationOf(points, 'first response')).toBe(6)
 })
 
-test('decimal strings, as results have them, give the same durations', () => {
+test('derives the same durations from decimal strings, which results.json has', () => {
   const stored = Object.fromEntries(Object.entries(points).map(([name, point]) => [name, String(point)]))
   expect(durationOf({ ...points, ...stored }, 'restore')).toBe(4)
 })
 
-test('a run without a point has no phase that needs it', () => {
+test('a run without a point lacks the phases that need it', () => {
   const { handlerStarted: _, ...observed } = points
   expect(durationOf(observed, 'restore')).toBeUndefined()
   expect(durationOf(observed, 'cold start')).toBe(7)
@@ -30,13 +30,13 @@ test('a run without a point has no phase that needs it', () => {
   expect(durationOf(points, 'teardown')).toBeUndefined()
 })
 
-test('a drain that ended before the handler began took no time', () => {
+test('a drain that ended before the handler started takes 0 ms', () => {
   expect(durationOf({ ...points, drained: 1010n * MS }, 'drain')).toBe(4)
   expect(durationOf({ ...points, drained: 1005n * MS }, 'drain')).toBe(0)
   expect(durationOf(points, 'drain')).toBeUndefined()
 })
 
-test('points are in order unless the clock was set', () => {
+test('points are out of order if the clock was set', () => {
   expect(areInOrder(points)).toBe(true)
   expect(areInOrder({ ...points, handlerEnded: 1005n * MS })).toBe(false)
 })

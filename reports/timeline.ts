@@ -1,9 +1,9 @@
 /**
- * The time points of one run and the phases between them: the one place where durations are derived. Every point is on
- * CLOCK_REALTIME of the host that restores, in nanoseconds; as a decimal string in results.json.
+ * The time points of one run, and the phases between them. Durations are derived only here. Every point is in
+ * nanoseconds on CLOCK_REALTIME of the restoring host; results.json has them as decimal strings.
  */
 
-/** In the order in which they happen; source: the reference's points A to D, with one before and one after them. */
+/** In chronological order. A to D are the points of the reference; `spawned` and `containerGone` surround them. */
 export const POINTS = [
   /** Right before the harness starts the launcher. */
   'spawned',
@@ -11,9 +11,9 @@ export const POINTS = [
   'containerStarted',
   /** In the container, right before it executes CRIU (B). */
   'restoreStarted',
-  /** First instruction of the restored handler (C). Missing where a handler is observed from outside. */
+  /** First instruction of the restored handler (C). Missing if the handler is observed from outside. */
   'handlerStarted',
-  /** The handler is done (D): told by itself, or seen by the observer in the container. */
+  /** End of the handler's run (D), reported by the handler or seen by the observer in the container. */
   'handlerEnded',
   /** The launcher has reaped every process and removed the cgroup. */
   'containerGone',
@@ -22,7 +22,10 @@ export const POINTS = [
 type Moment = bigint | string
 type Point = (typeof POINTS)[number]
 
-/** The points of one run. `drained`: when a lazy restore has loaded the last page, which may be before `handlerStarted`. */
+/**
+ * The points of one run. `drained` is when a lazy restore loaded its last page. It may be earlier than
+ * `handlerStarted`.
+ */
 export type TimePoints<T extends Moment = bigint> = Readonly<
   Record<Exclude<Point, 'handlerStarted'>, T> & { handlerStarted?: T | undefined; drained?: T | undefined }
 >
@@ -30,23 +33,23 @@ export type TimePoints<T extends Moment = bigint> = Readonly<
 const SPANS = {
   'lean container': ['containerStarted', 'restoreStarted'],
   restore: ['restoreStarted', 'handlerStarted'],
-  // A start from scratch, up to the point where a restore ends.
+  // A start from scratch has its first instruction where a restore ends.
   startup: ['restoreStarted', 'handlerStarted'],
   execution: ['handlerStarted', 'handlerEnded'],
-  // An observed handler has no point between start and end.
+  // Observed handlers have no `handlerStarted`.
   'first response': ['restoreStarted', 'handlerEnded'],
   done: ['restoreStarted', 'handlerEnded'],
   'cold start': ['containerStarted', 'handlerEnded'],
   drain: ['handlerStarted', 'drained'],
 } as const satisfies Record<string, readonly [Point, Point | 'drained']>
 
-/** A phase of one run. The phase "dump" is measured apart from runs. */
+/** A phase of one run. `dump` is not one: dumps are measured separately. */
 export type RunPhase = keyof typeof SPANS
 export type PhaseName = RunPhase | 'dump'
 
 const isRunPhase = (phase: string): phase is RunPhase => Object.hasOwn(SPANS, phase)
 
-/** The duration of a phase in ms; undefined where the run has no such phase. A drain that ended early took 0 ms. */
+/** The duration of a phase in ms; undefined if the run lacks one of its points. A drain never takes less than 0 ms. */
 export function durationOf(points: TimePoints<Moment>, phase: string): number | undefined {
   if (!isRunPhase(phase)) return undefined
   const [from, to] = SPANS[phase]
@@ -56,7 +59,7 @@ export function durationOf(points: TimePoints<Moment>, phase: string): number | 
   return (phase === 'drain' ? Math.max(0, nanoseconds) : nanoseconds) / 1e6
 }
 
-/** Whether the points follow each other, as they do unless the clock was set during the run. */
+/** Whether the points are in chronological order. They are not if the clock was set during the run. */
 export function areInOrder(points: TimePoints<Moment>): boolean {
   const moments = POINTS.flatMap((point) => points[point] ?? []).map(BigInt)
   return moments.every((moment, index) => index === 0 || moment >= (moments[index - 1] ?? 0n))

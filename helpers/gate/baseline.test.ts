@@ -138,8 +138,8 @@ describe('results compared with a baseline', () => {
     const now = compareResults(results(suite('mapped', [1, 6, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('regression')
     expect(verdictLines(now).join('\n')).toMatchInlineSnapshot(`
-      "against the baseline main of 2026-01-02T03:04:05.678Z, by cold start and dump: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
-      regression: mapped > cold start: 9.09 ms against the 7.07 ms of main is 1.29 × (95.0 % interval 1.28 to 1.29; n=20 against 20); the whole interval is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. Find what made it slower: npx vitest bench -t 'mapped'. If it is meant: VITEST_CRIU_SAVE=main without VITEST_CRIU_BASELINE"
+      "compared with the baseline main of 2026-01-02T03:04:05.678Z, by cold start and dump: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
+      regression: mapped > cold start: median 9.09 ms; 1.29 × the baseline's 7.07 ms (95.0 % interval 1.28 to 1.29; n=20, baseline n=20); the whole interval is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. To measure it alone: npx vitest bench --run -t 'mapped'. To accept it: run with VITEST_CRIU_SAVE=main and without VITEST_CRIU_BASELINE"
     `)
   })
 
@@ -150,7 +150,7 @@ describe('results compared with a baseline', () => {
     expect(coldStartOf(now)?.ratio).toBeCloseTo(2 / 1.2)
     expect(coldStartOf(now)?.machine).toBeCloseTo(1.2)
     expect(verdictLines(now)[1]).toContain(
-      "14.1 ms against the 7.07 ms of main is 1.67 × without the machine's own 1.20 × (",
+      "median 14.1 ms; 1.67 × the baseline's 7.07 ms, after removing 1.20 × of machine drift (",
     )
     // A baseline without a control is compared with the samples as they are.
     const uncorrected = coldStartOf(compareResults(now, baseline, SENSITIVITY))

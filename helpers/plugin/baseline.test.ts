@@ -26,7 +26,7 @@ test('a run fails against its baseline where a delay was injected, says so, and 
     // Far more than a busy machine does by itself, in the restore alone.
     const slower = await bench({ VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_INJECTED_DELAY: 'restore=300', VITEST_CRIU_SAVE: 'main' }) // prettier-ignore
     expect(slower.status).toBe(1)
-    expect(slower.stdout).toMatch(/^regression: tmpfs 1MB mapped > cold start: .* ms against the .* ms of main is [\d.]+ × without the machine's own [\d.]+ × \(.* % interval .* to .*; n=12 against 12\).*Its parts: .*restore [\d.]+ ×.*VITEST_CRIU_SAVE=main/m) // prettier-ignore
+    expect(slower.stdout).toMatch(/^regression: tmpfs 1MB mapped > cold start: median .* ms; [\d.]+ × the baseline's .* ms, after removing [\d.]+ × of machine drift \(.* % interval .* to .*; n=12, baseline n=12\).*Its parts: .*restore [\d.]+ ×.*VITEST_CRIU_SAVE=main/m) // prettier-ignore
     expect(slower.stderr).toContain('differs from the baseline: measuring a second time')
     expect(slower.stderr).toContain('not saved as the baseline main: this run has failed')
     const found = Results.parse(JSON.parse(await readFile(join(folder.path, 'out/results.json'), 'utf8')))

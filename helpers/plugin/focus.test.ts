@@ -120,7 +120,7 @@ describe('a bench run', () => {
       },
     ])
     expect(run.results?.options).toMatchObject({ sizes: [5_000_000], rootfs: base.path, containerName: name })
-    expect(run.stdout).toContain('· no reference (5)')
+    expect(run.stdout).toContain('· nothing to compare with (5)')
     expect(run.status).toBe(0)
   })
 
