@@ -3,7 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
+import { npmSettings, outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
 import { temporaryFolder } from './testing/folders.ts'
 import { expectNothingLeft } from './testing/leaks.ts'
 
@@ -33,10 +33,10 @@ let app: string
 let installed: string
 
 const inApp = (argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> =>
-  outcomeOf(argv, { PATH, ...environment }, app)
+  outcomeOf(argv, { ...npmSettings(), PATH, ...environment }, app)
 
 async function done(argv: readonly string[], folder: string): Promise<string> {
-  const { status, stdout, stderr } = await outcomeOf(argv, { PATH }, folder)
+  const { status, stdout, stderr } = await outcomeOf(argv, { ...npmSettings(), PATH }, folder)
   expect(status, `${argv.join(' ')}: ${stdout}${stderr}`).toBe(0)
   return stdout
 }
@@ -115,7 +115,7 @@ describe('the package', () => {
   test('passes "are the types wrong"', async () => {
     // The package has ES modules only, like vitest.
     const argv = ['npx', 'attw', tarball, '--profile', 'esm-only', '--format', 'ascii']
-    const { status, stdout } = await outcomeOf(argv, { PATH })
+    const { status, stdout } = await outcomeOf(argv, { ...npmSettings(), PATH })
     expect(status, stdout).toBe(0)
   })
 })

@@ -63,6 +63,17 @@ export function start(
   return { child, group: child.pid ?? 0, says, ended }
 }
 
+/** The user's own settings for npm: without them it cannot fetch anything behind a proxy or an authority of their own. */
+export const npmSettings = (): Environment =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && NPM_SETTING.test(name) ? [[name, value]] : [],
+    ),
+  )
+
+const NPM_SETTING =
+  /^(npm_config_(ca|cafile|cache|globalconfig|https_proxy|noproxy|proxy|registry|strict_ssl|userconfig)|(https?|no)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
+
 /** Runs a command to its end. */
 export const outcomeOf = (
   argv: readonly string[],
