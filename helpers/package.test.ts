@@ -33,7 +33,7 @@ let app: string
 let installed: string
 
 const inApp = (argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> =>
-  outcomeOf(argv, { ...npmSettings(), PATH, ...environment }, app)
+  outcomeOf(argv, { PATH, ...environment }, app)
 
 async function done(argv: readonly string[], folder: string): Promise<string> {
   const { status, stdout, stderr } = await outcomeOf(argv, { ...npmSettings(), PATH }, folder)
