@@ -3,7 +3,7 @@ import { keyOf, rowsOf } from './rows.ts'
 
 /**
  * bencher.json, in the Bencher Metric Format: `bencher run --adapter json --file bencher.json`. The measure is
- * Bencher's built-in `latency` in nanoseconds: the value is the median, the bounds are the fastest and the slowest sample.
+ * Bencher's built-in `latency` in nanoseconds: the value is the median, the bounds are the fastest and slowest sample.
  */
 export function bencherReport(results: Results): string {
   const metrics = rowsOf(results).map((row) => {

@@ -5,7 +5,7 @@ import { html, Markup } from './markup.ts'
 /** The width at which a chart is drawn, in CSS pixels. CSS scales it to the width of its column. */
 export const WIDTH = 360
 
-// oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access -- the project's types lack the DOM
+// oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access -- there are no DOM types
 const document: object = parseHTML('<!doctype html><html><body></body></html>').document
 // oxlint-enable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access
 

@@ -49,7 +49,7 @@ export function historySection(results: Results, history: History): Markup {
     </div>
     ${
       changes.length === 0
-        ? html`<p>The level of none of the ${series.length} figures changed.</p>`
+        ? html`<p>No change of level in ${series.length} figures.</p>`
         : html`<details ${changes.length <= MANY ? 'open' : ''}>
             <summary>${changes.length} changes of level in ${series.length} figures</summary>
             ${changesTable(changes)}

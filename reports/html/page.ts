@@ -13,7 +13,7 @@ import { referenceTables } from './reference.ts'
 import { samplesCharts } from './samples.ts'
 import { sizesCharts } from './sizes.ts'
 
-/** The content of a file beside this one, for inlining: the page must be self-contained. */
+/** The content of a file in this folder, for inlining: the page must be self-contained. */
 const inlined = (name: string): Markup => new Markup(readFileSync(new URL(name, import.meta.url), 'utf8'))
 
 const SECTIONS = [
