@@ -7,23 +7,23 @@ import { tmpfs } from './tmpfs.ts'
 
 export type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
 
-/** Every file system there is: a new one is one file and one line here. */
+/** All filesystems: a new one is one file, and one line here. */
 const FILESYSTEMS: readonly Filesystem[] = [tmpfs, ext4, ceph]
 
 export const filesystemNames: readonly string[] = FILESYSTEMS.map(({ name }) => name)
 
-/** Ends what the mounts of this process shared; there must be none left. */
+/** Ends what the mounts of this process shared. All of them must be unmounted. */
 export async function closeFilesystems(): Promise<void> {
   for (const one of FILESYSTEMS) await one.close?.()
 }
 
-/** Whether files of that file system can be out of the cache. */
+/** Whether files of that filesystem can be dropped from the page cache. */
 export const hasCold = (name: string): boolean => filesystem(name).noCold === undefined
 
-/** Whether another host can restore from it. */
+/** Whether another host can restore from that filesystem. */
 export const isShared = (name: string): boolean => filesystem(name).clientPrograms !== undefined
 
-/** Those that cannot be used on this machine, each with the reason and what installs it; `asked` ones are left out. */
+/** The filesystems that cannot be used on this machine, each with the reason and the fix; without the `asked` ones. */
 export function missingFilesystems(asked: readonly string[], options?: MountOptions): Record<string, string> {
   const missing: Record<string, string> = {}
   for (const one of FILESYSTEMS.filter(({ name }) => !asked.includes(name))) {
@@ -33,7 +33,7 @@ export function missingFilesystems(asked: readonly string[], options?: MountOpti
   return missing
 }
 
-/** Refuses a file system that this machine lacks something for. */
+/** Throws CriuBenchError when this machine lacks what the filesystem needs. */
 export function checkPresent(one: Filesystem, options?: MountOptions): void {
   const missing = one.missing(options)
   if (!missing) return
@@ -44,7 +44,7 @@ export function checkPresent(one: Filesystem, options?: MountOptions): void {
   })
 }
 
-/** The outcome of `work`, which needs that mount; where that was lost meanwhile, its loss is the error, not what it led to. */
+/** Waits for `work` on that mount. When the mount was lost in the meantime, its loss is the error. */
 export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<T>): Promise<T> {
   using _watch = mounted.watch?.()
   try {
@@ -56,7 +56,7 @@ export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<
   }
 }
 
-/** The file system of that name; throws CriuBenchError that lists them. */
+/** The filesystem of that name. Throws CriuBenchError that lists all of them. */
 export const filesystem = (name: string): Filesystem =>
   findByName(FILESYSTEMS, name, {
     kind: 'filesystem',
