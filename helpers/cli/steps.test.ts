@@ -107,7 +107,7 @@ describe('a step in the wrong place', () => {
       await through('mount', 'rootfs')
       expect(await refused('mount')).toMatchInlineSnapshot(`
         "cannot mount on ROOTFS_ABS_PATH=ROOTFS
-          found:    tmpfs (vitest-criu) mounted there already
+          found:    tmpfs (vitest-criu) mounted on it
           expected: the absolute path of an empty folder on which nothing is mounted
           fix:      npm run unmount, or umount ROOTFS
         "

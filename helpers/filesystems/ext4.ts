@@ -6,7 +6,7 @@ import { describeBytes, MB, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
 import { unmount } from './mount-point.ts'
 
-/** A disk's file system, on a loop device: for those with neither memory nor Ceph to spare. */
+/** ext4 on a loop device over a file on disk: needs neither memory nor Ceph. */
 export const ext4: Filesystem = {
   name: 'ext4',
   summary: 'ext4 on a loop device over a file on disk',
@@ -15,14 +15,14 @@ export const ext4: Filesystem = {
   mount,
 }
 
-/** Where the device's file is made: on disk, and not /tmp, which is memory on many machines. */
+/** The folder of the device's file. It is on disk; /tmp is a tmpfs on many machines. */
 const FOLDER = '/var/tmp'
-/** Journal and inode tables, beside what was asked for. */
+/** Journal and inode tables, in addition to the requested room. */
 const OVERHEAD: Bytes = 128 * MB
 
-// The file is unlinked before anything is in it, and mount(8) sets the device to vanish with its last mount: whatever
-// ends the mount namespace frees both. Tables are written now, or the kernel would do it while something is measured.
-// Direct I/O, where FOLDER has it, keeps the file's pages from being cached once more below the device.
+// The file is unlinked before anything is written, and mount(8) detaches the device with its last mount: the end of the
+// mount namespace frees both. Inode tables and journal are written now; otherwise the kernel would write them while a
+// suite is measured. Direct I/O, where FOLDER supports it, avoids a second page cache below the device.
 const SCRIPT = `
 image=$(mktemp "$1/vitest-criu-XXXXXX"); exec 3<>"$image"; rm "$image"
 truncate --size "$2" /proc/self/fd/3
@@ -52,14 +52,14 @@ async function mount(host: Host, point: string, room: Bytes): Promise<MountedFil
   }
 }
 
-/** dd without a byte to copy asks the kernel to forget a file's pages; only written ones can be forgotten. */
+/** dd with count=0 makes the kernel drop a file's pages; dirty pages are written back before, or they would stay. */
 async function dropCache(host: Host, point: string): Promise<void> {
   const script =
     'sync --file-system "$1"; find "$1" -xdev -type f -exec dd if={} iflag=nocache count=0 status=none \\;'
   await run(host, {
     argv: ['sh', '-ec', script, 'sh', point],
     failed: `cannot drop the cache of ${point}`,
-    fix: 'measure warm: leave the option cold out',
+    fix: 'measure with a warm cache: remove the option cold',
     timeout: 120_000,
   })
 }
@@ -70,7 +70,7 @@ async function checkDisk(size: Bytes): Promise<void> {
   throw new CriuBenchError({
     failed: `cannot make a file of ${describeBytes(size)} for ext4`,
     found: `${describeBytes(bavail * bsize)} free in ${FOLDER}`,
-    expected: describeBytes(size),
-    fix: 'free some, or leave the largest sizes out: VITEST_CRIU_SIZES=1MB,4MB',
+    expected: `${describeBytes(size)} free`,
+    fix: 'free some disk space, or leave out the largest sizes: VITEST_CRIU_SIZES=1MB,4MB',
   })
 }

@@ -5,56 +5,56 @@ import type { Host } from '../host/host.ts'
 import type { Network } from '../network/network.ts'
 import type { Bytes } from '../units.ts'
 
-/** What the rootfs and the images live on: one value a kind. `mount` gives the only thing that can be unmounted. */
+/** A kind of filesystem for the rootfs and the images. Only what `mount` returns can be unmounted. */
 export interface Filesystem {
   /** As in titles, options and the reference: "tmpfs". */
   readonly name: FilesystemName
-  /** What it is, in one line, for people. */
+  /** A description in one line, for people. */
   readonly summary: string
-  /** Whether what lies on it takes this machine's memory. */
+  /** Whether its files take up this machine's memory. */
   inMemory(options?: MountOptions): boolean
-  /** Why its files are never out of the cache; undefined where they can be, and `dropCache` takes them out. */
+  /** Why its files are always in the page cache; undefined when `dropCache` can drop them. */
   readonly noCold?: string
-  /** Programs that another host needs to mount it, too; only of a filesystem that hosts can share. */
+  /** Programs that another host needs to mount it as well; only for a filesystem that hosts can share. */
   clientPrograms?(options?: MountOptions): readonly string[]
-  /** What this machine lacks for it; undefined where nothing does. */
+  /** What this machine lacks to use it; undefined when it can be used. */
   missing(options?: MountOptions): Missing | undefined
   /** Mounts it on an existing, empty folder of `host`, with room for `room` bytes. Throws CriuBenchError. */
   mount(host: Host, point: string, room: Bytes, options?: MountOptions): Promise<MountedFilesystem>
-  /** Ends what its mounts shared, after the last of them is gone. */
+  /** Ends what its mounts shared, such as a cluster, after the last unmount. */
   close?(): Promise<void>
 }
 
 export interface MountOptions {
-  /** Told about what takes seconds. */
+  /** Called with a line before anything that takes seconds. */
   readonly progress?: (line: string) => void
   /** The network by which hosts reach the filesystem's servers; this machine's loopback when left out. */
   readonly network?: Network | undefined
-  /** What the user set for the filesystem `ceph`. */
+  /** The user's settings for the filesystem `ceph`. */
   readonly ceph?: CephSettings | undefined
-  /** How long a server may take for one block before it counts as away, ms; the filesystem's own when left out. */
+  /** Milliseconds that a server may take for one block before it counts as lost; each filesystem has a default. */
   readonly patience?: number
 }
 
 export interface Missing {
   readonly found: string
-  /** What installs it. */
+  /** The command that installs it. */
   readonly fix: string
 }
 
 export interface MountedFilesystem extends AsyncDisposable {
   readonly name: string
   readonly point: string
-  /** What was mounted and how, for people and for the fingerprint. */
+  /** What is mounted and how, for people and for the fingerprint. */
   readonly description: string
-  /** Where servers run that this run has started for it: their work belongs to what is measured, and goes on after it. */
+  /** The host of the servers that this run has started: their CPU time is not noise, and they still work after a dump. */
   readonly servers?: Host | undefined
-  /** Takes the content of its files out of this machine's cache, and of no other file system. Throws CriuBenchError. */
+  /** Drops its files, and no others, from this machine's page cache. Throws CriuBenchError. */
   dropCache?(): Promise<void>
-  /** Unmounts it and mounts it on the same path of another host, with all that lies on it. Throws CriuBenchError. */
+  /** Unmounts it and mounts it with its content at the same path of another host. Throws CriuBenchError. */
   moveTo?(host: Host): Promise<void>
-  /** Asked when work on it failed: what took it away, such as a server that ended or is full; undefined if it is well. */
+  /** Asked after a failure: why the mount is lost, such as a server that ended or is full; undefined when it is fine. */
   lost?(): Promise<CriuBenchError | undefined>
-  /** Looks after it while work on it goes on, which must not wait for ever: takes the mount away where it would. */
+  /** Watches the mount during work on it, and takes the mount away when the work would wait forever. */
   watch?(): Disposable
 }

@@ -8,17 +8,17 @@ import { tmpfs } from './tmpfs.ts'
 
 export type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
 
-/** Every file system there is: a new one is one file and one line here. */
+/** All filesystems: a new one is one file, and one line here. */
 const FILESYSTEMS: readonly Filesystem[] = [tmpfs, ext4, ceph]
 
 export const filesystemNames: readonly FilesystemName[] = FILESYSTEMS.map(({ name }) => name)
 
-/** Ends what the mounts of this process shared; there must be none left. */
+/** Ends what the mounts of this process shared. All of them must be unmounted. */
 export async function closeFilesystems(): Promise<void> {
   for (const one of FILESYSTEMS) await one.close?.()
 }
 
-/** Those that cannot be used on this machine, each with the reason and what installs it; `asked` ones are left out. */
+/** The filesystems that cannot be used on this machine, each with the reason and the fix; without the `asked` ones. */
 export function missingFilesystems(asked: readonly string[], options?: MountOptions): Record<string, string> {
   const missing: Record<string, string> = {}
   for (const one of FILESYSTEMS.filter(({ name }) => !asked.includes(name))) {
@@ -28,7 +28,7 @@ export function missingFilesystems(asked: readonly string[], options?: MountOpti
   return missing
 }
 
-/** Refuses a file system that this machine lacks something for. */
+/** Throws CriuBenchError when this machine lacks what the filesystem needs. */
 export function checkPresent(one: Filesystem, options?: MountOptions): void {
   const missing = one.missing(options)
   if (!missing) return
@@ -39,7 +39,7 @@ export function checkPresent(one: Filesystem, options?: MountOptions): void {
   })
 }
 
-/** The outcome of `work`, which needs that mount; where that was lost meanwhile, its loss is the error, not what it led to. */
+/** Waits for `work` on that mount. When the mount was lost in the meantime, its loss is the error. */
 export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<T>): Promise<T> {
   using _watch = mounted.watch?.()
   try {
@@ -51,7 +51,7 @@ export async function whileMounted<T>(mounted: MountedFilesystem, work: Promise<
   }
 }
 
-/** The file system of that name; throws CriuBenchError that lists them. */
+/** The filesystem of that name. Throws CriuBenchError that lists all of them. */
 export const filesystem = (name: string): Filesystem =>
   findByName(FILESYSTEMS, name, {
     kind: 'filesystem',

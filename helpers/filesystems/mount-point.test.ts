@@ -31,7 +31,7 @@ describe('a mount point is refused', () => {
   test('that is missing', async () => {
     expect(await refused(() => Promise.resolve())).toMatchInlineSnapshot(`
       "cannot mount on ROOTFS_ABS_PATH=FOLDER/base
-        found:    nothing at that path
+        found:    no such path
         expected: the absolute path of an empty folder on which nothing is mounted
         fix:      mkdir -p FOLDER/base"
     `)
@@ -40,9 +40,9 @@ describe('a mount point is refused', () => {
   test('that is a file', async () => {
     expect(await refused((path) => writeFile(path, ''))).toMatchInlineSnapshot(`
       "cannot mount on ROOTFS_ABS_PATH=FOLDER/base
-        found:    not a folder
+        found:    a file
         expected: the absolute path of an empty folder on which nothing is mounted
-        fix:      name a folder"
+        fix:      set it to a folder"
     `)
   })
 
@@ -51,7 +51,7 @@ describe('a mount point is refused', () => {
       "cannot mount on ROOTFS_ABS_PATH=FOLDER/base
         found:    a folder with files in it (thesis, …)
         expected: the absolute path of an empty folder on which nothing is mounted
-        fix:      name an empty folder"
+        fix:      set it to an empty folder"
     `)
   })
 
@@ -62,7 +62,7 @@ describe('a mount point is refused', () => {
       const message = await messageOf(() => checkMountPoint(localHost, folder.path))
       expect(steady(message, [folder.path, 'FOLDER'])).toMatchInlineSnapshot(`
         "cannot mount on ROOTFS_ABS_PATH=FOLDER
-          found:    tmpfs (vitest-criu) mounted there already
+          found:    tmpfs (vitest-criu) mounted on it
           expected: the absolute path of an empty folder on which nothing is mounted
           fix:      npm run unmount, or umount FOLDER"
       `)
@@ -103,7 +103,7 @@ describe('a filesystem', () => {
       "cannot unmount FOLDER
         found:    umount exited with 32
         expected: exit status 0
-        fix:      end what still uses it: fuser --verbose --mount FOLDER
+        fix:      end the processes that use it: fuser --verbose --mount FOLDER
         log:      umount: FOLDER: target is busy."
     `)
   })

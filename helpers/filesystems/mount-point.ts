@@ -6,7 +6,7 @@ import { hostPath, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { run } from '../process/process.ts'
 
-/** Refuses a mount point that is relative, missing, no folder, in use or not empty: mounting there would hide things. */
+/** Throws CriuBenchError unless `point` is the absolute path of an empty folder without a mount: a mount hides files. */
 export async function checkMountPoint(host: Host, point: string): Promise<void> {
   const refuse = (found: string, fix: string): never => {
     throw new CriuBenchError({
@@ -17,28 +17,25 @@ export async function checkMountPoint(host: Host, point: string): Promise<void> 
     })
   }
   if (!isAbsolute(point)) refuse('a relative path', `export ROOTFS_ABS_PATH="$PWD/${point}"`)
-  // First: a mount whose server is gone, as a killed ceph-fuse leaves it, answers nothing else.
+  // Mounts come first: a mount without a server, as a killed ceph-fuse leaves it, does not answer stat(2).
   const mount = (await readMounts(host)).findLast((entry) => entry.point === point)
   const status = await stat(hostPath(host, point)).catch(() => undefined)
   if (mount && !status)
-    refuse(`${mount.type} (${mount.source}) mounted there, which does not answer`, `umount --lazy ${point}`)
-  if (!status) refuse('nothing at that path', `mkdir -p ${point}`)
-  if (!status?.isDirectory()) refuse('not a folder', 'name a folder')
+    refuse(`${mount.type} (${mount.source}) mounted on it, which does not answer`, `umount --lazy ${point}`)
+  if (!status) refuse('no such path', `mkdir -p ${point}`)
+  if (!status?.isDirectory()) refuse('a file', 'set it to a folder')
   if (mount)
-    refuse(
-      `${mount.type} (${mount.source}) mounted there already`,
-      `${ownCommand('unmount')}, or umount ${point}`,
-    )
+    refuse(`${mount.type} (${mount.source}) mounted on it`, `${ownCommand('unmount')}, or umount ${point}`)
   const [first] = await readdir(hostPath(host, point))
-  if (first !== undefined) refuse(`a folder with files in it (${first}, …)`, 'name an empty folder')
+  if (first !== undefined) refuse(`a folder with files in it (${first}, …)`, 'set it to an empty folder')
 }
 
-/** Unmounts what was mounted on `point`. */
+/** Unmounts `point`. Throws CriuBenchError. */
 export async function unmount(host: Host, point: string): Promise<void> {
   await run(host, {
     argv: ['umount', point],
     failed: `cannot unmount ${point}`,
-    fix: `end what still uses it: fuser --verbose --mount ${point}`,
+    fix: `end the processes that use it: fuser --verbose --mount ${point}`,
     timeout: 30_000,
   })
 }

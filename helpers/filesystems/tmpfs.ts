@@ -4,10 +4,10 @@ import { describeBytes, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
 import { unmount } from './mount-point.ts'
 
-/** The name that our tmpfs mounts carry as their source: what `unmount` may touch. */
+/** The source of the project's tmpfs mounts: the step `unmount` touches no others. */
 export const TMPFS_SOURCE = 'vitest-criu'
 
-/** Memory as a file system: the one that the reference was taken on. */
+/** A filesystem in memory, on which the reference was measured. */
 export const tmpfs: Filesystem = {
   name: 'tmpfs',
   summary: 'memory as a file system',
@@ -40,7 +40,7 @@ async function tryMount(
   accept: number[],
 ): Promise<boolean> {
   const { exitCode } = await run(host, {
-    // mode: CRIU compares the root directory's mode, and tmpfs would make it 1777.
+    // mode: CRIU compares the mode of the root directory, and the default of tmpfs is 1777.
     argv: ['mount', '-t', 'tmpfs', '-o', `size=${room},mode=755${more}`, TMPFS_SOURCE, point],
     failed: `cannot mount tmpfs on ${point}`,
     fix: 'run as root with CAP_SYS_ADMIN',

@@ -133,9 +133,12 @@ export const failure = (command: CommandBase, outcome: Outcome): CriuBenchError 
     log: lastOutput(outcome),
   })
 
+/** A command was killed at its limit. */
+export class TimeoutError extends CriuBenchError {}
+
 /** The error of a command that was killed at its limit; `how` is KILLED or STUCK. */
-export const timeout = (command: CommandBase, outcome: Outcome, limit: number, how: string): CriuBenchError =>
-  new CriuBenchError({
+export const timeout = (command: CommandBase, outcome: Outcome, limit: number, how: string): TimeoutError =>
+  new TimeoutError({
     failed: command.failed,
     found: `${command.argv[0]} still running after ${limit / 1000} s (${how})`,
     expected: `an end within ${limit / 1000} s`,

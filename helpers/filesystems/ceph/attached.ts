@@ -1,15 +1,16 @@
 import type { Access } from './service.ts'
 
-/** One mount of one client. */
+/** A mount by one client. */
 export interface Attached {
   /** Unmounts, and waits until the cluster knows. */
   leave(): Promise<void>
+  /** Ends the client at once: processes that wait for it get an error. */
   sever(): Promise<void>
 }
 
-/** Where a client mounts what. */
+/** What a client mounts, and where. */
 export interface ClientMount {
-  /** A private folder of its host with ceph.conf and keyring. */
+  /** A private folder of the host, with ceph.conf and keyring. */
   readonly folder: string
   /** The folder of the Ceph file system. */
   readonly path: string
@@ -18,4 +19,4 @@ export interface ClientMount {
 }
 
 export const fixOf = ({ user }: Access): string =>
-  `the key must be of that user, who must be allowed to use that folder: ceph auth get client.${user}`
+  `give the user the right key, and access to the folder: ceph auth get client.${user}`

@@ -82,8 +82,8 @@ test('what the cluster cannot hold is refused before a byte of it is written', {
     const message = await messageOf(() => ceph.mount(sandbox, '/run/other', 1024 * GB))
     expect(steady(message)).toMatchInlineSnapshot(`
       "cannot make room for N GB on ceph
-        found:    N GB, of which N GB are taken
-        expected: N GB
+        found:    a cluster of N GB, of which N GB are reserved
+        expected: a cluster of N GB
         fix:      free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB"
     `)
   }),

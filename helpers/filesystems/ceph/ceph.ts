@@ -22,7 +22,7 @@ export const ceph: Filesystem = {
   close,
 }
 
-/** What of Ceph a client alone needs. */
+/** The programs that a client needs. */
 const CLIENT_PROGRAMS: Readonly<Record<CephSettings['client'], readonly string[]>> = {
   auto: ['ceph-fuse', 'ceph'],
   fuse: ['ceph-fuse', 'ceph'],
@@ -33,10 +33,10 @@ function missing({ ceph: settings }: MountOptions = {}): Missing | undefined {
   return settings?.conf === undefined ? missingPackages() : missingPackages(CLIENT_PROGRAMS[settings.client])
 }
 
-/** The clusters that the suites of one worker share, by the network that they are reached by: loopback's is undefined. */
+/** The clusters that the suites of this process share, by their network; undefined is this machine's loopback. */
 const services = new Map<Network | undefined, Promise<Service>>()
 
-/** The running cluster of a network; a new one where there is none, or where it is lost. */
+/** Returns the cluster of a network, and starts one where there is none or where it is lost. */
 async function running(options: MountOptions): Promise<Service> {
   const { network } = options
   const known = services.get(network)
@@ -60,7 +60,7 @@ async function open({ network, ceph: settings, progress = () => {} }: MountOptio
   return cluster
 }
 
-/** For a test cluster on disk: all six sizes, one after the other, and what bluestore takes for itself. */
+/** Size of a test cluster on disk: enough for all six sizes, one after the other, and for bluestore itself. */
 const ON_DISK: Bytes = 16 * GB
 
 async function availableDisk(): Promise<Bytes> {
@@ -68,7 +68,7 @@ async function availableDisk(): Promise<Bytes> {
   return Math.min(ON_DISK, Math.floor((bavail * bsize) / 2))
 }
 
-/** The test cluster that mounts of this process share; undefined while there is none. */
+/** The test cluster that the mounts of this process share; undefined while there is none. */
 export async function sharedCluster(network?: Network): Promise<Cluster | undefined> {
   const service = await services.get(network)
   return service instanceof Cluster ? service : undefined

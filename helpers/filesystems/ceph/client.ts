@@ -11,17 +11,17 @@ import type { Access } from './service.ts'
 
 /** A folder of a Ceph file system, mounted on a host. */
 export interface Client extends AsyncDisposable {
-  /** Which client mounts it, and why not the kernel's. */
+  /** The kind of client, and why it is not the kernel's. */
   readonly description: string
-  /** Unmounts and mounts again: what was cached is gone, with this mount's pages. */
+  /** Unmounts and mounts again, which drops the mount's page cache. */
   remount(): Promise<void>
-  /** Ends the client at once: whoever waits for it gets an error. */
+  /** Ends the client at once: processes that wait for it get an error. */
   sever(): Promise<void>
   /** Runs `ceph …` as that user; returns its output, which is JSON. Throws CriuBenchError. */
   ask(...words: string[]): Promise<string>
 }
 
-/** Where a client's own files are on its host: in a sandbox, on memory that goes with it. */
+/** Parent of the client's own files on its host. In a sandbox it is a tmpfs that ends with it. */
 const FOLDER = '/run'
 
 /** Mounts `path` of the file system on `point` of `host`. Throws CriuBenchError with what the client said. */

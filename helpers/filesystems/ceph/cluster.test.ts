@@ -101,7 +101,7 @@ test('the mount of a client that was killed is told by its fix', async () => {
     await using client = await mountClient(localHost, cluster.access, '/', folder.path)
     await client.sever()
     const message = await messageOf(() => checkMountPoint(localHost, folder.path))
-    expect(message).toContain('found:    fuse.ceph-fuse (ceph-fuse) mounted there, which does not answer')
+    expect(message).toContain('found:    fuse.ceph-fuse (ceph-fuse) mounted on it, which does not answer')
     expect(message).toContain(`fix:      umount --lazy ${folder.path}`)
   })
 }, 60_000)

@@ -21,18 +21,18 @@ import type { Access, Service } from './service.ts'
 export type Store = 'memstore' | 'bluestore'
 
 export interface ClusterRequest {
-  /** Where objects lie: in the OSD's memory, or on disk behind a loop device. */
+  /** Where objects are stored: in the OSD's memory, or on disk behind a loop device. */
   readonly store: Store
   readonly capacity: Bytes
   readonly progress: (line: string) => void
-  /** What its clients reach it by; this machine's loopback when left out. */
+  /** The network of its clients; this machine's loopback when left out. */
   readonly network?: Network | undefined
 }
 
-/** Ceph's own: an OSD calls itself full there. */
+/** Ceph's default: an OSD that is used to this ratio counts as full. */
 const FULL_RATIO = 0.95
 
-/** Everything of the cluster, in its sandbox' private tmpfs. */
+/** The cluster's files, in the private tmpfs of its sandbox. */
 const FOLDER = join(WORK, 'ceph')
 const CONF = join(FOLDER, 'ceph.conf')
 const KEYRING = join(FOLDER, 'keyring')
@@ -41,8 +41,8 @@ const LOOPBACK = '127.0.0.1'
 const FIX = `look at the last lines of its log below; \`${ownCommand('doctor')}\` names what is missing`
 
 /**
- * A whole Ceph on this machine, on its loopback or in a network of its own: one daemon of each kind in a sandbox of its own, with its own keys, folders
- * and ports. What it stores is worth nothing after the run, so that it is not shut down but ended with its sandbox.
+ * A Ceph cluster on this machine, on its loopback or in a private network: one daemon of each kind in a sandbox, with its
+ * own keys, folders and ports. Nobody needs its content after the run: it is not shut down, but killed with its sandbox.
  */
 export class Cluster implements Service, Administered {
   readonly description: string
@@ -71,7 +71,7 @@ export class Cluster implements Service, Administered {
     return this.sandbox
   }
 
-  /** Starts one and waits until it is healthy; a half-built one is gone. Throws CriuBenchError that names the daemon. */
+  /** Starts a cluster and waits until it is healthy. Undone on failure. Throws CriuBenchError that names the daemon. */
   static async start(request: ClusterRequest): Promise<Cluster> {
     await using undo = new AsyncDisposableStack()
     const name = `vitest-criu-ceph-${process.pid}`
@@ -87,32 +87,32 @@ export class Cluster implements Service, Administered {
     return { conf: this.#conf, keyring: keyringOf(this.#keyring, 'client.admin'), user: 'admin', filesystem: FILESYSTEM } // prettier-ignore
   }
 
-  /** The daemon that ended while it was needed, as an error; undefined while all run. */
+  /** The error of a daemon that ended while it was needed; undefined while all daemons run. */
   get lost(): CriuBenchError | undefined {
     return this.#lost
   }
 
-  /** Calls back, once, when a daemon ends: a client would wait for it for ever. Returns what takes that back. */
+  /** Calls back once when a daemon ends, because clients would wait for it forever. Returns what cancels that. */
   onLoss(callback: () => void): () => void {
     this.#losses.add(callback)
     return () => void this.#losses.delete(callback)
   }
 
-  /** Gives it up for that reason: whoever uses it next starts another. */
+  /** Marks the cluster as lost: the next suite starts a new one. */
   giveUp(reason: CriuBenchError): void {
     this.#lost ??= reason
     for (const callback of this.#losses) callback()
     this.#losses.clear()
   }
 
-  /** Refuses what it cannot hold beside what it was asked to hold, before a byte of it is written. */
+  /** Reserves room, before anything is written. Throws CriuBenchError when the cluster cannot hold it. */
   reserve(room: Bytes): () => void {
     const taken = [...this.#reserved.values()].reduce((sum, bytes) => sum + bytes, 0)
     if (taken + room > this.capacity * FULL_RATIO) {
       throw new CriuBenchError({
         failed: `cannot make room for ${describeBytes(room)} on ceph`,
-        found: `${describeBytes(this.capacity)}, of which ${describeBytes(taken)} are taken`,
-        expected: describeBytes((taken + room) / FULL_RATIO),
+        found: `a cluster of ${describeBytes(this.capacity)}, of which ${describeBytes(taken)} are reserved`,
+        expected: `a cluster of ${describeBytes((taken + room) / FULL_RATIO)}`,
         fix: 'free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB',
       })
     }
@@ -121,7 +121,7 @@ export class Cluster implements Service, Administered {
     return () => void this.#reserved.delete(reservation)
   }
 
-  /** Ends a daemon and starts it again, as an administrator does: clients wait meanwhile. It must keep nothing itself. */
+  /** Restarts a daemon that stores nothing itself, as an administrator would. Clients wait in the meantime. */
   async restart(kind: 'mds' | 'mgr'): Promise<void> {
     const ending = this.#daemons.get(kind)
     this.#daemons.delete(kind)
@@ -175,7 +175,7 @@ export class Cluster implements Service, Administered {
     })
   }
 
-  /** A daemon says most in its log, which goes with the sandbox: the last lines are kept in the error. */
+  /** Adds the last lines of a daemon's log to an error: the log is deleted with the sandbox. */
   async #withLog(error: CriuBenchError, kind: Kind): Promise<CriuBenchError> {
     const log = await this.log(kind)
     return new CriuBenchError({
@@ -190,7 +190,7 @@ export class Cluster implements Service, Administered {
     return lastLines(await readFile(file, 'utf8').catch(() => ''))
   }
 
-  /** Waits for `work`, but not longer than all daemons run. */
+  /** Waits for `work`. Throws when a daemon ends before. */
   async #unlessLost<T>(work: Promise<T>): Promise<T> {
     const ended = [...this.#daemons].map(async ([kind, { ended: end }]) => {
       throw await this.#withLog(await end, kind)
@@ -210,13 +210,13 @@ export class Cluster implements Service, Administered {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
-    await this.sandbox[Symbol.asyncDispose]()
-    // Those who entered the sandbox see their daemon's end a moment later, or not at all where they were stopped with it.
-    await Promise.all([...this.#daemons.values()].map((daemon) => daemon[Symbol.asyncDispose]()))
+    // Together: a stopped nsenter, outside of the sandbox, would keep the daemon that it waits for, and so the sandbox.
+    const daemons = [...this.#daemons.values()]
+    await Promise.all([this.sandbox, ...daemons].map((resource) => resource[Symbol.asyncDispose]()))
   }
 }
 
-/** A port that nobody listens on, on whatever address of this machine. */
+/** A port on which nobody listens, at any address of this machine. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, resolve))

@@ -10,7 +10,7 @@ export async function renderConf(words: Readonly<Record<string, string | number>
   )
 }
 
-/** What each daemon, and the one user, may do: Ceph's own profiles. */
+/** The capabilities of each daemon and of the one user, by Ceph's own profiles. */
 const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'mon.': { mon: 'allow *' },
   'client.admin': { mon: 'allow *', osd: 'allow *', mds: 'allow *', mgr: 'allow *' },
@@ -19,7 +19,7 @@ const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   'mds.a': { mon: 'allow profile mds', osd: 'allow *', mds: 'allow *', mgr: 'allow profile mds' },
 }
 
-/** A keyring of fresh keys for a whole cluster. */
+/** A keyring with new keys for a whole cluster. */
 export const renderKeyring = (): string =>
   Object.entries(CAPABILITIES)
     .map(([name, caps]) => {
@@ -40,11 +40,11 @@ function newKey(): string {
   return Buffer.concat([head, randomBytes(KEY_BYTES)]).toString('base64')
 }
 
-/** A keyring with nothing but the key of one of its names: what a client is given. */
+/** A keyring with the key of one name only, for a client. */
 export const keyringOf = (keyring: string, name: string): string =>
   `[${name}]\n\tkey = ${keyOf(keyring, name)}\n`
 
-/** The key of one of a keyring's names; "" where it has none of it. */
+/** The key of a name in a keyring; "" when the keyring does not have it. */
 export function keyOf(keyring: string, name: string): string {
   const [, section = ''] = keyring.split(`[${name}]`)
   const [own = ''] = section.split('[')

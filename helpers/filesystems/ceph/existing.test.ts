@@ -146,8 +146,8 @@ describe("a user's cluster", () => {
       expect(steady(message, [files.path, 'FOLDER'])).toMatchInlineSnapshot(`
         "cannot make room for N GB on ceph (the cluster of FOLDER/ceph.conf, / as client.bob)
           found:    N MB free of N MB
-          expected: N GB
-          fix:      free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
+          expected: N GB free
+          fix:      free some space (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
       `)
     }),
   )

@@ -4,7 +4,7 @@ import type { CephSettings } from '../../config/options.ts'
 import { CriuBenchError } from '../../errors.ts'
 import type { Service } from './service.ts'
 
-/** A user's cluster, as the option `ceph` tells of it. Throws CriuBenchError where its files do not. */
+/** The user's own cluster, as the option `ceph` describes it. Throws CriuBenchError when its files cannot be used. */
 export async function existingCluster(conf: string, settings: CephSettings): Promise<Service> {
   const { user = 'admin', filesystem, path = '/' } = settings
   const keyring = settings.keyring ?? join(dirname(conf), `ceph.client.${user}.keyring`)
@@ -21,7 +21,7 @@ export async function existingCluster(conf: string, settings: CephSettings): Pro
     path,
     description: `the cluster of ${conf}, ${filesystem ? `file system ${filesystem}, ` : ''}${path} as client.${user}`,
     outlives: true,
-    // How its servers are is not told to a client: it is asked when something fails.
+    // A client is not notified of lost servers: `diagnose` asks when something fails.
     lost: undefined,
     onLoss: () => () => {},
     reserve: () => () => {},

@@ -23,8 +23,8 @@ export async function attachFuse(host: Host, access: Access, mount: ClientMount)
 }
 
 /**
- * Starts ceph-fuse and waits until it is mounted. In the foreground: when it goes into the background it closes its
- * standard error while its threads open pipes, and one that gets that number loses the requests that come by it.
+ * Starts ceph-fuse in the foreground and waits for its mount. In the background it would close its standard error while
+ * its threads open pipes: a pipe that gets the number 2 would lose its requests.
  */
 async function fuse(host: Host, access: Access, { folder, path, point }: ClientMount): Promise<Daemon> {
   const failed = `cannot mount ${path} of the Ceph file system on ${point} as client.${access.user}`
@@ -49,14 +49,14 @@ async function fuse(host: Host, access: Access, { folder, path, point }: ClientM
 const isMounted = async (host: Host, point: string): Promise<boolean> =>
   (await readMounts(host)).some((entry) => entry.point === point && entry.type === 'fuse.ceph-fuse')
 
-/** An unmounted client says goodbye to the cluster before it ends; until then its keys and its cache are in use. */
+/** After the unmount the client closes its session with the cluster; its keys and its cache are in use until it ends. */
 async function untilEnded(daemon: Daemon): Promise<void> {
   const overdue = setTimeout(() => void daemon[Symbol.asyncDispose](), LIMIT)
   await daemon.ended
   clearTimeout(overdue)
 }
 
-/** For a client that has ended: its mount answers nothing, not even how to leave it. */
+/** Unmounts without asking the file system, for a client that has ended and does not answer. */
 export const unmountLazily = (host: Host, point: string) =>
   run(host, {
     argv: ['umount', '--lazy', '--no-canonicalize', point],

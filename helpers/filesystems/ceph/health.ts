@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { waitFor } from '../../process/wait.ts'
 import type { Administered, Kind } from './daemons.ts'
 
-/** Of `ceph status --format json`: what tells whether files can be written. */
+/** The parts of `ceph status --format json` that tell whether files can be written. */
 const Status = z.object({
   osdmap: z.object({ num_up_osds: z.int() }),
   pgmap: z.object({
@@ -20,7 +20,7 @@ interface Condition {
   readonly met: (status: Status) => boolean
 }
 
-/** In the order in which they come true. */
+/** In the order in which they are met. */
 const CONDITIONS: readonly Condition[] = [
   { awaited: 'the OSD to be up', of: 'osd', met: ({ osdmap }) => osdmap.num_up_osds === 1 },
   {
@@ -40,7 +40,7 @@ const CONDITIONS: readonly Condition[] = [
 
 const LIMIT = 60_000
 
-/** Waits until files can be written, and says what it waits for. Throws CriuBenchError with that and the daemon's log. */
+/** Waits until files can be written and reports what it waits for. Throws CriuBenchError with the daemon's log. */
 export async function untilHealthy(cluster: Administered, progress: (line: string) => void): Promise<void> {
   let status: Status | undefined
   let unmet: Condition | undefined

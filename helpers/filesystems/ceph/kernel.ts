@@ -13,7 +13,7 @@ import type { Access } from './service.ts'
 
 const HELPER = 'mount.ceph'
 
-/** Why the kernel's client cannot be used here; undefined where it can. */
+/** Why the kernel's client cannot be used on this machine; undefined when it can. */
 export async function noKernelClient(): Promise<string | undefined> {
   if (!(await isInKernel())) {
     const argv = ['modprobe', '--quiet', 'ceph']
@@ -38,7 +38,7 @@ export async function attachKernel(host: Host, access: Access, mount: ClientMoun
   })
   return {
     leave: () => unmount(host, point),
-    // What waits for the servers gets an error; the mount goes when the last of those has ended.
+    // Processes that wait for the servers get an error. The mount ends with the last of them.
     sever: async () => {
       const argv = ['umount', '--force', point]
       await run(host, { argv, failed: `cannot end ${point}`, fix: 'none', timeout: 30_000 }).catch(() => {})
@@ -50,8 +50,8 @@ export async function attachKernel(host: Host, access: Access, mount: ClientMoun
 const secretIn = ({ folder }: ClientMount): string => join(folder, 'secret')
 
 /**
- * The command line. The key goes by a file, for command lines are everybody's; `noshare`: with a client of its own,
- * what is cached goes with the mount, and no other mount of this file system warms it.
+ * The command line. The key is in a file, because everybody can read command lines. `noshare` gives the mount a client of
+ * its own: its cache ends with it, and no other mount of the file system fills it.
  */
 export function kernelMountCommand(access: Access, mount: ClientMount, kernel = release()): string[] {
   const { user, filesystem } = access
@@ -61,7 +61,7 @@ export function kernelMountCommand(access: Access, mount: ClientMount, kernel = 
     `conf=${join(mount.folder, 'ceph.conf')}`,
     ...(filesystem === undefined ? [] : [`fs=${filesystem}`]),
     'noshare',
-    // Without it the kernel speaks the first protocol alone, for which a cluster may have no port.
+    // Without it the kernel uses the first protocol only, and a cluster may not listen for that.
     ...(knowsSecondProtocol(kernel) ? ['ms_mode=prefer-crc'] : []),
   ]
   return ['mount', '-t', 'ceph', `:${mount.path}`, mount.point, '-o', options.join(',')]
@@ -72,11 +72,11 @@ function knowsSecondProtocol(kernel: string): boolean {
   return major > 5 || (major === 5 && minor >= 11)
 }
 
-/** For a user who asked for the kernel's client by name. */
+/** The error for a user who chose the kernel's client. */
 export const kernelRefusal = (found: string): CriuBenchError =>
   new CriuBenchError({
     failed: "cannot mount CephFS by the kernel's client",
     found,
     expected: `ceph in /proc/filesystems, and ${HELPER}`,
-    fix: "a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse",
+    fix: "use a kernel with CONFIG_CEPH_FS, and apt-get install ceph-common; or set ceph: { client: 'fuse' }, or VITEST_CRIU_CEPH_CLIENT=fuse",
   })

@@ -14,8 +14,8 @@ import type { Service } from './service.ts'
 import { diagnose, PATIENCE, spaceOf, watch, type MonitoredMount } from './trouble.ts'
 
 /**
- * A folder of our own on a cluster, bound on `point`. One client makes it, uses it through a bind and removes it: a
- * second one would contend for its capabilities.
+ * Makes a folder for this run on a cluster and binds it on `point`. The same client makes, uses and removes it: a second
+ * client would compete with it for Ceph's capabilities (leases on files).
  */
 export async function mountFolder(
   host: Host,
@@ -39,7 +39,7 @@ interface FolderLocation {
   readonly host: Host
   /** Where the folder is bound. */
   readonly point: string
-  /** Where the client is mounted, and the folder in it that is ours. */
+  /** Where the client is mounted, and this run's folder in it. */
   readonly whole: string
   readonly folder: string
 }
@@ -55,9 +55,9 @@ class MountedFolder implements MountedFilesystem {
   #undo = new AsyncDisposableStack()
   #monitored: MonitoredMount | undefined
   #trouble: CriuBenchError | undefined
-  /** Whether our folder is there, with what is in it. */
+  /** Whether the folder exists. */
   #made = false
-  /** Whether it is to stay there: for another host. */
+  /** Whether the folder stays for another host. */
   #kept = false
 
   constructor(location: FolderLocation, service: Service, options: MountOptions) {
@@ -108,19 +108,19 @@ class MountedFolder implements MountedFilesystem {
     try {
       await this.#rebuild({ ...before, host })
     } catch (error) {
-      // Somebody has to remove the folder.
+      // Otherwise nobody would remove the folder.
       await this.#rebuild(before)
       throw error
     }
   }
 
-  /** Lets go of the folder, with all that is in it, and takes it up elsewhere. */
+  /** Unmounts the folder, keeps its content, and mounts it at another location. */
   async #rebuild(location: FolderLocation): Promise<void> {
     this.#kept = true
     await this.#undo.disposeAsync()
     this.#undo = new AsyncDisposableStack()
     this.#location = location
-    // What it holds has its room already.
+    // The content of the folder is there already: it needs no more room.
     await this.build(0)
     this.#kept = false
   }
@@ -129,7 +129,7 @@ class MountedFolder implements MountedFilesystem {
     if (this.#gone() || !this.#monitored) return this.#gone()
     const trouble = await diagnose(this.#monitored)
     if (!trouble || this.#gone()) return this.#gone()
-    // A client that is refused can still be used to remove what there is; one that waits has to be ended.
+    // A client whose writes are refused can still remove the folder; a client that waits has to be ended.
     this.#service.giveUp?.(trouble.error)
     if (trouble.hangs || this.#service.lost) {
       this.#trouble = trouble.error
@@ -157,7 +157,7 @@ class MountedFolder implements MountedFilesystem {
     return mountClient(this.#location.host, access, path, this.#location.whole, this.#options.ceph?.client)
   }
 
-  /** A client of its own, which can be ended: the cluster may hold a killed one's locks for minutes. */
+  /** Removes folders of killed runs, by a second client that can be ended: the cluster may hold their locks for minutes. */
   async #sweep(): Promise<void> {
     const { host, whole } = this.#location
     const left = await leftBehind(host, whole)
@@ -168,14 +168,14 @@ class MountedFolder implements MountedFilesystem {
     const { access, path } = this.#service
     const client = undo.use(await mountClient(host, access, path, point, this.#options.ceph?.client))
     for (const name of left) {
-      this.#progress(`removing ${name}, which a run left that was killed`)
+      this.#progress(`removing ${name}, the folder of a killed run`)
       const removed = await remove(host, join(point, name)).then(
         () => true,
         () => false,
       )
       if (removed) continue
       this.#progress(
-        'not yet: the cluster still waits for its client, up to five minutes; a later run removes it',
+        'not removed: the cluster waits up to five minutes for the killed client; a later run removes the folder',
       )
       await client.sever()
       return
@@ -188,7 +188,7 @@ class MountedFolder implements MountedFilesystem {
       : unmount(this.#location.host, this.point))
   }
 
-  /** Where the cluster does not take even that, its client is ended: what waits for it would never end. */
+  /** When the cluster does not take even the removal, the client is ended: the removal would wait forever. */
   async #remove(client: Client): Promise<void> {
     try {
       await remove(this.#location.host, this.#location.folder)
@@ -200,8 +200,8 @@ class MountedFolder implements MountedFilesystem {
   }
 
   /**
-   * Removes our folder after its client had to be ended, by a new one: a cluster that is full to its quota or to its
-   * full ratio takes removals. Where it takes none, the next run on this machine removes the folder.
+   * Removes the folder by a new client, after the first one had to be ended. A cluster that is full, by a quota or by its
+   * full ratio, takes removals. Where that fails, the next run on this machine removes the folder.
    */
   async #salvage(): Promise<void> {
     if (!this.#made || this.#kept || this.#service.lost) return
@@ -211,22 +211,24 @@ class MountedFolder implements MountedFilesystem {
       await this.#remove(undo.use(await this.#mountClient()))
     } catch (error) {
       const left = join(this.#service.path, relative(whole, folder))
-      this.#progress(`left on ceph, for the next run on this machine to remove: ${left}\n${messageOf(error)}`)
+      this.#progress(
+        `the next run on this machine removes a folder that is left on ceph: ${left}\n${messageOf(error)}`,
+      )
     }
   }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Refuses what the file system has no room for, before a byte of it is written. */
+/** Throws CriuBenchError when the file system has not enough room, before anything is written. */
 async function checkRoom(host: Host, folder: string, room: Bytes, service: Service): Promise<void> {
   const { free, whole } = await spaceOf({ host, folder })
   if (free >= room) return
   throw new CriuBenchError({
     failed: `cannot make room for ${describeBytes(room)} on ceph (${service.description})`,
     found: `${describeBytes(free)} free of ${describeBytes(whole)}`,
-    expected: describeBytes(room),
-    fix: 'free some of it (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
+    expected: `${describeBytes(room)} free`,
+    fix: 'free some space (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
   })
 }
 

@@ -13,7 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   ceph: 'ceph-common',
 }
 
-/** What of Ceph this machine lacks; `programs` are those of a test cluster when left out. */
+/** The Ceph programs that this machine lacks; `programs` defaults to those of a test cluster. */
 export function missingPackages(programs: readonly string[] = Object.keys(PACKAGES)): Missing | undefined {
   const missing = missingPrograms(programs)
   if (missing.length === 0) return undefined

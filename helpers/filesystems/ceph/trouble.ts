@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
+import { TimeoutError } from '../../process/child.ts'
 import { run } from '../../process/process.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import type { Client } from './client.ts'
@@ -11,27 +12,27 @@ import type { Client } from './client.ts'
 export interface MonitoredMount {
   readonly host: Host
   readonly client: Client
-  /** The run's own folder on it. */
+  /** The run's own folder on the mount. */
   readonly folder: string
   readonly room: Bytes
-  /** Which cluster, for people. */
+  /** The cluster, described for people. */
   readonly description: string
-  /** How long a single block may take to be written, ms. */
+  /** Milliseconds that writing one block may take. */
   readonly patience: number
 }
 
-/** Ceph itself complains of a request that takes longer (osd_op_complaint_time). */
+/** Milliseconds: Ceph itself reports requests that take longer (osd_op_complaint_time). */
 export const PATIENCE = 30_000
 
 export interface Trouble {
   readonly error: CriuBenchError
-  /** Whether who waits for the cluster would wait for ever. */
+  /** Whether a process that waits for the cluster would wait forever. */
   readonly hangs: boolean
 }
 
 /**
- * Why the cluster does not take a block now; undefined where it does. Ceph lets a client wait as long as a server is
- * away or full, so that nothing but an attempt tells. Asked for when something has failed, and by `watch`.
+ * Writes a block and returns what kept the cluster from taking it; undefined when it took it. Ceph lets a client wait for
+ * as long as a server is away or full, so only an attempt can tell. Used after a failure, and by `watch`.
  */
 export async function diagnose(mount: MonitoredMount): Promise<Trouble | undefined> {
   const { host, folder, patience } = mount
@@ -47,7 +48,7 @@ export async function diagnose(mount: MonitoredMount): Promise<Trouble | undefin
     return undefined
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
-    return { error: await explain(mount, error), hangs: error.facts.expected !== 'exit status 0' }
+    return { error: await explain(mount, error), hangs: error instanceof TimeoutError }
   }
 }
 
@@ -60,18 +61,18 @@ async function explain(mount: MonitoredMount, refused: CriuBenchError): Promise<
     checks.some(({ name }) => FULL.has(name)) ||
     /No space left|quota exceeded/i.test(refused.message)
   const said = checks.map(({ message }) => message).join('; ')
-  const told = said === '' ? '' : `; the cluster says: ${said}`
+  const reported = said === '' ? '' : `; the cluster reports: ${said}`
   return new CriuBenchError(
     isFull
       ? {
           failed: `cannot write to ceph: it is full (${description})`,
-          found: `${describeBytes(space.free)} free of ${describeBytes(space.whole)}${told}`,
+          found: `${describeBytes(space.free)} free of ${describeBytes(space.whole)}${reported}`,
           expected: `room for ${describeBytes(room)}, as this suite may need`,
-          fix: 'free some of it (ceph df, ceph health detail), raise the quota, or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
+          fix: 'free some space (ceph df, ceph health detail), raise the quota, or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
         }
       : {
           failed: `cannot go on with ceph: it does not answer (${description})`,
-          found: `${refused.facts.found}${told}`,
+          found: `${refused.facts.found}${reported}`,
           expected: `a block written within ${mount.patience / 1000} s`,
           fix: 'look at the cluster: ceph health detail',
           log: refused.facts.log,
@@ -81,14 +82,14 @@ async function explain(mount: MonitoredMount, refused: CriuBenchError): Promise<
 }
 
 const FULL: ReadonlySet<string> = new Set(['OSD_FULL', 'POOL_FULL', 'OSD_BACKFILLFULL'])
-/** What a cluster complains of without this client being concerned. */
+/** Health checks that do not concern a client's reads and writes. */
 const ASIDE: ReadonlySet<string> = new Set(['MGR_MODULE_ERROR', 'MON_CLOCK_SKEW', 'TELEMETRY_CHANGED'])
 
 const Health = z.object({
   checks: z.record(z.string(), z.object({ detail: z.array(z.object({ message: z.string() })) })),
 })
 
-/** What the cluster complains of; nothing where this user may not ask. */
+/** The cluster's failed health checks; none where this user may not ask for them. */
 async function healthOf({ client }: MonitoredMount): Promise<Array<{ name: string; message: string }>> {
   const output = await client.ask('health', 'detail').catch(() => '{"checks":{}}')
   return Object.entries(Health.parse(JSON.parse(output)).checks)
@@ -101,19 +102,19 @@ export interface Space {
   readonly whole: Bytes
 }
 
-/** What the file system has left, as its monitors tell a client: not exact, and without quotas of pools. */
+/** The free space of the file system as its monitors report it: approximate, and without the quotas of pools. */
 export async function spaceOf({ host, folder }: Pick<MonitoredMount, 'host' | 'folder'>): Promise<Space> {
   const { bavail, blocks, bsize } = await statfs(hostPath(host, folder))
   return { free: bavail * bsize, whole: blocks * bsize }
 }
 
-/** Nothing is looked at before work takes longer than a restore does: no figure is disturbed. */
+/** Milliseconds before the first look, longer than any restore takes, so that looks never disturb a measurement. */
 const LEAVE_ALONE = 5000
 const EVERY = 2000
 
 /**
- * While work goes on: asks a monitor how full the file system is (about 1 ms), and every `patience` whether it still
- * takes a block. Calls `onTrouble` where it may not.
+ * Watches the mount while work goes on: asks a monitor for the free space (about 1 ms). Calls `onTrouble` when there is
+ * none, and once every `patience`.
  */
 export function watch(mount: MonitoredMount, onTrouble: () => Promise<unknown>): Disposable {
   let full = 0
