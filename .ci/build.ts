@@ -1,7 +1,7 @@
 /**
- * `npm run build`: what the package ships, in dist/. JavaScript and types lie in the tree's own layout, so that paths
- * from one file to another are the same in both; C programs are compiled for this architecture, for users without a
- * compiler. Others compile the sources, which are there too, on first use.
+ * `npm run build`: makes dist/, which the package ships. JavaScript and types are laid out as in the tree, so that paths
+ * between files are the same in both. C programs are compiled for this architecture, for users without a compiler;
+ * their sources are shipped, too, and compiled on first use elsewhere.
  */
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -11,16 +11,16 @@ import { compileInto, packedName } from '../helpers/programs/compile.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
-/** Only this tree's tests use them. */
+/** Folders of fixtures/ that only the tests of this tree use. */
 const NOT_SHIPPED = new Set(['scenes', 'examples'])
-/** Every C program that a user's run starts. */
+/** Every C program that a benchmark starts. */
 const PROGRAMS = [
-  'control.c',
-  'lean-container',
-  'lazy-restore',
-  'observe',
+  'programs/control.c',
+  'programs/lazy-restore.c',
+  'programs/lean-container',
+  'programs/observe',
+  'programs/start-handler.c',
   'handlers/native-handler.c',
-  'handlers/start-handler.c',
 ]
 
 await rm(DIST, { recursive: true, force: true })
@@ -29,13 +29,13 @@ for (const name of await readdir(join(ROOT, 'fixtures'))) {
   if (!NOT_SHIPPED.has(name))
     await cp(join(ROOT, 'fixtures', name), join(DIST, 'fixtures', name), { recursive: true })
 }
-// The page's stylesheet and script, which are no modules, and which it reads from beside itself.
+// The HTML page reads its stylesheet and its script from files beside it; tsc does not copy them.
 for (const name of ['style.css', 'script.js'])
   await cp(join(ROOT, 'reports/html', name), join(DIST, 'reports/html', name))
 for (const program of PROGRAMS)
   await pack(await compileInto(join(DIST, 'prebuilt', process.arch), join(DIST, 'fixtures', program)))
 
-/** By a fifth smaller than what npm's own compression makes of it. */
+/** Packs a binary with Brotli: a fifth smaller than by npm's own compression. */
 async function pack(binary: string): Promise<void> {
   const packed = join(dirname(binary), packedName(basename(binary)))
   await writeFile(packed, brotliCompressSync(await readFile(binary)))

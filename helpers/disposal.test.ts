@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { DisposalStack } from './disposal.ts'
 
-/** Node's own, and the one that Node 22 gets: what holds of one holds of the other. */
+/** Node's class and the replacement for Node 22 must pass the same tests. */
 describe.each([
   ['of Node', AsyncDisposableStack],
   ['for Node 22', DisposalStack],
 ])('AsyncDisposableStack %s', (_, Stack) => {
-  test('undoes everything once, the latest first, each after the one before it', async () => {
+  test('runs every cleanup once, in reverse order, one after another', async () => {
     const said: string[] = []
     const later = async (what: string): Promise<void> => {
       await new Promise((resolve) => setImmediate(resolve))
@@ -25,7 +25,7 @@ describe.each([
     expect(() => stack.defer(() => {})).toThrow(ReferenceError)
   })
 
-  test('goes on after a failure, and throws all of them', async () => {
+  test('continues after a failure, and throws all failures in the end', async () => {
     const said: string[] = []
     const stack = new Stack()
     stack.defer(() => Promise.reject(new Error('second')))
@@ -39,14 +39,14 @@ describe.each([
     expect(said).toEqual(['undone'])
   })
 
-  test('throws a lone failure as it is', async () => {
+  test('throws a single failure unchanged', async () => {
     const stack = new Stack()
     const failure = new Error('alone')
     stack.defer(() => Promise.reject(failure))
     await expect(stack.disposeAsync()).rejects.toBe(failure)
   })
 
-  test('that was moved undoes nothing, and the other does', async () => {
+  test('hands its cleanups to the stack that move() returns', async () => {
     const said: string[] = []
     const stack = new Stack()
     stack.defer(() => void said.push('undone'))

@@ -1,6 +1,6 @@
 /**
- * AsyncDisposableStack for Node 22, which has `Symbol.asyncDispose` but not this; later ones keep their own. Imported by
- * every entry point, for what it does. To go when vitest asks for Node 24.
+ * AsyncDisposableStack for Node 22, which has `Symbol.asyncDispose` but not this class. Later versions keep their own.
+ * Every entry point imports this module for its side effect. Remove it when vitest requires Node 24.
  */
 
 type Undo = () => PromiseLike<void> | void
@@ -45,7 +45,7 @@ export class DisposalStack implements AsyncDisposableStack {
     return this[Symbol.asyncDispose]()
   }
 
-  /** All of it, the latest first; the first failure is thrown, each later one with what it came upon. */
+  /** Runs all cleanups in reverse order, then throws. A later failure wraps the earlier one in a SuppressedError. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return
     this.#disposed = true
@@ -67,11 +67,11 @@ export class DisposalStack implements AsyncDisposableStack {
   }
 
   #refuseDisposed(): void {
-    if (this.#disposed) throw new ReferenceError('this AsyncDisposableStack is disposed already')
+    if (this.#disposed) throw new ReferenceError('this AsyncDisposableStack is already disposed')
   }
 }
 
-/** The standard's SuppressedError, which came with the stack. */
+/** The standard's SuppressedError, which Node 22 lacks as well. */
 function suppressed(error: unknown, earlier: unknown): Error {
   return Object.assign(new Error('an error was suppressed during disposal'), {
     name: 'SuppressedError',

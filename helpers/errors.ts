@@ -1,16 +1,16 @@
-/** What a failure tells its reader: what was attempted and on what, what was there, what was needed, what to do. */
+/** The parts of an error message. Each is a whole phrase. */
 export interface FailureFacts {
-  /** What failed, and on what, as a clause: "cannot mount tmpfs on /srv/base". */
+  /** What failed, and on what: "cannot mount tmpfs on /srv/base". */
   readonly failed: string
   readonly found: string
   readonly expected: string
-  /** The command or change that fixes it. */
+  /** An instruction: the command or the change that fixes the problem. */
   readonly fix: string
-  /** First error lines of the log of the program that failed. */
+  /** The first error lines from the log of the program that failed. */
   readonly log?: string | undefined
 }
 
-/** The one error class of this project: every message has the same four parts, so that none is ever left out. */
+/** The only error class of this project. Its constructor requires all four parts, so no message lacks one. */
 export class CriuBenchError extends Error {
   override readonly name = 'CriuBenchError'
   readonly facts: FailureFacts

@@ -1,6 +1,6 @@
 import { CriuBenchError } from './errors.ts'
 
-/** What the user asked for by name, out of all there are; throws CriuBenchError that lists them. */
+/** The item with the given name. Throws CriuBenchError that lists all names if there is none. */
 export function findByName<T extends { readonly name: string }>(
   items: readonly T[],
   name: string,

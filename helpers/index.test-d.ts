@@ -8,47 +8,53 @@ import {
   matrix,
   MB,
   phasesOf,
-  type Cell,
+  restoreSuite,
+  type BenchmarkCase,
+  type CaseGroup,
+  type PhaseName,
+  type StrategyName,
   type CriuBenchError,
   type CriuOptions,
   type DumpedProcess,
   type Handler,
+  type HandlerName,
   type HandlerDefinition,
   type RestoredRun,
   type RestoreSuite,
 } from './index.ts'
 
-// Nothing here runs: the compiler alone looks at it.
-declare const cell: Cell
+// Nothing here runs. Only the compiler checks this file.
+declare const benchmarkCase: BenchmarkCase
+declare const group: CaseGroup
 declare const result: BenchResult
 
 describe('criu()', () => {
-  test('is a plugin of vitest', () => {
+  test('returns a vitest plugin', () => {
     expectTypeOf(criu).returns.toEqualTypeOf<Plugin>()
     defineConfig({ plugins: [criu()] })
   })
 
-  test('takes each option, all of them optional, sizes as bytes or as text', () => {
+  test('accepts any subset of the options, and sizes in bytes or as text', () => {
     expectTypeOf({}).toExtend<CriuOptions>()
     expectTypeOf<CriuOptions['sizes']>().toEqualTypeOf<(number | string)[] | undefined>()
-    expectTypeOf<CriuOptions['strategies']>().toEqualTypeOf<string[] | undefined>()
+    expectTypeOf<CriuOptions['strategies']>().toEqualTypeOf<StrategyName[] | undefined>()
     criu({ sizes: [MB, '64MB'], filesystems: ['tmpfs'], ratios: { restore: 8, 'cold start': 3 }, cold: true })
   })
 
-  test('refuses what is no option, and a value of another type', () => {
+  test('refuses unknown options and values of the wrong type', () => {
     // @ts-expect-error -- misspelt
     criu({ size: ['64MB'] })
     // @ts-expect-error -- not a list
     criu({ sizes: '64MB' })
-    // @ts-expect-error -- no phase
+    // @ts-expect-error -- not a phase
     criu({ ratios: { restoring: 8 } })
     // @ts-expect-error -- not a number
     criu({ iterations: '10' })
   })
 })
 
-describe('the types of your own function', () => {
-  test('of a definition take what it takes, and nothing else', () => {
+describe("the types for a user's own handler", () => {
+  test('accept every valid definition, and no other', () => {
     expectTypeOf(defineHandler).parameters.toEqualTypeOf<[HandlerDefinition]>()
     expectTypeOf(defineHandler).returns.toEqualTypeOf<Handler>()
     expectTypeOf<{ name: 'own'; command: string[] }>().toExtend<HandlerDefinition>()
@@ -72,46 +78,54 @@ describe('the types of your own function', () => {
     }>().not.toExtend<HandlerDefinition>()
   })
 
-  test('of a suite take a handler or a name of one, and thresholds in ms or as a ratio', () => {
-    expectTypeOf<RestoreSuite['handler']>().toEqualTypeOf<Handler | string | undefined>()
+  test('let a suite take a handler or its name, and thresholds in ms or as a ratio', () => {
+    expectTypeOf<RestoreSuite['handler']>().toEqualTypeOf<Handler | HandlerName | undefined>()
     expectTypeOf<{
       thresholds: { restore: 5; 'cold start': { times: 2; of: 'plain' } }
     }>().toExtend<RestoreSuite>()
     expectTypeOf<{ thresholds: { restore: '5ms' } }>().not.toExtend<RestoreSuite>()
+    // @ts-expect-error -- not a phase
+    restoreSuite({ thresholds: { restoring: 5 } })
   })
 
-  test('of a checkpoint are disposable, and give phases in ms', () => {
+  test('make a checkpoint disposable, with phases in ms', () => {
     expectTypeOf(checkpointOf).returns.resolves.toEqualTypeOf<DumpedProcess>()
     expectTypeOf<DumpedProcess>().toExtend<AsyncDisposable>()
-    expectTypeOf<RestoredRun['phases']>().toEqualTypeOf<ReadonlyMap<string, number>>()
+    expectTypeOf<RestoredRun['phases']>().toEqualTypeOf<ReadonlyMap<PhaseName, number>>()
   })
 })
 
 describe('a suite', () => {
-  test('is made of the cells of a matrix', () => {
-    expectTypeOf(matrix).returns.toEqualTypeOf<Cell[][]>()
+  test('is built from the cases of a matrix, whose names an editor can complete', () => {
+    expectTypeOf(matrix).returns.toEqualTypeOf<CaseGroup[]>()
     expectTypeOf(matrix).toBeCallableWith({
-      sizes: [MB],
+      sizes: [MB, '1MB'],
       strategies: ['mapped'],
       handler: 'native',
       cold: false,
+      interleave: true,
     })
-    expectTypeOf(phasesOf).parameters.toEqualTypeOf<[Cell]>()
-    expectTypeOf(phasesOf).returns.toEqualTypeOf<string[]>()
-    expectTypeOf<Cell>().toHaveProperty('size').toEqualTypeOf<number>()
-    // @ts-expect-error -- sizes of a matrix are bytes
-    matrix({ sizes: ['1MB'] })
+    expectTypeOf(matrix).toBeCallableWith({ handler: 'one of your own' })
+    expectTypeOf(phasesOf).parameters.toEqualTypeOf<[BenchmarkCase]>()
+    expectTypeOf(phasesOf).returns.toEqualTypeOf<PhaseName[]>()
+    expectTypeOf<BenchmarkCase>().toHaveProperty('size').toEqualTypeOf<number>()
+    expectTypeOf<BenchmarkCase['strategy']['name']>().toEqualTypeOf<StrategyName>()
+    // @ts-expect-error -- misspelt
+    matrix({ strategies: ['maped'] })
+    // @ts-expect-error -- not a filesystem
+    matrix({ filesystems: ['zfs'] })
   })
 
-  test('has a body that bench() takes', () => {
+  test('has a function that bench() accepts', () => {
     test('a phase', ({ bench }) => {
-      expectTypeOf(bench).toBeCallableWith('restore', checkpointed(cell))
+      expectTypeOf(bench).toBeCallableWith('restore', checkpointed(benchmarkCase))
+      expectTypeOf(bench).toBeCallableWith('restore', checkpointed(benchmarkCase, group))
     })
   })
 
-  test('knows its settings', () => {
+  test('can read its settings, but not change them', () => {
     expectTypeOf(inject('criu')).toHaveProperty('sizes').toEqualTypeOf<number[]>()
-    // @ts-expect-error -- they are checked and complete, and not to be changed
+    // @ts-expect-error -- settings are read-only
     inject('criu').iterations = 5
   })
 })
@@ -121,17 +135,18 @@ describe('a result', () => {
     expectTypeOf(expect(result).toMeetReference).toBeCallableWith()
     expectTypeOf(expect(result).toMeetReference).toBeCallableWith({ tolerance: 3 })
     expectTypeOf(expect(result).toKeepUpWithTmpfs).toBeCallableWith()
-    // @ts-expect-error -- a number
+    expectTypeOf(expect(result).toPassGate).toBeCallableWith()
+    // @ts-expect-error -- not a number
     expect(result).toMeetReference({ tolerance: '2' })
   })
 
-  test('says of which suite and phase it is', () => {
+  test('names its suite and phase', () => {
     expectTypeOf(result.criu?.phase).toEqualTypeOf<string | undefined>()
     expectTypeOf(result.criu?.size).toEqualTypeOf<number | undefined>()
   })
 })
 
-test('an error says what failed, what was found, what was expected, and the fix', () => {
+test('an error has the parts failed, found, expected and fix', () => {
   expectTypeOf<CriuBenchError['facts']>().toHaveProperty('fix').toEqualTypeOf<string>()
   expectTypeOf<keyof CriuBenchError['facts']>().toEqualTypeOf<
     'failed' | 'found' | 'expected' | 'fix' | 'log'

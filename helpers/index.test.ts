@@ -12,8 +12,6 @@ test('nothing but the public API is exported', () => {
       "checkpointed",
       "criu",
       "defineHandler",
-      "hasTmpfsComparison",
-      "hasReference",
       "matrix",
       "phasesOf",
       "restoreSuite",
@@ -21,25 +19,23 @@ test('nothing but the public API is exported', () => {
   `)
 })
 
-const refusing = (thresholds: RestoreSuite['thresholds']): Promise<string> =>
-  messageOf(() =>
-    api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], ...(thresholds && { thresholds }) }),
-  )
+const refusalOf = (thresholds: RestoreSuite['thresholds'] & Record<string, unknown>): Promise<string> =>
+  messageOf(() => api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], thresholds }))
 
-describe('a suite is refused', () => {
-  test('with a threshold of no phase', async () => {
-    expect(await refusing({ 'first respons': 5 })).toMatchInlineSnapshot(`
-      "cannot use the threshold of "first respons"
-        found:    no phase of that name
+describe('restoreSuite refuses', () => {
+  test('a threshold for an unknown phase', async () => {
+    expect(await refusalOf({ 'first respons': 5 })).toMatchInlineSnapshot(`
+      "cannot use the threshold for "first respons"
+        found:    a name that is no phase of this suite
         expected: one of dump, lean container, restore, execution, cold start
         fix:      correct thresholds in restoreSuite({ … })"
     `)
   })
 
-  test('with a threshold by a strategy that is not measured', async () => {
-    expect(await refusing({ restore: { times: 2, of: 'plain' } })).toMatchInlineSnapshot(`
-      "cannot use the threshold of "restore"
-        found:    "plain", which is not measured beside it
+  test('a threshold relative to a strategy that it does not measure', async () => {
+    expect(await refusalOf({ restore: { times: 2, of: 'plain' } })).toMatchInlineSnapshot(`
+      "cannot use the threshold for "restore"
+        found:    the strategy "plain", which this suite does not measure
         expected: one of mapped
         fix:      correct thresholds in restoreSuite({ … })"
     `)

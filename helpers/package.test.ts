@@ -3,20 +3,20 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
+import { npmSettings, outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
 import { temporaryFolder } from './testing/folders.ts'
 import { expectNothingLeft } from './testing/leaks.ts'
 
 /**
- * The package as a stranger meets it: packed, installed beside vitest in an empty folder outside the tree, set up by
- * `init`, run.
+ * Tests the package as a new user installs it: packed, then installed with vitest in an empty folder outside the tree,
+ * set up by `init`, and run.
  */
 const NODE_22 = ['x64', 'arm64'].includes(process.arch) ? `node-linux-${process.arch}@22` : undefined
-/** The Node that this test runs on goes before the machine's own. */
+/** The Node that runs this test comes before any other Node of the machine. */
 const PATH = [dirname(process.execPath), process.env['PATH']].join(delimiter)
 const BENCH = { MEMORY_SIZE: '1048576', VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
 
-/** Bytes, and paths in the package. */
+/** The output of `npm pack --json`: the size in bytes, and paths within the package. */
 const Pack = z.object({ size: z.int(), files: z.array(z.object({ path: z.string() })) })
 const Manifest = z.looseObject({
   version: z.string(),
@@ -36,7 +36,7 @@ const inApp = (argv: readonly string[], environment: Readonly<Record<string, str
   outcomeOf(argv, { PATH, ...environment }, app)
 
 async function done(argv: readonly string[], folder: string): Promise<string> {
-  const { status, stdout, stderr } = await outcomeOf(argv, { PATH }, folder)
+  const { status, stdout, stderr } = await outcomeOf(argv, { ...npmSettings(), PATH }, folder)
   expect(status, `${argv.join(' ')}: ${stdout}${stderr}`).toBe(0)
   return stdout
 }
@@ -52,7 +52,7 @@ afterAll(() => place[Symbol.asyncDispose]())
 async function makeApp(): Promise<string> {
   const folder = place.path
   const answer = await done(['npm', 'pack', '--json', '--pack-destination', folder], PROJECT)
-  // What `prepack` says comes before it; npm has changed from a list to a record.
+  // The output of `prepack` comes before the JSON. Older versions of npm print a list, newer ones a record.
   const packs = z
     .record(z.string(), Pack)
     .or(z.array(Pack))
@@ -67,7 +67,7 @@ async function makeApp(): Promise<string> {
 }
 
 describe('the package', () => {
-  test('is small, and has neither tests nor what only they use', () => {
+  test('is small, and contains neither tests nor their support files', () => {
     const paths = packed.files.map(({ path }) => path)
     expect(packed.size).toBeLessThan(2 * 1024 * 1024)
     expect(paths.filter((path) => /\.test|testing|scenes|examples/.test(path))).toEqual([])
@@ -76,14 +76,26 @@ describe('the package', () => {
     )
   })
 
-  test('runs nothing when it is installed, and brings no Node', async () => {
+  test('ships each page of the documentation once, where links expect it', () => {
+    const pages = packed.files.map(({ path }) => path).filter((path) => path.endsWith('README.md'))
+    expect(pages.toSorted()).toEqual([
+      'README.md',
+      'bench/README.md',
+      'fixtures/README.md',
+      'helpers/README.md',
+      'helpers/cli/README.md',
+      'reports/README.md',
+    ])
+  })
+
+  test('has no install scripts, and does not depend on a Node package', async () => {
     const { scripts, dependencies, ...rest } = await manifestOf(installed)
     expect(Object.keys(scripts).filter((name) => name.endsWith('install'))).toEqual([])
     expect(Object.keys(dependencies).filter((name) => name.startsWith('node'))).toEqual([])
     expect(rest).not.toHaveProperty('optionalDependencies')
   })
 
-  test('brings every C program compiled that it starts', async () => {
+  test('ships a binary of every C program that it starts', async () => {
     const started = new Set<string>()
     for (const file of globSync(join(installed, 'dist/**/*.js')))
       for (const [, source = ''] of (await readFile(file, 'utf8')).matchAll(
@@ -96,22 +108,22 @@ describe('the package', () => {
     expect(brought.toSorted()).toEqual([...started].toSorted())
   })
 
-  test('has nothing that publint finds', async () => {
+  test('passes publint', async () => {
     expect(await done(['npx', 'publint', 'run', tarball, '--strict'], PROJECT)).toContain('All good!')
   })
 
-  test('has the types that each way of importing it gets', async () => {
-    // Modules only, as vitest is.
+  test('passes "are the types wrong"', async () => {
+    // The package has ES modules only, like vitest.
     const argv = ['npx', 'attw', tarball, '--profile', 'esm-only', '--format', 'ascii']
-    const { status, stdout } = await outcomeOf(argv, { PATH })
+    const { status, stdout } = await outcomeOf(argv, { ...npmSettings(), PATH })
     expect(status, stdout).toBe(0)
   })
 })
 
-describe('in an empty project', () => {
+describe('an empty project', () => {
   beforeAll(() => done(['npx', 'vitest-criu', 'init'], app))
 
-  test('npx vitest-criu is its program', async () => {
+  test('runs the CLI by npx vitest-criu', async () => {
     const { version } = await manifestOf(PROJECT)
     expect(await inApp(['npx', 'vitest-criu', '--version'])).toMatchObject({
       status: 0,
@@ -119,7 +131,7 @@ describe('in an empty project', () => {
     })
   })
 
-  test('a fix is a command that works there', async () => {
+  test('gets errors whose fix is a command that works there', async () => {
     const { status, stderr } = await inApp(['npx', 'vitest-criu', 'unmount'], { ROOTFS_ABS_PATH: app })
     expect(status).toBe(1)
     expect(stderr).toMatch(/^  fix: +npx vitest-criu mount$/m)
@@ -128,21 +140,24 @@ describe('in an empty project', () => {
   test.for([
     ['this Node', process.version, ''],
     ['Node 22', 'v22.', 'node22/node_modules/.bin'],
-  ])('npx vitest bench ends with a filled table (%s)', async ([, version = '', node = ''], { skip }) => {
-    if (node !== '' && NODE_22 === undefined) skip(`no npm package has a Node for ${process.arch}`)
-    const path = [join(app, node), PATH].join(delimiter)
-    const { status, stdout, stderr } = await expectNothingLeft(() =>
-      inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, PATH: path, VITEST_CRIU_TOLERANCE: '1000' }),
-    )
-    expect(status, stderr).toBe(0)
-    expect(rowsOf(stdout)).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
-    expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(
-      '<h1>A 1MB process starts',
-    )
-    expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
-  })
+  ])(
+    'runs npx vitest bench, which prints a complete table (%s)',
+    async ([, version = '', node = ''], { skip }) => {
+      if (node !== '' && NODE_22 === undefined) skip(`no npm package has a Node for ${process.arch}`)
+      const path = [join(app, node), PATH].join(delimiter)
+      const { status, stdout, stderr } = await expectNothingLeft(() =>
+        inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, PATH: path, VITEST_CRIU_TOLERANCE: '1000' }),
+      )
+      expect(status, stderr).toBe(0)
+      expect(rowsOf(stdout)).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
+      expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(
+        '<h1>A 1MB process starts',
+      )
+      expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
+    },
+  )
 
-  test.each(EXAMPLES)('the example %s passes its own gate', async (example, figures, file) => {
+  test.each(EXAMPLES)('runs the example %s, which passes its gate', async (example, figures, file) => {
     await cp(join(PROJECT, 'fixtures/examples', example), join(app, example), {
       recursive: true,
       dereference: true,
@@ -155,26 +170,26 @@ describe('in an empty project', () => {
     for (const figure of figures) expect(stdout).toMatch(new RegExp(`^\\| +${figure} +\\|`, 'm'))
   })
 
-  test.each(['node-server', 'python-function'])('the example %s is what README shows', async (example) => {
-    const readme = await readFile(join(PROJECT, 'README.md'), 'utf8')
-    const suite = await readFile(join(PROJECT, 'fixtures/examples', example, 'restore.bench.ts'), 'utf8')
-    expect(readme).toContain(suite.replace(/^\/\*\*.*\*\/\n/, ''))
+  test('gets the same vitest_criu.py from the package as in the Python example', async () => {
+    const shipped = await readFile(join(installed, 'dist/fixtures/languages/vitest_criu.py'), 'utf8')
+    const copied = join(PROJECT, 'fixtures/examples/python-function/vitest_criu.py')
+    expect(await readFile(copied, 'utf8')).toBe(shipped)
   })
 
-  test('neither a compiler nor a cache is needed', async () => {
+  test('needs neither a compiler nor a cache', async () => {
     const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
     const { status, stdout, stderr } = await expectNothingLeft(() =>
       inApp([...BARE, 'npx', 'vitest', 'bench', '--run', 'bench/'], environment),
     )
     expect(status, stderr).toBe(0)
     expect(rowsOf(stdout)).toContain('drain')
-    // Without a compiler they are those that the package brings.
+    // Without a compiler these can only be the binaries from the package.
     const unpacked = /^vitest-criu cache: .*$/m.exec(stdout)?.[0]
     for (const program of ['control', 'lazy-restore', 'lean-container', 'native-handler'])
       expect(unpacked).toMatch(new RegExp(` ${program}-\\w{16}( |$)`))
   })
 
-  test('a machine without CRIU is told what to install', async () => {
+  test('gets a list of what to install on a machine without CRIU', async () => {
     const argv = [...BARE, 'sh', '-c', WITHOUT_CRIU]
     const { status, stdout, stderr } = await inApp(argv, { DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' })
     expect(status, stderr).toBe(1)
@@ -184,7 +199,7 @@ describe('in an empty project', () => {
     )
   })
 
-  test('the suite and the configuration that init wrote pass a strict type check', async () => {
+  test('gets a suite and a configuration from init that pass a strict type check', async () => {
     const compilerOptions = {
       strict: true,
       noEmit: true,
@@ -201,15 +216,15 @@ describe('in an empty project', () => {
   })
 })
 
-/** The complete projects of fixtures/examples: what their tables have. */
+/** The projects in fixtures/examples: the rows that their tables must have, and the file to run. */
 const EXAMPLES = [
-  ['python-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
-  ['node-function', ['startup', 'restore', 'execution', 'plain / it'], 'restore.bench.ts'],
-  ['node-server', ['first response', 'plain / it'], 'restore.bench.ts'],
+  ['python-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
+  ['node-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
+  ['node-server', ['first response', 'speedup'], 'restore.bench.ts'],
   ['node-server', [], 'restore.test.ts'],
 ] as const
 
-/** A machine with CRIU, but without a compiler and without anything that was compiled before. */
+/** Simulates a machine with CRIU in the cache, but without a compiler and without other compiled programs. */
 const WITHOUT_COMPILER = `
 mount -t tmpfs none /mnt
 cp -r /var/cache/vitest-criu/criu-* /mnt
@@ -224,6 +239,6 @@ rm -r /var/cache/vitest-criu/*
 for criu in $(which -a criu); do mount --bind /bin/false "$criu"; done
 npx vitest-criu doctor`
 
-/** The phases that have a figure in the table. */
+/** The phases that have a figure in a printed table. */
 const rowsOf = (output: string): string[] =>
   [...output.matchAll(/^\| (\S[^|]*?) +\| +[\d.]+ (?:[\d.]+× [✓✗]|·) \|$/gm)].map(([, phase = '']) => phase)

@@ -31,7 +31,7 @@ const LAYERS: ReadonlyArray<readonly string[]> = [
   ['helpers/checkpoint'],
   ['helpers/container', 'helpers/handlers', 'helpers/filesystems', 'helpers/hosts'],
   ['helpers/criu'],
-  ['helpers/images', 'helpers/stats'],
+  ['helpers/images', 'helpers/stats', 'helpers/results'],
   ['helpers/network'],
   ['helpers/sandbox'],
   ['helpers/machine'],

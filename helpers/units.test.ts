@@ -11,9 +11,9 @@ describe('a size', () => {
     ['1GB', GB],
     ['1B', 1],
     [' 64MB\n', 64 * MB],
-  ])('is read from %j', (text, bytes) => expect(parseSize(text)).toBe(bytes))
+  ])('is parsed from %j', (text, bytes) => expect(parseSize(text)).toBe(bytes))
 
-  test('is read again from its title', () => {
+  test('is parsed back from its title', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1 }), (bytes) => {
         expect(parseSize(formatSize(bytes))).toBe(bytes)
@@ -26,41 +26,41 @@ describe('a size', () => {
     [GB, '1024MB'],
     [512 * KB, '512KB'],
     [5_000_000, '5000000B'],
-  ])('of %i bytes is titled %s', (bytes, title) => expect(formatSize(bytes)).toBe(title))
+  ])('of %i bytes has the title %s', (bytes, title) => expect(formatSize(bytes)).toBe(title))
 
   test.each(['0', '-1', '1.5MB', 'much', '64 MB', '64mb', '1e6', '0x10', '9007199254740993', '9999999999GB'])(
-    'is not read from %j',
+    'cannot be parsed from %j',
     async (text) => {
       expect(await messageOf(() => parseSize(text))).toBe(
         `cannot read the memory size "${text}"\n` +
           `  found:    "${text}"\n` +
-          '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
-          '  fix:      set MEMORY_SIZE=16777216',
+          '  expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB\n' +
+          '  fix:      correct the size, for example MEMORY_SIZE=16777216',
       )
     },
   )
 
-  test('is not read from an empty value', async () => {
+  test('cannot be parsed from an empty value', async () => {
     expect(await messageOf(() => parseSize(' ', 'MEMORY_SIZE'))).toMatchInlineSnapshot(`
       "cannot read the MEMORY_SIZE " "
         found:    an empty value
-        expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
-        fix:      set MEMORY_SIZE=16777216"
+        expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB
+        fix:      correct the size, for example MEMORY_SIZE=16777216"
     `)
   })
 })
 
-describe('for people', () => {
+describe('in messages and reports', () => {
   test.each([
     [900, '0.9 kB'],
     [2.6 * MB, '2.6 MB'],
     [24 * GB, '24.0 GB'],
-  ])('%i bytes are %s', (bytes, text) => expect(describeBytes(bytes)).toBe(text))
+  ])('%i bytes are shown as %s', (bytes, text) => expect(describeBytes(bytes)).toBe(text))
 
   test.each([
     [0.2312, '0.231'],
     [5.4249, '5.42'],
     [46.52, '46.5'],
     [514.9, '514.9'],
-  ])('%d ms are %s', (value, text) => expect(formatMilliseconds(value)).toBe(text))
+  ])('%d ms are shown as %s', (value, text) => expect(formatMilliseconds(value)).toBe(text))
 })

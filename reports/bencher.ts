@@ -2,8 +2,8 @@ import type { Results } from './results.ts'
 import { keyOf, rowsOf } from './rows.ts'
 
 /**
- * bencher.json, the Bencher Metric Format: medians as `latency`, Bencher's own measure, in nanoseconds; its bounds are
- * the least and the greatest sample. For `bencher run --adapter json --file bencher.json`.
+ * bencher.json, in the Bencher Metric Format: `bencher run --adapter json --file bencher.json`. The measure is
+ * Bencher's built-in `latency` in nanoseconds: the value is the median, the bounds are the fastest and slowest sample.
  */
 export function bencherReport(results: Results): string {
   const metrics = rowsOf(results).map((row) => {

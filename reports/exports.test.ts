@@ -8,11 +8,11 @@ import { hasFailed, keyOf, rowsOf } from './rows.ts'
 
 const keys = rowsOf(recorded).map(keyOf)
 
-test('every figure has a name of its own', () => expect(new Set(keys).size).toBe(keys.length))
+test('every figure has a unique key', () => expect(new Set(keys).size).toBe(keys.length))
 
-test("Bencher's format has a latency in nanoseconds for every figure, within its bounds", () => {
+test('bencher.json has a latency in nanoseconds with its bounds for every figure', () => {
   const Metric = z.strictObject({ value: z.int(), lower_value: z.int(), upper_value: z.int() })
-  // As Bencher documents it: benchmarks, of measures, of a value and its bounds.
+  // The documented format of Bencher: benchmark -> measure -> value and bounds.
   const Bmf = z.record(z.string().max(1024), z.strictObject({ latency: Metric }))
   const metrics = Bmf.parse(JSON.parse(bencherReport(recorded)))
   expect(Object.keys(metrics)).toEqual(keys)
@@ -24,13 +24,13 @@ test("Bencher's format has a latency in nanoseconds for every figure, within its
   }
 })
 
-test('github-action-benchmark gets a smaller-is-better entry for every figure', () => {
+test('github-benchmark.json has an entry for every figure', () => {
   const Entry = z.strictObject({ name: z.string(), unit: z.literal('ms'), value: z.number(), range: z.string().regex(/^± [\d.]+$/), extra: z.string() }) // prettier-ignore
   const entries = z.array(Entry).parse(JSON.parse(githubBenchmarkReport(recorded)))
   expect(entries.map(({ name, value }) => [name, value])).toEqual(rowsOf(recorded).map((row) => [keyOf(row), row.figure.median])) // prettier-ignore
 })
 
-test('a failing figure is an annotation of one line, at its test where that is known', () => {
+test('every failed figure is an annotation of one line, at its test if the location is known', () => {
   const failed = rowsOf(judged).filter(hasFailed)
   const lines = annotations(judged, () => ({ file: 'bench/a,b.bench.ts', line: 7 }))
   expect(lines).toHaveLength(failed.length)

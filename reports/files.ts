@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bencherReport } from './bencher.ts'
 import { githubBenchmarkReport } from './github-benchmark.ts'
@@ -7,10 +7,11 @@ import { htmlReport } from './html/page.ts'
 import { junitReport } from './junit.ts'
 import { markdownReport } from './markdown.ts'
 import type { Results } from './results.ts'
+import writeFileAtomic from 'write-file-atomic'
 
 type Render = (results: Results, history: History) => string
 
-/** Every report that is a file: its name, and what makes its text of a run's results. */
+/** File name and renderer of every report. */
 export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
   ['results.json', (results) => `${JSON.stringify(results, undefined, 2)}\n`],
   ['results.md', markdownReport],
@@ -20,8 +21,8 @@ export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
   ['github-benchmark.json', githubBenchmarkReport],
 ]
 
-/** Writes them all into a folder, which is made; what is there of an earlier run is replaced. */
+/** Writes every report into a folder, which is created if needed. Existing files are replaced atomically. */
 export async function writeReports(folder: string, results: Results, history: History): Promise<void> {
   await mkdir(folder, { recursive: true })
-  for (const [name, render] of REPORTS) await writeFile(join(folder, name), render(results, history))
+  for (const [name, render] of REPORTS) await writeFileAtomic(join(folder, name), render(results, history))
 }

@@ -1,7 +1,7 @@
 import type { Results } from './results.ts'
 import { keyOf, rowsOf, sentenceOf } from './rows.ts'
 
-/** github-benchmark.json, for github-action-benchmark's tool `customSmallerIsBetter`: medians in ms, ± their deviation. */
+/** github-benchmark.json, for the tool `customSmallerIsBetter` of github-action-benchmark: medians in ms ± sd. */
 export function githubBenchmarkReport(results: Results): string {
   const entries = rowsOf(results).map((row) => ({
     name: keyOf(row),

@@ -1,30 +1,33 @@
-import { formatMilliseconds } from '../helpers/units.ts'
-import type { FigureResults, Results, SuiteResults } from './results.ts'
-import { hasFailed, rowsOf } from './rows.ts'
+import { formatMilliseconds } from './format.ts'
+import type { FigureResults, Results, SuiteResults, VerdictResults } from './results.ts'
+import { bySize, figureOf, hasFailed, rowsOf } from './rows.ts'
 
-const coldStart = ({ figures }: SuiteResults): FigureResults | undefined =>
-  figures.find(({ phase }) => phase === 'cold start')
+const coldStart = (suite: SuiteResults): FigureResults | undefined => figureOf(suite, 'cold start')
 
-const axesOf = ({ filesystem, strategy, handler, cold }: SuiteResults): string =>
+/** Names the figures that a ratio is relative to. */
+const COMPARED_WITH: Readonly<Record<VerdictResults['source'], (verdict: VerdictResults) => string>> = {
+  reference: () => 'the MITOSIS reference',
+  tmpfs: () => 'tmpfs in the same run',
+  threshold: ({ of }) => (of === undefined ? 'the threshold' : `${of} in the same run`),
+  none: () => '',
+}
+
+const groupKey = ({ filesystem, strategy, handler, cold }: SuiteResults): string =>
   [filesystem, strategy, handler, cold].join()
 
-/** The suites that the headline is of: those that the reference is of, or where there are none, what ran first. */
+/** The suites of the headline, by size: the group that is compared with the reference, or else the first that ran. */
 export function leadingSuites({ suites }: Results): SuiteResults[] {
   const measured = suites.filter((suite) => coldStart(suite))
-  const lead = measured.find(
-    (suite) => coldStart(suite)?.reference !== undefined && !coldStart(suite)?.against,
-  )
+  const lead = measured.find((suite) => coldStart(suite)?.verdict.source === 'reference')
   const first = lead ?? measured[0]
   if (!first) return []
-  return measured
-    .filter((suite) => axesOf(suite) === axesOf(first))
-    .toSorted((one, other) => one.size - other.size)
+  return bySize(measured.filter((suite) => groupKey(suite) === groupKey(first)))
 }
 
 const time = (suite: SuiteResults): string =>
   `${formatMilliseconds(coldStart(suite)?.median ?? Number.NaN)} ms`
 
-/** What a run is read for, in a sentence: how fast does a checkpoint start here? */
+/** The main result in one sentence: how fast a process starts from its checkpoint. */
 export function headline(results: Results): string {
   const suites = leadingSuites(results)
   const [smallest] = suites
@@ -34,29 +37,29 @@ export function headline(results: Results): string {
   return smallest === largest ? `${first}.` : `${first}, a ${largest.label} one in ${time(largest)}.`
 }
 
-/** What the headline is of, and how it stands to the reference. */
+/** The conditions of the headline, and its ratio to the reference. */
 export function subline(results: Results): string {
   const suites = leadingSuites(results)
   const [first] = suites
   if (!first) return ''
-  const ratios = suites.flatMap((suite) => coldStart(suite)?.ratio ?? [])
+  const ratios = suites.flatMap((suite) => coldStart(suite)?.verdict.ratio ?? [])
   const range = [...new Set([Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2)))]
-  const against = coldStart(first)?.against
-  const held =
+  const verdict = coldStart(first)?.verdict
+  const comparison =
     ratios.length === 0
       ? ''
-      : ` ${range.join(' to ')} × ${against === undefined ? 'the MITOSIS reference' : `${against} in the same run`}.`
-  return `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', out of a cold cache' : ''}; medians of ${coldStart(first)?.n} runs.${held}`
+      : ` ${range.join(' to ')} × ${verdict === undefined ? '' : COMPARED_WITH[verdict.source](verdict)}.`
+  return `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', with a cold page cache' : ''}; medians of ${coldStart(first)?.n} runs.${comparison}`
 }
 
-/** "36 figures: 30 within, 1 beyond their limit, 5 not gated". */
+/** "36 figures: 30 within their limits, 1 failed, 5 not gated." */
 export function tally(results: Results): string {
   const rows = rowsOf(results)
-  const beyond = rows.filter(hasFailed).length
-  const ungated = rows.filter(({ figure }) => figure.state === 'ungated' && !figure.baseline).length
+  const failed = rows.filter(hasFailed).length
+  const ungated = rows.filter(({ figure }) => figure.verdict.state === 'ungated' && !figure.baseline).length
   const counts = [
-    `${rows.length - beyond - ungated} within their limit`,
-    `${beyond} beyond`,
+    `${rows.length - failed - ungated} within their limits`,
+    `${failed} failed`,
     `${ungated} not gated`,
   ]
   return `${rows.length} figures: ${counts.join(', ')}.`

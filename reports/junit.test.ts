@@ -5,7 +5,7 @@ import { junitReport } from './junit.ts'
 import { judged, recorded } from './recorded.testing.ts'
 import { hasFailed, rowsOf, sentenceOf } from './rows.ts'
 
-/** What those who read JUnit's XML rely on: its elements, required attributes and their types. */
+/** The elements, required attributes and types that readers of JUnit's XML rely on. */
 const Property = z.strictObject({ '@name': z.string(), '@value': z.string() })
 const Case = z.strictObject({
   '@name': z.string(),
@@ -43,7 +43,7 @@ function parsed(xml: string) {
   return Document.parse(parser.parse(xml)).testsuites
 }
 
-test('is a suite a (filesystem, size, strategy), a case a phase, and its time the median', () => {
+test('has a testsuite for each suite and a testcase for each phase, whose time is the median', () => {
   const suites = parsed(junitReport(recorded)).testsuite
   expect(suites.map((suite) => suite['@name'])).toEqual(recorded.suites.map(({ title }) => `${title} python`))
   const times = suites.flatMap(({ testcase }) => testcase.map((each) => Number(each['@time']) * 1000))
@@ -51,7 +51,7 @@ test('is a suite a (filesystem, size, strategy), a case a phase, and its time th
   expect(times.map((time, index) => Math.abs(time - (medians[index] ?? 0)) <= 0.0005)).not.toContain(false)
 })
 
-test('has the figures as properties', () => {
+test('has all figures of a phase as properties', () => {
   const [restore] =
     parsed(junitReport(judged)).testsuite[0]?.testcase.filter((each) => each['@name'] === 'restore') ?? []
   const figure = judged.suites[0]?.figures.find(({ phase }) => phase === 'restore')
@@ -67,7 +67,7 @@ test('has the figures as properties', () => {
   })
 })
 
-test('has a failure for every miss and regression, with all its figures, and none else', () => {
+test('has a failure with all figures for every miss and regression, and for no other phase', () => {
   const report = parsed(junitReport(judged))
   const failures = report.testsuite.flatMap(({ testcase }) => testcase.flatMap(({ failure = [] }) => failure))
   const expected = rowsOf(judged).filter(hasFailed).map(sentenceOf)

@@ -5,8 +5,8 @@ import { hasFailed, nameOf, rowsOf, sentenceOf, verdictOf, type Row } from './ro
 type Property = readonly [name: string, value: string | number | undefined]
 
 /**
- * junit.xml: a suite a (filesystem, size, strategy, handler), a case a phase, whose time is the median in seconds. All
- * figures are properties, in ms; what fails the gate is a failure.
+ * junit.xml. A testsuite is a combination of filesystem, size, strategy and handler; a testcase is a phase. The time of
+ * a testcase is its median in seconds. Its properties have all figures in ms. A figure that fails the run is a failure.
  */
 export function junitReport(results: Results): string {
   const builder = new Builder({
@@ -31,7 +31,7 @@ function suiteElement(suite: SuiteResults, results: Results): object {
   const { createdAt, fingerprint } = results
   const { filesystem, strategy, size, handler, cold, mapped, copied, baseImage, mounted } = suite
   const rows = rowsOf({ ...results, suites: [suite] })
-  const own = {
+  const attributes = {
     filesystem,
     strategy,
     size,
@@ -50,18 +50,18 @@ function suiteElement(suite: SuiteResults, results: Results): object {
     '@skipped': 0,
     '@time': seconds(rows.reduce((sum, { figure }) => sum + figure.median, 0)),
     '@timestamp': createdAt.replace(/\.\d+Z$/, ''),
-    properties: properties([...Object.entries(own), ...Object.entries(fingerprint)]),
+    properties: properties([...Object.entries(attributes), ...Object.entries(fingerprint)]),
     testcase: rows.map(caseElement),
   }
 }
 
 function caseElement(row: Row): object {
-  const { median, mean, min, max, sd, n, reference, ratio, tolerance, baseline } = row.figure
+  const { median, mean, min, max, sd, n, verdict: gate, baseline } = row.figure
   const verdict = verdictOf(row)
-  const held: Property[] = [
-    ['reference', reference],
-    ['ratio', ratio],
-    ['tolerance', tolerance],
+  const comparisons: Property[] = [
+    ['reference', gate.reference],
+    ['ratio', gate.ratio],
+    ['tolerance', gate.tolerance],
     ['baseline', baseline?.median],
     ['baseline ratio', baseline?.ratio],
     ['baseline interval', baseline?.interval.join(' ')],
@@ -72,7 +72,7 @@ function caseElement(row: Row): object {
     '@time': seconds(median),
     properties: properties([
       ...Object.entries({ median, mean, min, max, sd, n }),
-      ...held,
+      ...comparisons,
       ['verdict', verdict],
     ]),
     ...(hasFailed(row) && { failure: { '@message': sentenceOf(row), '@type': verdict } }),
@@ -89,8 +89,8 @@ const properties = (given: readonly Property[]): object => ({
     })),
 })
 
-/** Without an exponent, which a schema's decimal does not know. */
+/** Fixed-point, because xs:decimal has no exponent. */
 const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(6)
 
-/** Milliseconds to the nanosecond: what is beyond is the binary fraction's. */
+/** Milliseconds, rounded to nanoseconds to hide binary fractions. */
 const rounded = (value: number): number => Number(value.toFixed(6))

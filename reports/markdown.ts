@@ -1,12 +1,13 @@
 import { headline, subline, tally } from './headline.ts'
 import { hostsLine } from './hosts.ts'
+import { VERDICT_MARKS } from './marks.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
-import { failuresOf, MARKS } from './rows.ts'
+import { failuresOf } from './rows.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
 import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
-/** results.md: for the summary of a job and the comment on a pull request. What failed comes first. */
+/** results.md, for job summaries and pull request comments. Failures come first. */
 export function markdownReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup, node } = results.fingerprint
   const tables = tablesOf(results).flatMap(([title, suites]) => [
@@ -20,8 +21,11 @@ export function markdownReport(results: Results): string {
   const lines = [
     `# ${headline(results)}`,
     `${subline(results)} ${tally(results)}`.trim(),
-    // A regression is told by the verdicts, with what to do about it.
-    [...failuresOf(results, 'miss').map((failure) => `${MARKS.miss} ${failure}`), ...verdictLines(results)]
+    // Only misses: verdictLines has the regressions, with instructions.
+    [
+      ...failuresOf(results, 'miss').map((failure) => `${VERDICT_MARKS.miss} ${failure}`),
+      ...verdictLines(results),
+    ]
       .map((line) => `- ${line}`)
       .join('\n'),
     ...tables,

@@ -1,46 +1,45 @@
 import { markdownTable } from 'markdown-table'
+import { formatMegabytes } from './format.ts'
 import type { SuiteResults } from './results.ts'
+import { bySize } from './rows.ts'
 import { columnTitle } from './table.ts'
 
-type Account = NonNullable<SuiteResults['samples'][number]['memory']>
+type Memory = NonNullable<SuiteResults['samples'][number]['memory']>
 
-const MB = 2 ** 20
-export const megabytes = (bytes: number): string => (bytes / MB).toFixed(1)
+type MemoryRow = readonly [string, (memory: Memory) => number, (median: number) => string]
 
-type Row = readonly [string, (account: Account) => number, (median: number) => string]
-
-/** The rows: what each says of one sample. */
-export const ACCOUNTS: readonly Row[] = [
+/** Each row: its title, its value for one sample, and the format of the median. */
+export const MEMORY_ROWS: readonly MemoryRow[] = [
   ['minor faults', ({ minorFaults }) => minorFaults, String],
   ['major faults', ({ majorFaults }) => majorFaults, String],
-  ['RSS (MB)', ({ rss }) => rss, megabytes],
-  ['PSS (MB)', ({ pss }) => pss, megabytes],
-  ['private dirty (MB)', ({ privateDirty }) => privateDirty, megabytes],
-  ['by huge pages (MB)', ({ huge }) => huge, megabytes],
+  ['RSS (MB)', ({ rss }) => rss, formatMegabytes],
+  ['PSS (MB)', ({ pss }) => pss, formatMegabytes],
+  ['private dirty (MB)', ({ privateDirty }) => privateDirty, formatMegabytes],
+  ['in huge pages (MB)', ({ huge }) => huge, formatMegabytes],
 ]
 
-/** Faults and memory of the restored process up to the end of its handler: medians; undefined where none were kept. */
+/**
+ * Medians of the page faults and memory of the restored process, up to the end of its handler. Undefined if the suites
+ * did not record them.
+ */
 export function memoryTable(suites: readonly SuiteResults[]): string | undefined {
-  const columns = suites.toSorted((one, other) => one.size - other.size)
+  const columns = bySize(suites)
   if (columns.every(({ samples }) => samples.every(({ memory }) => !memory))) return undefined
-  const rows = ACCOUNTS.map((account) => [
-    account[0],
-    ...columns.map((suite) => medianAccount(suite, account)),
-  ])
+  const rows = MEMORY_ROWS.map((row) => [row[0], ...columns.map((suite) => medianMemory(suite, row))])
   const constant = [
-    ['mapped (MB)', ...columns.map(({ mapped }) => megabytes(mapped))],
-    ['copied (MB)', ...columns.map(({ copied }) => megabytes(copied))],
+    ['mapped (MB)', ...columns.map(({ mapped }) => formatMegabytes(mapped))],
+    ['copied (MB)', ...columns.map(({ copied }) => formatMegabytes(copied))],
   ]
   const header = ['restored process', ...columns.map(columnTitle)]
   return markdownTable([header, ...constant, ...rows], { align: ['l', ...columns.map(() => 'r')] })
 }
 
 /** The median of one row over a suite's samples, as text. */
-export function medianAccount({ samples }: SuiteResults, [, value, format]: Row): string {
-  const accounts = samples.flatMap(({ memory }) => memory ?? [])
-  return accounts.length === 0 ? '–' : format(median(accounts.map(value)))
+export function medianMemory({ samples }: SuiteResults, [, value, format]: MemoryRow): string {
+  const values = samples.flatMap(({ memory }) => (memory ? value(memory) : []))
+  return values.length === 0 ? '–' : format(lowerMedian(values))
 }
 
-/** The lower one of two in the middle: a value that was measured. */
-const median = (values: readonly number[]): number =>
+/** The lower of two middle values, so that a count stays a whole number. */
+const lowerMedian = (values: readonly number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)] ?? Number.NaN

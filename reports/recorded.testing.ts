@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
-import { Results, type FigureResults } from './results.ts'
+import { parseResults, Results, type FigureResults } from './results.ts'
 
 /**
- * A real run of two sizes, three strategies and two filesystems, to be read and not to be measured. When the schema
- * changes, record it anew: VITEST_CRIU_SIZES=1MB,16MB VITEST_CRIU_ITERATIONS=5 VITEST_CRIU_FILESYSTEMS=tmpfs,ceph
- * VITEST_CRIU_STRATEGIES=mapped,lazy,eager npx vitest bench bench/restore; cp reports/out/results.json
- * reports/recorded.json.
+ * A recorded run of two sizes, three strategies and two filesystems. To record a new one:
+ * VITEST_CRIU_SIZES=1MB,16MB VITEST_CRIU_ITERATIONS=5 VITEST_CRIU_FILESYSTEMS=tmpfs,ceph
+ * VITEST_CRIU_STRATEGIES=mapped,lazy,eager npx vitest bench --run bench/restore, then
+ * cp reports/out/results.json reports/recorded.json.
  */
-export const recorded: Results = Results.parse(
+export const recorded: Results = parseResults(
   JSON.parse(readFileSync(new URL('./recorded.json', import.meta.url), 'utf8')),
 )
 
-/** The recorded run as if it had been judged in every way that a report can show. */
+/** The recorded run with every verdict that a report can show. */
 export const judged: Results = Results.parse({
   ...recorded,
   baseline: { name: 'main', createdAt: '2026-01-02T03:04:05.678Z' },
@@ -33,12 +33,12 @@ export const judged: Results = Results.parse({
   })),
 })
 
-function judgement({ median, n, reference }: FigureResults, index: number): Partial<FigureResults> {
+function judgement({ median, n, verdict: own }: FigureResults, index: number): Partial<FigureResults> {
   const verdict = (['pass', 'regression', 'improvement', 'inconclusive'] as const)[index % 4] ?? 'pass'
   const ratio = { pass: 1.01, regression: 1.3, improvement: 0.8, inconclusive: 1.1 }[verdict]
   const interval: [number, number] = [ratio - 0.05, ratio + 0.05]
   return {
-    ...(index % 7 === 0 && reference !== undefined && { state: 'miss' }),
+    ...(index % 7 === 0 && own.reference !== undefined && { verdict: { ...own, state: 'miss' } }),
     baseline: {
       verdict,
       median: median / ratio,
@@ -51,7 +51,7 @@ function judgement({ median, n, reference }: FigureResults, index: number): Part
   }
 }
 
-/** That run again, later and so many times slower. */
+/** The same run, `day` days later (negative: earlier) and `factor` times slower. */
 export const later = (results: Results, day: number, factor: number): Results => ({
   ...results,
   createdAt: new Date(Date.parse(results.createdAt) + day * 86_400_000).toISOString(),

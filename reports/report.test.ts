@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { judgeMedian, ungated } from '../helpers/gate/verdict.ts'
+import { results } from '../helpers/testing/results.ts'
 import { markdownReport } from './markdown.ts'
 import { Results, type FigureResults, type SuiteResults } from './results.ts'
 import { terminalReport } from './terminal.ts'
@@ -11,14 +13,10 @@ const figure = (phase: string, median: number, reference?: number): FigureResult
   min: median,
   max: median,
   sd: 0,
-  ...(reference === undefined
-    ? { state: 'ungated' }
-    : {
-        state: median <= 2 * reference ? 'pass' : 'miss',
-        reference,
-        ratio: median / reference,
-        tolerance: 2,
-      }),
+  verdict:
+    reference === undefined
+      ? ungated('there is no figure to compare it with')
+      : judgeMedian(median, { source: 'reference', reference, tolerance: 2 }),
 })
 
 const suite = (label: string, size: number, figures: FigureResults[]): SuiteResults => ({
@@ -38,24 +36,7 @@ const suite = (label: string, size: number, figures: FigureResults[]): SuiteResu
   samples: [],
 })
 
-const results = (...suites: SuiteResults[]): Results =>
-  Results.parse({
-    version: 1,
-    createdAt: '2026-01-02T03:04:05.678Z',
-    fingerprint: {
-      kernel: '6.18.0',
-      architecture: 'x64',
-      cpu: 'A CPU',
-      cpus: 2,
-      memory: 2 ** 34,
-      cgroup: 'v2',
-      node: 'v26.0.0',
-    },
-    options: {},
-    suites,
-  })
-
-/** The larger first, as it may have run. */
+/** Suites in an order other than by size. */
 const measured = results(
   suite('64MB', 2 ** 26, [
     figure('dump', 43, 46.5),
@@ -68,7 +49,7 @@ const measured = results(
   suite('5000000B', 5_000_000, [figure('restore', 7)]),
 )
 
-/** Of a handler without sizes: each strategy is a column. */
+/** A suite of a handler without sizes. */
 const server = (strategy: string, figures: FigureResults[]): SuiteResults => ({
   ...suite('hello', 2 ** 26, figures),
   title: `tmpfs hello ${strategy}`,
@@ -76,7 +57,7 @@ const server = (strategy: string, figures: FigureResults[]): SuiteResults => ({
   strategy,
 })
 
-test("a handler without sizes has its strategies side by side, and plain's multiple of each", () => {
+test('a handler without sizes has a column for each strategy, and a row with the speedup over plain', () => {
   const [plain, mapped] = [
     [50, 51],
     [10, 10.2],
@@ -90,10 +71,10 @@ test("a handler without sizes has its strategies side by side, and plain's multi
     | :------------- | -----: | -----: |
     | first response | 50.0 · | 10.0 · |
     | cold start     | 51.0 · | 10.2 · |
-    |   plain / it   |   1.0× |   5.0× |
+    |   speedup      |   1.0× |   5.0× |
 
 
-    medians of n=2; · no reference (4)
+    medians of 2 samples; · nothing to compare with (4)
     kernel 6.18.0, 2 × A CPU, cgroup v2
     "
   `)
@@ -102,13 +83,13 @@ test("a handler without sizes has its strategies side by side, and plain's multi
 })
 
 describe('a report', () => {
-  test("is the reference's table in Markdown, by size, misses told from passes without colour", () => {
+  test('has Markdown tables by size, with marks that are legible without colour', () => {
     expect(markdownReport(measured)).toMatchInlineSnapshot(`
       "# A 64MB process starts from its checkpoint in 58.4 ms.
 
-      tmpfs, mapped restore, python handler; medians of 2 runs. 0.88 × the MITOSIS reference. 7 figures: 5 within their limit, 1 beyond, 1 not gated.
+      tmpfs, mapped restore, python handler; medians of 2 runs. 0.88 × the MITOSIS reference. 7 figures: 5 within their limits, 1 failed, 1 not gated.
 
-      - ✗ tmpfs 64MB python > restore: median 33.9 ms (n=2); 6.52 × the 5.2 ms of the reference, 2 × allowed
+      - ✗ tmpfs 64MB python > restore: median 33.9 ms (n=2); 6.52 × the reference's 5.2 ms, beyond the tolerance of 2 ×
 
       ## tmpfs, mapped, python handler
 
@@ -127,14 +108,14 @@ describe('a report', () => {
       | cold start     |              |          |  58.4 0.88× ✓ |
       |   reference    |            – |        – |          66.2 |
 
-      medians of n=2; ✓ at most 2 × the reference (5), ✗ more (1), · no reference (1).
+      medians of 2 samples; ✓ at most 2 × the reference (5), ✗ more (1), · nothing to compare with (1).
 
       Kernel 6.18.0, 2 × A CPU, cgroup v2, Node v26.0.0, 2026-01-02T03:04:05.678Z.
       "
     `)
   })
 
-  test('is the same table in a terminal', () => {
+  test('has the same tables in the terminal', () => {
     expect(terminalReport(measured)).toMatchInlineSnapshot(`
       "
       tmpfs, mapped, python handler, criu 4.1.1, built here
@@ -153,7 +134,7 @@ describe('a report', () => {
       |   reference    |            – |        – |          66.2 |
 
 
-      medians of n=2; ✓ at most 2 × the reference (5), ✗ more (1), · no reference (1)
+      medians of 2 samples; ✓ at most 2 × the reference (5), ✗ more (1), · nothing to compare with (1)
       kernel 6.18.0, 2 × A CPU, cgroup v2
       "
     `)
@@ -179,26 +160,26 @@ describe('a report of two hosts', () => {
   }
   const remote = results(suite('1MB', 2 ** 20, []), { ...suite('1MB', 2 ** 20, []), hosts })
 
-  test('says in the title where was restored, by what link, and keeps those apart from others', () => {
+  test('has a separate table whose title names the restoring host and the link', () => {
     expect(markdownReport(remote).match(/^## .*$/gm)).toEqual([
       '## tmpfs, mapped, python handler',
-      '## tmpfs, mapped, on namespace 10.42.0.2 by 100mbit, python handler',
+      '## tmpfs, mapped, restored on namespace 10.42.0.2 over 100mbit, python handler',
     ])
   })
 
-  test('says which host did what, and how far their clocks are apart', () => {
+  test('names both hosts and the offset of their clocks', () => {
     const [line] = terminalReport(remote).match(/^dumped on .*$/m) ?? []
     expect(line).toMatchInlineSnapshot(
-      `"dumped on namespace 10.42.0.1 (kernel 6.18.0), restored on namespace 10.42.0.2 (kernel 6.18.0); the latter's clock −0.013 ms ± 0.250 (best of 20 probes), and no figure is of both clocks"`,
+      `"dumped on namespace 10.42.0.1 (kernel 6.18.0), restored on namespace 10.42.0.2 (kernel 6.18.0); clock offset of the second host −0.013 ms ± 0.250 (best of 20 probes); no figure mixes the two clocks"`,
     )
     expect(markdownReport(remote)).toContain(line)
   })
 })
 
 describe('the results schema', () => {
-  test('refuses what it does not know, so that a reader never misses a field', () => {
+  test('rejects unknown fields', () => {
     expect(() => Results.parse({ ...measured, more: 1 })).toThrow('more')
   })
 
-  test('refuses another version', () => expect(() => Results.parse({ ...measured, version: 2 })).toThrow('1'))
+  test('rejects another version', () => expect(() => Results.parse({ ...measured, version: 3 })).toThrow('2'))
 })

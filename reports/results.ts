@@ -1,31 +1,37 @@
 import { z } from 'zod'
+import { isVersion1, upgradeVersion1 } from './results-v1.ts'
 
-/** Version of the schema below: raised when a field changes its meaning or goes. */
-export const RESULTS_VERSION = 1
+/** Version of the schema, raised when a field is removed or changes its meaning. results-v1.ts reads version 1. */
+export const RESULTS_VERSION = 2
 
-/** CLOCK_REALTIME in nanoseconds: beyond 2^53, hence a decimal string. */
+/** CLOCK_REALTIME in nanoseconds. A decimal string, because it exceeds 2^53. */
 const point = z.string().regex(/^\d+$/)
 const milliseconds = z.number().nonnegative()
-/** Right before a sample: how long the machine took just then for a fixed piece of work, fixtures/control.c. */
+/** Duration of the control, a fixed and unrelated workload, right before this sample. Missing if no control ran. */
 const control = milliseconds.optional()
-/** CRIU's own statistics, as it writes them; units are in the names. */
+/** Disturbances during this sample: "steal 4 %". Missing if there were none. */
+const noise = z.array(z.string()).optional()
+/** CRIU's own statistics. Their names have the unit. */
 const stats = z.record(z.string(), z.number())
 
 const Sample = z.strictObject({
-  /** c is left out where a handler is observed from outside: its start is not known. */
-  points: z.strictObject({ s: point, a: point, b: point, c: point.optional(), d: point, e: point }),
-  /** Spans between those points in ns, as decimal strings: lean container + restore + execution = cold start. */
-  nanoseconds: z.record(z.string(), point),
+  /** timeline.ts defines the points and derives the durations of phases from them. */
+  points: z.strictObject({
+    spawned: point,
+    containerStarted: point,
+    restoreStarted: point,
+    handlerStarted: point.optional(),
+    handlerEnded: point,
+    containerGone: point,
+    drained: point.optional(),
+  }),
   checksum: z.string(),
   stats,
   control,
-  /** What disturbed the machine while this sample was taken: "steal 4 %"; left out on a quiet one. */
-  noise: z.array(z.string()).optional(),
-  /** lazy: when the last page had come in. */
-  drained: point.optional(),
-  /** mapped: calls that the launcher answered in place of the kernel. */
+  noise,
+  /** Only strategy mapped: the system calls that the launcher handled instead of the kernel. */
   guard: z.strictObject({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() }).optional(),
-  /** What the kernel counted for the restored process up to the end of its handler; bytes. */
+  /** The kernel's counters of the restored process at the end of its handler; sizes in bytes. */
   memory: z
     .strictObject({
       minorFaults: z.int(),
@@ -33,41 +39,57 @@ const Sample = z.strictObject({
       rss: z.int(),
       pss: z.int(),
       privateDirty: z.int(),
-      /** Mapped by huge pages. */
+      /** Memory in huge pages. */
       huge: z.int(),
     })
     .optional(),
 })
 
 const Dump = z.strictObject({
-  /** CRIU's own total, the reference's dump cost. */
+  /** CRIU's own total, which the reference calls the cost of a dump. */
   total: milliseconds,
-  /** From spawn to exit. */
+  /** From the spawn of criu to its exit. */
   wall: milliseconds,
   stats,
   control,
-  /** As on a sample. */
-  noise: z.array(z.string()).optional(),
+  noise,
 })
 
-/** A figure held against the same figure of an earlier run on the same machine. */
+/** The judgement of a median within its run. helpers/gate makes it; matchers, reports and the exit status read it. */
+const Verdict = z.strictObject({
+  /** The kind of figure that the median was compared with; "none" if there is none. */
+  source: z.enum(['reference', 'tmpfs', 'threshold', 'none']),
+  state: z.enum(['pass', 'miss', 'ungated']),
+  /** The reason, with every figure: "6.53 × the reference's 5.2 ms, beyond the tolerance of 2 ×". */
+  reason: z.string(),
+  /** The figure that the median was compared with. */
+  reference: milliseconds.optional(),
+  /** For a threshold such as { times: 1, of: 'plain' }: the strategy whose median is `reference`. */
+  of: z.string().optional(),
+  /** median / reference. */
+  ratio: z.number().optional(),
+  /** The largest ratio that passes. */
+  tolerance: z.number().optional(),
+})
+
+/** The comparison of a figure with the same figure of an earlier run on the same machine. */
 const Comparison = z.strictObject({
   verdict: z.enum(['pass', 'regression', 'improvement', 'inconclusive']),
-  /** Of the baseline. */
+  /** The baseline's median and number of samples. */
   median: milliseconds,
   n: z.int().positive(),
   /**
-   * This run's median / the baseline's, each sample over the control beside it where both have one, and its bootstrap
-   * interval at `confidence`, corrected for the rows compared.
+   * This run's median / the baseline's median. If both runs have controls, each sample is first divided by its control.
+   * `interval` is the bootstrap interval of this ratio at `confidence`, which is corrected for the number of rows.
    */
   ratio: z.number(),
   interval: z.tuple([z.number(), z.number()]),
   confidence: z.number(),
-  /** How many times as long the control took as then, which `ratio` is free of; left out where one side has none. */
+  /** This run's control / the baseline's control: the drift that `ratio` excludes. Missing if a run has no control. */
   machine: z.number().optional(),
-  /** Why, in one sentence with the figures. */
+  /** The reason, with the figures. */
   reason: z.string(),
-  /** The suspicion that made it be measured once more: what it was before that. */
+  /** The first result, if a suspected change was measured again. */
   suspected: z.strictObject({ ratio: z.number(), interval: z.tuple([z.number(), z.number()]) }).optional(),
 })
 
@@ -79,15 +101,8 @@ const Figure = z.strictObject({
   min: milliseconds,
   max: milliseconds,
   sd: milliseconds,
-  /** "ungated": the reference has no figure for it. */
-  state: z.enum(['pass', 'miss', 'ungated']),
-  reference: milliseconds.optional(),
-  /** The filesystem that `reference` was measured on in the same run, where it is not the reference's own figure. */
-  against: z.string().optional(),
-  /** median / reference. */
-  ratio: z.number().optional(),
-  tolerance: z.number().optional(),
-  /** Against the baseline, where there is one and it has this figure. */
+  verdict: Verdict,
+  /** Missing if the run has no baseline, or the baseline lacks this figure. */
   baseline: Comparison.optional(),
 })
 
@@ -98,46 +113,47 @@ const OneHost = z.strictObject({
   cpu: z.string(),
 })
 
-/** Where the two halves of a suite ran. Dumps are timed by the one's clock, samples by the other's, no span by both. */
+/** The two hosts of a suite. Dumps use the clock of `dumped`, samples the clock of `restored`. No phase uses both. */
 const Hosts = z.strictObject({
   dumped: OneHost,
   restored: OneHost,
-  /** What the link of the restoring host was held down to, in each direction, as tc(8) writes it. */
+  /** The limits of the restoring host's link, in each direction, as tc(8) writes them. */
   link: z.strictObject({ delay: z.string().optional(), bandwidth: z.string().optional() }).optional(),
-  /** The restoring host's clock less the dumping one's, ms, by the best of that many probes; the truth is within the bound. */
+  /** Clock of `restored` minus clock of `dumped`, in ms: the best of `probes`, with an error of at most `bound`. */
   clock: z.strictObject({ offset: z.number(), bound: milliseconds, probes: z.int().positive() }),
 })
 
 const Suite = z.strictObject({
-  /** As in the terminal: "tmpfs 64MB mapped". */
+  /** "tmpfs 64MB mapped". */
   title: z.string(),
   filesystem: z.string(),
   strategy: z.string(),
-  /** What was mounted and how. */
+  /** Description of the mount: "tmpfs, size 258.0 MB". */
   mounted: z.string(),
   /** Bytes. */
   size: z.int().positive(),
-  /** "64MB"; the name of a handler that has no sizes. */
+  /** "64MB"; for a handler without sizes, its name. */
   label: z.string(),
   handler: z.string(),
-  /** Files were taken out of the machine's cache before each sample; warm when left out. */
+  /** Whether the page cache was dropped before each sample. Missing if it was not. */
   cold: z.literal(true).optional(),
-  /** Left out where one host did both. */
+  /** Missing if one host dumped and restored. */
   hosts: Hosts.optional(),
   baseImage: z.string(),
-  /** Checksum from before the dump, which every sample gave again. */
+  /** The checksum before the dump. Every sample returned the same one. */
   checksum: z.string(),
-  /** Bytes of memory that a restore maps, and that it copies. */
+  /** Bytes of memory that a restore maps from a file. */
   mapped: z.int(),
+  /** Bytes of memory that a restore copies. */
   copied: z.int(),
-  /** The program whose times are the samples' `control`, by its content: those of another one are not comparable. */
+  /** The control program, named by the hash of its source. Times of different programs are not comparable. */
   control: z.string().optional(),
-  /** Where the launcher sees to it that discarded memory reads as zeros: addresses in hexadecimal, and the file. */
+  /** The hexadecimal address range in which the launcher makes discarded memory read as zeros, and the mapped file. */
   guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
   figures: z.array(Figure),
   dumps: z.array(Dump),
   samples: z.array(Sample),
-  /** Taken after those, where they differed from the baseline: the verdict rests on these alone. */
+  /** The second measurement of a suspected change. The comparison uses only these samples. */
   again: z.strictObject({ dumps: z.array(Dump), samples: z.array(Sample) }).optional(),
 })
 
@@ -152,23 +168,23 @@ const Fingerprint = z.strictObject({
   node: z.string(),
 })
 
-/** What disturbs a measurement, looked at before the run. */
+/** Sources of noise before the run. */
 const Noise = z.strictObject({
-  /** Processes that ran or waited, over the last minute. */
+  /** Load average of the last minute. */
   load: z.number(),
-  /** CPU frequency governor; left out where the machine shows none. */
+  /** CPU frequency governor. Missing if the kernel does not show one. */
   governor: z.string().optional(),
   /** Bytes. */
   swapUsed: z.int(),
-  /** Share of CPU time that the hypervisor gave to others, in percent. */
+  /** CPU time that the hypervisor gave to others, in percent. */
   steal: z.number(),
   /** "kvm", "none", … as systemd-detect-virt names them. */
   virtualisation: z.string(),
-  /** What to do about it, a sentence each. */
+  /** One instruction for each problem that was found. */
   advice: z.array(z.string()),
 })
 
-/** reports/out/results.json: everything a run measured, and what it was measured on. */
+/** reports/out/results.json: every sample of a run, and the machine. */
 export const Results = z.strictObject({
   version: z.literal(RESULTS_VERSION),
   /** ISO 8601, UTC. */
@@ -176,19 +192,24 @@ export const Results = z.strictObject({
   fingerprint: Fingerprint,
   options: z.record(z.string(), z.unknown()),
   noise: Noise.optional(),
-  /** What the figures were held against. */
+  /** The earlier run that the figures were compared with. */
   baseline: z.strictObject({ name: z.string(), createdAt: z.string() }).optional(),
   suites: z.array(Suite),
 })
 
-/** What a verdict on the run rests on: the whole start, and the dump. The parts of a start explain it. */
+/** The phases whose comparison with a baseline decides. The other phases explain a cold start. */
 export const DECIDING: readonly string[] = ['cold start', 'dump']
+
+/** Parses a results.json of this version or an earlier one. Throws ZodError. */
+export const parseResults = (content: unknown): Results =>
+  Results.parse(isVersion1(content) ? upgradeVersion1(content, RESULTS_VERSION) : content)
 
 export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>
 export type HostsResults = z.infer<typeof Hosts>
 export type SampleResults = z.infer<typeof Sample>
 export type FigureResults = z.infer<typeof Figure>
+export type VerdictResults = z.infer<typeof Verdict>
 export type ComparisonResults = z.infer<typeof Comparison>
 export type NoiseResults = z.infer<typeof Noise>
 export type Fingerprint = z.infer<typeof Fingerprint>

@@ -6,11 +6,11 @@ import { hasFailed, rowsOf, verdictOf, type Row } from './rows.ts'
 const row = (phase: string): Row => {
   const rows = rowsOf({ ...recorded, baseline: { name: 'main', createdAt: '' } })
   const own = rows.find(({ figure }) => figure.phase === phase)
-  if (!own) throw new Error(`nothing recorded of ${phase}`)
+  if (!own) throw new Error(`${phase} was not recorded`)
   return own
 }
 
-const found = (
+const comparison = (
   verdict: NonNullable<FigureResults['baseline']>['verdict'],
 ): NonNullable<FigureResults['baseline']> => ({
   verdict,
@@ -22,26 +22,44 @@ const found = (
   reason: '',
 })
 
-const judged = (phase: string, figure: Partial<FigureResults>): Row => ({ ...row(phase), figure: { ...row(phase).figure, ...figure } }) // prettier-ignore
+/** A recorded figure with another comparison or another state of its verdict. */
+function judged(phase: string, { baseline, state }: Judgement): Row {
+  const { figure, ...suite } = row(phase)
+  const verdict = { ...figure.verdict, ...(state && { state }) }
+  return { ...suite, figure: { ...figure, verdict, ...(baseline && { baseline }) } }
+}
+
+interface Judgement {
+  readonly baseline?: FigureResults['baseline']
+  readonly state?: FigureResults['verdict']['state']
+}
 
 test.each([
-  ['cold start', { baseline: found('regression') }, 'regression', true],
-  ['cold start', { baseline: found('improvement') }, 'improvement', false],
-  ['cold start', { baseline: found('improvement'), state: 'miss' }, 'miss', true],
-  // A part of a start explains: what it cost may have been saved elsewhere.
-  ['restore', { baseline: found('regression') }, 'slower', false],
-  ['restore', { baseline: found('regression'), state: 'miss' }, 'miss', true],
-  ['restore', { baseline: found('improvement') }, 'faster', false],
-  // What the baseline lacks has not passed.
+  ['cold start', { baseline: comparison('regression') }, 'regression', true],
+  ['cold start', { baseline: comparison('improvement') }, 'improvement', false],
+  ['cold start', { baseline: comparison('improvement'), state: 'miss' }, 'miss', true],
+  // Phases that do not decide cannot fail: the cost may only have moved between phases.
+  ['restore', { baseline: comparison('regression') }, 'slower', false],
+  ['restore', { baseline: comparison('regression'), state: 'miss' }, 'miss', true],
+  ['restore', { baseline: comparison('improvement') }, 'faster', false],
+  // A deciding figure that the baseline lacks does not pass.
   ['cold start', {}, 'inconclusive', false],
   ['restore', {}, 'pass', false],
-] as const)('%s with %j is: %s', (phase, figure, verdict, failed) => {
-  expect(verdictOf(judged(phase, figure))).toBe(verdict)
-  expect(hasFailed(judged(phase, figure))).toBe(failed)
-})
+] satisfies Array<[string, Judgement, string, boolean]>)(
+  'the verdict of %s with %j is %s',
+  (phase, figure, verdict, failed) => {
+    expect(verdictOf(judged(phase, figure))).toBe(verdict)
+    expect(hasFailed(judged(phase, figure))).toBe(failed)
+  },
+)
 
-test('without a baseline the reference alone decides', () => {
+test('only the reference decides if there is no baseline', () => {
   const { baseline: _, ...alone } = row('cold start')
   expect(verdictOf(alone)).toBe('pass')
-  expect(verdictOf({ ...alone, figure: { ...alone.figure, state: 'ungated' } })).toBe('not gated')
+  expect(
+    verdictOf({
+      ...alone,
+      figure: { ...alone.figure, verdict: { ...alone.figure.verdict, state: 'ungated' } },
+    }),
+  ).toBe('not gated')
 })

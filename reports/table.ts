@@ -1,74 +1,76 @@
 import { markdownTable } from 'markdown-table'
+import { comparedRows } from './compared.ts'
+import { formatMilliseconds, formatRatio } from './format.ts'
 import { elsewhere } from './hosts.ts'
-import type { FigureResults, Results, SuiteResults } from './results.ts'
+import { GATE_MARKS } from './marks.ts'
+import type { FigureResults, Results, SuiteResults, VerdictResults } from './results.ts'
+import { bySize, figureOf } from './rows.ts'
 
-/** The rows of the reference's table, with what stands in their place from scratch and seen from outside, then their sum. */
+/** Row order. `startup` replaces restore for `plain`; `first response` and `done` are of observed handlers. */
 const ROWS = ['dump', 'lean container', 'restore', 'startup', 'first response', 'done', 'execution', 'cold start'] // prettier-ignore
-/** Legible without colour. */
-const MARKS = { pass: '✓', miss: '✗', ungated: '·' } as const
-
-/** Of a handler that has no sizes: its strategies stand side by side, and plain is what they are held against. */
+/** Whether the handler has no sizes. The columns of its table are strategies, which are compared with `plain`. */
 const hasNoSize = ({ label, handler }: SuiteResults): boolean => label === handler
 
-/** What a suite is in a table of its like. */
+/** Title of the suite's column: its size, or its strategy if the handler has no sizes. */
 export const columnTitle = (suite: SuiteResults): string => (hasNoSize(suite) ? suite.strategy : suite.label)
 
-/** The reference's table with this run's medians: one a filesystem and strategy, in Markdown, which reads well in a terminal too. */
+/** A Markdown table of medians: a column for each suite, a row for each phase and for the figures to compare with. */
 export function referenceTable(suites: readonly SuiteResults[]): string {
-  const columns = suites.toSorted((one, other) => one.size - other.size)
+  const columns = bySize(suites)
   const header = ['ms', ...columns.map(columnTitle)]
   const rows = phasesIn(columns).flatMap((phase) => {
     const figures = columns.map((suite) => figureOf(suite, phase))
-    const references = figures.map((figure) => figure?.reference)
-    const row = [phase, ...figures.map(cell)]
-    if (references.every((reference) => reference === undefined)) return [row]
-    const peer = figures.find((figure) => figure?.against !== undefined)?.against
-    // A measured one is rounded as the others are; the reference's own figures stand as they were published.
-    const text = (reference: number) => (peer === undefined ? reference.toString() : digits(reference))
-    const title = peer === undefined ? '  reference' : `  on ${peer}`
-    return [row, [title, ...references.map((reference) => (reference === undefined ? '–' : text(reference)))]]
+    const compared = comparedRows(figures.map((figure) => figure?.verdict))
+    return [
+      [phase, ...figures.map(figureCell)],
+      ...compared.map(({ title, cells }) => [`  ${title}`, ...cells.map((text) => text ?? '–')]),
+    ]
   })
-  return markdownTable([header, ...rows, ...againstPlain(columns)], {
+  return markdownTable([header, ...rows, ...speedupOverPlain(columns)], {
     align: ['l', ...columns.map(() => 'r')],
   })
 }
 
-const figureOf = (suite: SuiteResults | undefined, phase: string): FigureResults | undefined =>
-  suite?.figures.find((figure) => figure.phase === phase)
-
-/** How many times as fast as a start from scratch; no row where that was not measured beside the others. */
-function againstPlain(columns: readonly SuiteResults[]): string[][] {
+/** The row that compares each cold start with a start from scratch. Only if `plain` is one of several columns. */
+function speedupOverPlain(columns: readonly SuiteResults[]): string[][] {
   const plain = figureOf(columns.filter(hasNoSize).find(({ strategy }) => strategy === 'plain'), 'cold start') // prettier-ignore
   if (!plain || columns.length < 2) return []
   const ratios = columns.map((suite) => plain.median / (figureOf(suite, 'cold start')?.median ?? Number.NaN))
-  return [['  plain / it', ...ratios.map((ratio) => `${ratio.toFixed(1)}×`)]]
+  return [['  speedup', ...ratios.map((ratio) => `${ratio.toFixed(1)}×`)]]
 }
 
-/** "5.42 1.08× ✓"; empty for a phase that was not measured. */
-function cell(figure: FigureResults | undefined): string {
+/** "5.42 1.08× ✓"; empty if the phase was not measured. */
+function figureCell(figure: FigureResults | undefined): string {
   if (!figure) return ''
-  const ratio = figure.ratio === undefined ? '' : ` ${figure.ratio.toFixed(2)}×`
-  return `${digits(figure.median)}${ratio} ${MARKS[figure.state]}`
+  const { median, verdict } = figure
+  return [formatMilliseconds(median), formatRatio(verdict.ratio), GATE_MARKS[verdict.state]]
+    .filter(Boolean)
+    .join(' ')
 }
 
-const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value >= 1 ? 2 : 3)
+/** The limit of a median, by the source of the figure that it is compared with. */
+const LIMITS: ReadonlyArray<readonly [VerdictResults['source'], (verdict: VerdictResults) => string]> = [
+  ['reference', ({ tolerance }) => `${tolerance} × the reference`],
+  ['tmpfs', () => 'the ratio to tmpfs in this run'],
+  ['threshold', () => 'the threshold'],
+]
 
-/** What the marks of the table mean, and how many there are of each. */
+/** Explains the marks of the tables and counts them. */
 export function legend({ suites }: Results): string {
   const figures = suites.flatMap((suite) => suite.figures)
-  const count = (state: FigureResults['state']) => figures.filter((figure) => figure.state === state).length
-  const tolerance = figures.find(
-    ({ tolerance: given, against }) => given !== undefined && !against,
-  )?.tolerance
-  const peers = figures.some(({ against }) => against !== undefined)
-    ? 'or the ratio to tmpfs in this run '
-    : ''
-  const gated = `✓ at most ${tolerance} × the reference ${peers}(${count('pass')}), ✗ more (${count('miss')}), `
+  const verdicts = figures.map(({ verdict }) => verdict)
+  const count = (state: VerdictResults['state']) =>
+    verdicts.filter((verdict) => verdict.state === state).length
+  const limits = LIMITS.flatMap(([source, limit]) => {
+    const found = verdicts.find((verdict) => verdict.source === source)
+    return found ? limit(found) : []
+  })
+  const gated = `✓ at most ${limits.join(' or ')} (${count('pass')}), ✗ more (${count('miss')}), `
   const samples = [...new Set(figures.map(({ n }) => n))].join(' or ')
-  return `medians of n=${samples}; ${tolerance === undefined ? '' : gated}· no reference (${count('ungated')})`
+  return `medians of ${samples} samples; ${limits.length === 0 ? '' : gated}· nothing to compare with (${count('ungated')})`
 }
 
-/** Suites of one table each, by its title, in the order they ran. */
+/** The title and the suites of each table, in the order in which the suites ran. */
 export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, SuiteResults[]]> => [
   ...Map.groupBy(
     suites,
@@ -77,7 +79,7 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
   ),
 ]
 
-/** The rows of a table, as far as they were measured; a phase that one strategy alone has comes after those that all have. */
+/** The measured phases in row order. Phases that only one strategy has, such as drain, come last. */
 export function phasesIn(suites: readonly SuiteResults[]): string[] {
   const measured = new Set(suites.flatMap(({ figures }) => figures.map(({ phase }) => phase)))
   return [...new Set([...ROWS.filter((phase) => measured.has(phase)), ...measured])]

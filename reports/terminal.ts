@@ -4,7 +4,7 @@ import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
 import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
-/** What a run ends with in the terminal. */
+/** The report that a run prints at its end. */
 export function terminalReport(results: Results): string {
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
   const tables = tablesOf(results).map(([title, suites]) => {

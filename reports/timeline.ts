@@ -1,67 +1,66 @@
-import { CriuBenchError } from '../helpers/errors.ts'
-import type { Handler } from '../helpers/handlers/definition.ts'
-import type { Milliseconds, Nanoseconds } from '../helpers/units.ts'
+/**
+ * The time points of one run, and the phases between them. Durations are derived only here. Every point is in
+ * nanoseconds on CLOCK_REALTIME of the restoring host; results.json has them as decimal strings.
+ */
+
+/** In chronological order. A to D are the points of the reference; `spawned` and `containerGone` surround them. */
+export const POINTS = [
+  /** Right before the harness starts the launcher. */
+  'spawned',
+  /** First instruction of the launcher (A). */
+  'containerStarted',
+  /** In the container, right before it executes CRIU (B). */
+  'restoreStarted',
+  /** First instruction of the restored handler (C). Missing if the handler is observed from outside. */
+  'handlerStarted',
+  /** End of the handler's run (D), reported by the handler or seen by the observer in the container. */
+  'handlerEnded',
+  /** The launcher has reaped every process and removed the cgroup. */
+  'containerGone',
+] as const
+
+type Moment = bigint | string
+type Point = (typeof POINTS)[number]
 
 /**
- * The time points of one run of the body, all on CLOCK_REALTIME, in ns: S spawn (right before the harness starts the
- * launcher), A first thing in the launcher, B in the container right before exec of criu, C before the handler and D
- * after it (both in the restored process; D of an observed one by the observer in the container), E container gone. All
- * are of the restoring host's clock.
+ * The points of one run. `drained` is when a lazy restore loaded its last page. It may be earlier than
+ * `handlerStarted`.
  */
-export interface TimePoints {
-  readonly s: Nanoseconds
-  readonly a: Nanoseconds
-  readonly b: Nanoseconds
-  /** Of a process that tells itself when its run began; one that is observed from outside has no such point. */
-  readonly c?: Nanoseconds
-  readonly d: Nanoseconds
-  readonly e: Nanoseconds
-}
-
-/** The measured phases of a handler that reports its times, in the order they happen, then their sum. */
-export const PHASES = ['lean container', 'restore', 'execution', 'cold start'] as const
+export type TimePoints<T extends Moment = bigint> = Readonly<
+  Record<Exclude<Point, 'handlerStarted'>, T> & { handlerStarted?: T | undefined; drained?: T | undefined }
+>
 
 const SPANS = {
-  'lean container': ['a', 'b'],
-  restore: ['b', 'c'],
-  // From scratch: up to where a restore ends.
-  startup: ['b', 'c'],
-  execution: ['c', 'd'],
-  // What is seen from outside has no point between start and end, and none is made up.
-  'first response': ['b', 'd'],
-  done: ['b', 'd'],
-  'cold start': ['a', 'd'],
-} as const satisfies Record<string, readonly [keyof TimePoints, keyof TimePoints]>
-export type Phase = keyof typeof SPANS
+  'lean container': ['containerStarted', 'restoreStarted'],
+  restore: ['restoreStarted', 'handlerStarted'],
+  // A start from scratch has its first instruction where a restore ends.
+  startup: ['restoreStarted', 'handlerStarted'],
+  execution: ['handlerStarted', 'handlerEnded'],
+  // Observed handlers have no `handlerStarted`.
+  'first response': ['restoreStarted', 'handlerEnded'],
+  done: ['restoreStarted', 'handlerEnded'],
+  'cold start': ['containerStarted', 'handlerEnded'],
+  drain: ['handlerStarted', 'drained'],
+} as const satisfies Record<string, readonly [Point, Point | 'drained']>
 
-/** What can be told of a handler, restored or started from scratch: parts that add up to the cold start, and that. */
-export function phasesFor({ done }: Pick<Handler, 'done'>, fromScratch: boolean): readonly Phase[] {
-  if (done === 'report')
-    return fromScratch ? ['lean container', 'startup', 'execution', 'cold start'] : PHASES
-  return ['lean container', done === 'response' ? 'first response' : 'done', 'cold start']
-}
+/** A phase of one run. `dump` is not one: dumps are measured separately. */
+export type RunPhase = keyof typeof SPANS
+export type PhaseName = RunPhase | 'dump'
 
-export const nanosecondsOf = (points: TimePoints, phase: Phase): Nanoseconds => {
+const isRunPhase = (phase: string): phase is RunPhase => Object.hasOwn(SPANS, phase)
+
+/** The duration of a phase in ms; undefined if the run lacks one of its points. A drain never takes less than 0 ms. */
+export function durationOf(points: TimePoints<Moment>, phase: string): number | undefined {
+  if (!isRunPhase(phase)) return undefined
   const [from, to] = SPANS[phase]
   const [start, end] = [points[from], points[to]]
-  if (start === undefined || end === undefined) throw new Error(`${phase} is not told by this handler`)
-  return end - start
+  if (start === undefined || end === undefined) return undefined
+  const nanoseconds = Number(BigInt(end) - BigInt(start))
+  return (phase === 'drain' ? Math.max(0, nanoseconds) : nanoseconds) / 1e6
 }
 
-export const phaseOf = (points: TimePoints, phase: Phase): Milliseconds =>
-  Number(nanosecondsOf(points, phase)) / 1e6
-
-/** Refuses points that do not follow each other: the clock was set during the run. */
-export function checkOrder(points: TimePoints): void {
-  const { s, a, b, c = b, d, e } = points
-  const order = [s, a, b, c, d, e]
-  if (order.every((point, index) => index === 0 || point >= (order[index - 1] ?? 0n))) return
-  throw new CriuBenchError({
-    failed: 'cannot use a sample: its time points are not in order',
-    found: Object.entries(points)
-      .map(([name, point]) => `${name.toUpperCase()}=${String(point)}`)
-      .join(' '),
-    expected: 'S, A, B, C, D and E one after the other on CLOCK_REALTIME',
-    fix: 'stop what sets the clock (NTP step, virtual machine resume) and run again',
-  })
+/** Whether the points are in chronological order. They are not if the clock was set during the run. */
+export function areInOrder(points: TimePoints<Moment>): boolean {
+  const moments = POINTS.flatMap((point) => points[point] ?? []).map(BigInt)
+  return moments.every((moment, index) => index === 0 || moment >= (moments[index - 1] ?? 0n))
 }

@@ -1,5 +1,7 @@
 import { markdownTable } from 'markdown-table'
-import { medianOf } from '../helpers/stats/bootstrap.ts'
+import { median as medianOf } from 'simple-statistics'
+import { formatMilliseconds, formatRatio } from './format.ts'
+import { BASELINE_MARKS } from './marks.ts'
 import {
   DECIDING,
   type ComparisonResults,
@@ -7,64 +9,37 @@ import {
   type Results,
   type SuiteResults,
 } from './results.ts'
-import { samplesOf } from './rows.ts'
+import { bySize, driftOf, figureOf, rowsOf, samplesOf, type Row } from './rows.ts'
 
-/** How a run ends against its baseline. */
-export type Outcome = 'pass' | 'regression' | 'inconclusive'
-
-/** Exit statuses: what could not be told is not 1, so that CI can treat it in another way, nor 2, which is bad usage. */
-export const STATUS: Readonly<Record<Outcome, number>> = { pass: 0, regression: 1, inconclusive: 3 }
-
-/** Legible without colour. */
-const MARKS = { pass: '=', regression: '▲', improvement: '▼', inconclusive: '?' } as const
-
-interface Row {
-  readonly suite: SuiteResults
-  readonly figure: FigureResults
-}
-
-const rowsOf = ({ suites }: Pick<Results, 'suites'>): Row[] =>
-  suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure })))
-
-const deciding = (results: Pick<Results, 'suites'>): Row[] =>
-  rowsOf(results).filter(({ figure }) => DECIDING.includes(figure.phase))
-
-/** A regression anywhere is one of the run; what could not be told, or is not in the baseline, has not passed. */
-export function outcomeOf(results: Pick<Results, 'suites'>): Outcome {
-  const found = new Set(deciding(results).map(({ figure }) => figure.baseline?.verdict ?? 'inconclusive'))
-  return (['regression', 'inconclusive'] as const).find((verdict) => found.has(verdict)) ?? 'pass'
-}
-
-/** Ratios to the baseline, one row a phase; undefined where there was no baseline. */
+/** A table of ratios to the baseline, with a row for each phase; undefined if the run has no baseline. */
 export function baselineTable(results: Results, suites: readonly SuiteResults[]): string | undefined {
   if (!results.baseline) return undefined
-  const columns = suites.toSorted((one, other) => one.size - other.size)
+  const columns = bySize(suites)
   const phases = [...new Set(columns.flatMap(({ figures }) => figures.map(({ phase }) => phase)))]
-  const rows = phases.map((phase) => [
-    phase,
-    ...columns.map(({ figures }) => cell(figures.find((figure) => figure.phase === phase))),
-  ])
+  const rows = phases.map((phase) => [phase, ...columns.map((suite) => ratioCell(figureOf(suite, phase)))])
   const header = [`× ${results.baseline.name}`, ...columns.map(({ label }) => label)]
   return markdownTable([header, ...rows], { align: ['l', ...columns.map(() => 'r')] })
 }
 
-function cell(figure: FigureResults | undefined): string {
+function ratioCell(figure: FigureResults | undefined): string {
   if (!figure) return ''
-  return figure.baseline ? `${figure.baseline.ratio.toFixed(2)}× ${MARKS[figure.baseline.verdict]}` : 'new ?'
+  return figure.baseline
+    ? `${formatRatio(figure.baseline.ratio)} ${BASELINE_MARKS[figure.baseline.verdict]}`
+    : 'new ?'
 }
 
-/** What was found against the baseline: a line to sum up, then one for each deciding row that has not simply passed. */
+/** The comparison with the baseline: a summary, then one line for each deciding figure that is not a plain pass. */
 export function verdictLines(results: Results): string[] {
   const { baseline } = results
   if (!baseline) return []
-  const rows = deciding(results)
+  const rows = rowsOf(results).filter(({ figure }) => DECIDING.includes(figure.phase))
   const count = (verdict: ComparisonResults['verdict']) =>
     rows.filter(({ figure }) => (figure.baseline?.verdict ?? 'inconclusive') === verdict).length
   const counts = (['regression', 'inconclusive', 'improvement', 'pass'] as const)
-    .map((verdict) => `${MARKS[verdict]} ${count(verdict)} ${verdict}`)
+    .map((verdict) => `${BASELINE_MARKS[verdict]} ${count(verdict)} ${verdict}`)
     .join(', ')
   return [
-    `against the baseline ${baseline.name} of ${baseline.createdAt}, by cold start and dump: ${counts}`,
+    `compared with the baseline ${baseline.name} of ${baseline.createdAt}, by cold start and dump: ${counts}`,
     ...rows
       .filter(({ figure }) => figure.baseline?.verdict !== 'pass')
       .map((row) => verdictLine(row, baseline.name)),
@@ -73,18 +48,19 @@ export function verdictLines(results: Results): string[] {
 
 function verdictLine({ suite, figure }: Row, name: string): string {
   const subject = `${suite.title} > ${figure.phase}`
-  if (!figure.baseline) return `inconclusive: ${subject}: not in the baseline; save one that has it`
-  const { verdict, median, n, ratio, interval, confidence, machine, reason } = figure.baseline
-  const durations = restsOn(suite, figure).map(({ duration }) => duration)
+  if (!figure.baseline)
+    return `inconclusive: ${subject}: not in the baseline; save a baseline that contains it`
+  const { verdict, median, n, ratio, interval, confidence, reason } = figure.baseline
+  const durations = comparedSamples(suite, figure).map(({ duration }) => duration)
   const range = `${(confidence * 100).toFixed(1)} % interval ${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`
-  const counts = `n=${durations.length} against ${n}`
-  const times = `${ratio.toFixed(2)} ×${machine === undefined ? '' : ` without the machine's own ${machine.toFixed(2)} ×`}`
-  const figures = `${digits(medianOf(durations))} ms against the ${digits(median)} ms of ${name} is ${times} (${range}; ${counts})`
+  const counts = `n=${durations.length}, baseline n=${n}`
+  const times = `${ratio.toFixed(2)} × the baseline's ${formatMilliseconds(median)} ms${driftOf(figure.baseline)}`
+  const figures = `median ${formatMilliseconds(medianOf(durations))} ms; ${times} (${range}; ${counts})`
   return `${verdict}: ${subject}: ${figures}; ${reason}${advice(verdict, suite, figure, name)}`
 }
 
-/** What a verdict rests on: what was measured once more, where that was. */
-function restsOn(suite: SuiteResults, { phase }: FigureResults): ReturnType<typeof samplesOf> {
+/** The samples that a comparison used: those of the second measurement, if there was one. */
+function comparedSamples(suite: SuiteResults, { phase }: FigureResults): ReturnType<typeof samplesOf> {
   const again = samplesOf(suite.again ?? { dumps: [], samples: [] }, phase)
   return again.length > 0 ? again : samplesOf(suite, phase)
 }
@@ -95,19 +71,17 @@ function advice(
   { phase }: FigureResults,
   name: string,
 ): string {
-  if (verdict === 'improvement') return `. To keep it: VITEST_CRIU_SAVE=${name}`
-  if (verdict === 'inconclusive') return '. Run again on a quieter machine, or with more iterations'
+  if (verdict === 'improvement') return `. To keep it, save it: VITEST_CRIU_SAVE=${name}`
+  if (verdict === 'inconclusive') return '. Run again on a quieter machine or with more iterations'
   if (verdict === 'pass') return ''
   const parts = suite.figures
     .filter((figure) => phase === 'cold start' && !DECIDING.includes(figure.phase))
     .flatMap((figure) => (figure.baseline ? `${figure.phase} ${figure.baseline.ratio.toFixed(2)} ×` : []))
-  const where = parts.length > 0 ? ` Its parts: ${parts.join(', ')}.` : ''
-  return `.${where} Find what made it slower: npx vitest bench -t '${suite.title}'. If it is meant: VITEST_CRIU_SAVE=${name} without VITEST_CRIU_BASELINE`
+  const changes = parts.length > 0 ? ` Its parts: ${parts.join(', ')}.` : ''
+  return `.${changes} To measure it alone: npx vitest bench --run -t '${suite.title}'. To accept it: run with VITEST_CRIU_SAVE=${name} and without VITEST_CRIU_BASELINE`
 }
 
-const digits = (value: number): string => value.toFixed(value >= 10 ? 1 : value >= 1 ? 2 : 3)
-
-/** How the machine was before the run, in one line, and what to do about it. */
+/** The sources of noise before the run in one line, then one line of advice for each problem. */
 export function noiseLines({ noise, suites }: Pick<Results, 'noise' | 'suites'>): string[] {
   if (!noise) return []
   const { load, governor, swapUsed, steal, virtualisation, advice: fixes } = noise
@@ -116,7 +90,7 @@ export function noiseLines({ noise, suites }: Pick<Results, 'noise' | 'suites'>)
   const facts = [
     `load ${load.toFixed(2)}`,
     `steal ${steal.toFixed(1)} %`,
-    `governor ${governor ?? 'not shown'}`,
+    `governor ${governor ?? 'unknown'}`,
     `swap ${(swapUsed / 2 ** 20).toFixed(0)} MB`,
     `virtualisation ${virtualisation}`,
     ...(all > 0 ? [`${disturbed} of ${all} samples disturbed`] : []),

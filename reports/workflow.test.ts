@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PROJECT } from '../helpers/testing/commands.ts'
 
-/** They cannot run here: what can be told without GitHub is told by actionlint. */
+/** Workflows run only on GitHub, so these tests check them statically. */
 const workflows = globSync('.github/workflows/*.yml', { cwd: PROJECT })
 const lint = await createLinter()
 
-test('there is a workflow', () => expect(workflows).toContain('.github/workflows/bench.yml'))
+test('the repository has a workflow', () => expect(workflows).toContain('.github/workflows/bench.yml'))
 
 describe.each(workflows)('%s', (file) => {
   const read = () => readFile(join(PROJECT, file), 'utf8')
@@ -21,7 +21,7 @@ describe.each(workflows)('%s', (file) => {
     expect(actions.filter((action) => !/@[0-9a-f]{40}$/.test(action ?? ''))).toEqual([])
   })
 
-  test('may read the repository and nothing else', async () => {
+  test('has only permission to read the repository', async () => {
     expect(/^permissions:\n((?: .*\n)+)/m.exec(await read())?.[1]).toBe('  contents: read\n')
   })
 })

@@ -4,50 +4,56 @@ import type { Fingerprint, NoiseResults } from '../../reports/results.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { wilson } from '../stats/proportion.ts'
 import { formatSize, type Milliseconds } from '../units.ts'
-import { ALPHA, bandsOf, EXCLUDED } from '../gate/change.ts'
+import { ALPHA, bandFactorOf, EXCLUDED_RATIO } from '../gate/change.ts'
 import { normalizeByControl } from '../gate/sampled.ts'
-import { LEVELS, type CalibrationPlan, type CalibrationRun, type Planted, type Unchanged } from './measure.ts'
+import {
+  DELAY_LEVELS,
+  type CalibrationPlan,
+  type CalibrationRun,
+  type Delayed,
+  type Unchanged,
+} from './measure.ts'
 import { simulate } from './simulate.ts'
 
 export interface Calibration {
   readonly createdAt: string
   readonly fingerprint: Fingerprint
   readonly noise: NoiseResults
-  /** Wall time of it all, minutes. */
+  /** Wall time of the whole calibration, minutes. */
   readonly minutes: number
   readonly plan: CalibrationPlan
   readonly runs: readonly CalibrationRun[]
 }
 
-/** reports/calibration.md: what the gate finds, and what it takes for a change that is none. */
+/** Writes reports/calibration.md: which slowdowns the gate finds, and how often it reports one that does not exist. */
 export function calibrationReport(calibration: Calibration): string {
   const { plan, runs, fingerprint, noise } = calibration
   const { kernel, cpu, cpus } = fingerprint
   const sizes = plan.sizes.map(formatSize).join(', ')
   return `${[
     '# Calibration of the gate',
-    `Made by \`npm run calibrate\` at ${calibration.createdAt} in ${calibration.minutes.toFixed(1)} minutes: ${runs.length} runs at ${sizes}, at least ${plan.iterations} samples a row${plan.time ? ` in at least ${plan.time / 1000} s` : ''}, noise band ${percent(plan.band)} (dumps ${percent(plan.band * bandsOf('dump'))}), floor ${plan.floor} ms, ${percent(ALPHA)} for a false alarm in a run (Holm), tmpfs, mapped, Python handler. Shares have Wilson's interval at 95 %.`,
+    `Written by \`npm run calibrate\` at ${calibration.createdAt}, after ${calibration.minutes.toFixed(1)} minutes: ${runs.length} runs at ${sizes}, at least ${plan.iterations} samples a row${plan.time ? ` in at least ${plan.time / 1000} s` : ''}, noise band ${percent(plan.band)} (dumps ${percent(plan.band * bandFactorOf('dump'))}), floor ${plan.floor} ms, a probability of ${percent(ALPHA)} for a false alarm in a run (Holm's procedure), tmpfs, mapped, Python handler. Shares have Wilson's 95 % interval.`,
     [`Kernel ${kernel}, ${cpus} × ${cpu}.`, ...noiseLines({ noise, suites: [] }).map((line) => line.trim())].map((line) => `- ${line}`).join('\n'), // prettier-ignore
-    '## The same thing twice',
-    `Each run has a baseline and a second measurement, each from a set-up of its own. A false alarm is a row that is called a regression; the rows of a run are judged together. Ratios are of the samples over the control beside them; the last column is of the samples as they are.`,
+    '## Unchanged code',
+    `Each run measures the same code twice, a baseline and a second measurement, each with its own set-up. A false alarm is a row that is judged a regression. The rows of a run are judged together. Ratios are corrected by the control; the last column shows the spread without this correction.`,
     unchangedTable(plan, runs),
     `In all, ${share(runs.filter(hasAlarm).length, runs.length)} runs had a false alarm.`,
-    '## Planted slow-downs',
-    'Processor time that is really used, by so much of the baseline’s cold start, in the launcher, in the restore or in the handler, at one size a run. Found is what is called a regression.',
-    plantedTable(runs),
-    '## Simulated on the samples of these runs',
-    `Drawn anew from the cold starts of all runs, 400 times each. What differs from set-up to set-up is part of the spread here, and no difference between the two. A slow-down of ${percent(EXCLUDED - 1)} that cannot be excluded is inconclusive.`,
+    '## Injected delays',
+    'Each delay keeps a processor busy for a share of the baseline’s cold start, in the launcher, in the restore or in the handler, at one size in each run. A delay is found if its row is judged a regression.',
+    delayedTable(runs),
+    '## Simulation with the samples of these runs',
+    `Both sides are resampled from the cold starts of all runs, 400 times each. Differences between set-ups therefore add to the spread within a side, not to the difference between the sides. The verdict is inconclusive if a slowdown of ${percent(EXCLUDED_RATIO - 1)} cannot be excluded.`,
     simulatedTable(plan, samplesBySize(runs)),
   ].join('\n\n')}\n`
 }
 
-/** A simulation on the samples of any results.json. */
+/** Simulates the gate with recorded samples, by title, as a Markdown table: share of regressions (of inconclusive). */
 export const simulatedTable = (
   plan: Omit<CalibrationPlan, 'sizes' | 'containerName'>,
   recorded: ReadonlyMap<string, readonly Milliseconds[]>,
 ): string => {
   const trials = 400
-  const levels = [0, ...LEVELS]
+  const levels = [0, ...DELAY_LEVELS]
   const rows = [...recorded].map(([title, samples]) => [
     title,
     ...levels.map((level) => {
@@ -85,7 +91,7 @@ function unchangedTable({ sizes }: CalibrationPlan, runs: readonly CalibrationRu
     'false alarms',
     'improvements',
     'inconclusive',
-    'ratios, least to most',
+    'ratios, min to max',
     'spread of a ratio',
     'without the control',
   ]
@@ -95,7 +101,9 @@ function unchangedTable({ sizes }: CalibrationPlan, runs: readonly CalibrationRu
 function unchangedRow(title: string, rows: readonly Unchanged[]): string[] {
   const count = (state: string) => rows.filter(({ change }) => change.state === state).length
   const ratios = rows.map(({ change }) => change.ratio)
-  const bare = rows.map(({ pair }) => medianOf(pair.now.samples) / medianOf(pair.before.samples))
+  const uncorrected = rows.map(
+    ({ comparison }) => medianOf(comparison.now.samples) / medianOf(comparison.before.samples),
+  )
   return [
     title,
     share(count('regression'), rows.length),
@@ -103,41 +111,41 @@ function unchangedRow(title: string, rows: readonly Unchanged[]): string[] {
     String(count('inconclusive')),
     `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
     spreadOf(ratios),
-    spreadOf(bare),
+    spreadOf(uncorrected),
   ]
 }
 
-/** Half of all pairs of runs differ by less: it is what the noise band is for. */
+/** The median distance of ratios from 1: half of all pairs of runs differ by less. The noise band must be wider. */
 const spreadOf = (ratios: readonly number[]): string =>
   `±${(100 * medianOf(ratios.map((ratio) => Math.abs(Math.log(ratio))))).toFixed(1)} %`
 
-function plantedTable(runs: readonly CalibrationRun[]): string {
-  const all = runs.flatMap(({ planted }) => planted)
-  const groups: ReadonlyArray<readonly [string, (row: Planted) => boolean]> = [
+function delayedTable(runs: readonly CalibrationRun[]): string {
+  const all = runs.flatMap(({ delayed }) => delayed)
+  const groups: ReadonlyArray<readonly [string, (row: Delayed) => boolean]> = [
     ['all', () => true],
-    ...[...new Set(all.map(({ where }) => where))].map((where): [string, (row: Planted) => boolean] => [
+    ...[...new Set(all.map(({ where }) => where))].map((where): [string, (row: Delayed) => boolean] => [
       `in the ${where}`,
       (row) => row.where === where,
     ]),
-    ...[...new Set(all.map(({ size }) => size))].map((size): [string, (row: Planted) => boolean] => [
+    ...[...new Set(all.map(({ size }) => size))].map((size): [string, (row: Delayed) => boolean] => [
       `at ${formatSize(size)}`,
       (row) => row.size === size,
     ]),
   ]
   const rows = groups.map(([title, isIn]) => [
     title,
-    ...LEVELS.map((level) => {
+    ...DELAY_LEVELS.map((level) => {
       const rowsOf = all.filter((row) => row.level === level && isIn(row))
       return share(rowsOf.filter(({ change }) => change.state === 'regression').length, rowsOf.length)
     }),
   ])
-  return markdownTable([['found', ...LEVELS.map((level) => `+${percent(level)}`)], ...rows], {
-    align: ['l', ...LEVELS.map(() => 'r' as const)],
+  return markdownTable([['found', ...DELAY_LEVELS.map((level) => `+${percent(level)}`)], ...rows], {
+    align: ['l', ...DELAY_LEVELS.map(() => 'r' as const)],
   })
 }
 
 function samplesBySize(runs: readonly CalibrationRun[]): Map<string, number[]> {
   const rows = runs.flatMap(({ unchanged }) => unchanged).filter(({ phase }) => phase === 'cold start')
   const groups = Map.groupBy(rows, ({ size }) => formatSize(size))
-  return new Map([...groups].map(([title, group]) => [title, group.flatMap(({ pair }) => [...normalizeByControl(pair.before), ...normalizeByControl(pair.now)])])) // prettier-ignore
+  return new Map([...groups].map(([title, group]) => [title, group.flatMap(({ comparison }) => [...normalizeByControl(comparison.before), ...normalizeByControl(comparison.now)])])) // prettier-ignore
 }

@@ -7,7 +7,7 @@ const recorded = Array.from({ length: 200 }, () => 10 * Math.exp(0.03 * draw()))
 const SENSITIVITY = { band: 0.05, floor: 0.1 }
 const simulated = (level: number) => simulate(recorded, { iterations: 30, level, trials: 50 }, SENSITIVITY)
 
-test('the gate on recorded samples finds what was made slower, and nothing else', () => {
+test('simulate finds samples that were slowed down, and nothing in unchanged ones', () => {
   expect(simulated(0)).toEqual({ pass: 50, regression: 0, improvement: 0, inconclusive: 0 })
   expect(simulated(0.5)).toEqual({ pass: 0, regression: 50, improvement: 0, inconclusive: 0 })
   const { regression } = simulated(0.07)

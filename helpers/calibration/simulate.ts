@@ -4,15 +4,15 @@ import { isSuspect, judgeAlone, type ChangeState, type Sensitivity } from '../ga
 import type { Sampled } from '../gate/sampled.ts'
 import type { Milliseconds } from '../units.ts'
 
-/** How often each verdict came out. */
+/** How often each verdict was given. */
 export type Verdicts = Record<ChangeState, number>
 
-/** Enough for verdicts at 95 %, many times over. */
+/** Fewer than the default, for speed. A 95 % interval needs no more. */
 const RESAMPLES = 500
 
 /**
- * The gate on samples drawn anew from recorded ones, and in the second group made slower by `level`: the same rule,
- * re-measurement included, in a fraction of the time. It knows nothing of what differs from one measurement to the next.
+ * Applies the gate to samples that are drawn from recorded ones. The second group is slower by `level`. The rule is the
+ * gate's own, including the second measurement of a suspect. Differences between set-ups are not simulated.
  */
 export function simulate(
   recorded: readonly Milliseconds[],

@@ -39,7 +39,7 @@ export async function installLocally(host: Host, rootfs: Rootfs): Promise<Rootfs
 }
 
 /** Exports the base image to `path` and lets its CRIU probe this kernel once, as any machine's first start would. */
-export async function exportRootfs(
+export async function populateRootfs(
   host: Host,
   image: BaseImage,
   path: string,

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises'
-import { sampledOf } from '../gate/baseline.ts'
 import { readBaseline } from '../gate/baseline-file.ts'
 import { calibrateOnce, type CalibrationPlan, type CalibrationRun } from '../calibration/measure.ts'
 import { calibrationReport, simulatedTable } from '../calibration/report.ts'
 import type { Settings } from '../config/options.ts'
-import { normalizeByControl } from '../gate/sampled.ts'
+import { normalizeByControl, sampledOf } from '../gate/sampled.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
-import { lookAtNoise } from '../measure/noise.ts'
+import { measureNoise } from '../measure/noise.ts'
 import { requireRoot } from '../host/root.ts'
 import { parseSize } from '../units.ts'
 
@@ -32,7 +31,7 @@ export async function calibrate(options: CalibrateOptions, settings: Settings): 
     floor: settings.floor,
     containerName: settings.containerName ?? `vitest-criu-${process.pid}`,
   }
-  const noise = await lookAtNoise()
+  const noise = await measureNoise()
   const started = performance.now()
   const runs: CalibrationRun[] = []
   for (let run = 0; run < options.runs; run++) {
@@ -52,12 +51,12 @@ export async function calibrate(options: CalibrateOptions, settings: Settings): 
   console.log(`${report}\nwritten to ${options.out}`)
 }
 
-function summary({ unchanged, planted }: CalibrationRun): string {
+function summary({ unchanged, delayed }: CalibrationRun): string {
   const same = unchanged.map(({ change }) => `${change.state} ${change.ratio.toFixed(2)}`)
-  const slower = planted.map(
+  const slower = delayed.map(
     ({ level, change }) => `+${level * 100} % ${change.state} ${change.ratio.toFixed(2)}`,
   )
-  return `the same: ${same.join(', ')}; in the ${planted[0]?.where}: ${slower.join(', ')}`
+  return `the same: ${same.join(', ')}; in the ${delayed[0]?.where}: ${slower.join(', ')}`
 }
 
 async function simulated(path: string, settings: Settings): Promise<string> {

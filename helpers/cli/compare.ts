@@ -1,9 +1,10 @@
-import { baselineTable, outcomeOf, STATUS, verdictLines } from '../../reports/verdicts.ts'
+import { baselineTable, verdictLines } from '../../reports/verdicts.ts'
 import { tablesOf } from '../../reports/table.ts'
 import { compareResults } from '../gate/baseline.ts'
 import { baselinePath, readBaseline } from '../gate/baseline-file.ts'
 import { checkMachine } from '../gate/baseline-machine.ts'
 import type { Settings } from '../config/options.ts'
+import { comparisonOutcome, STATUS } from '../gate/outcome.ts'
 
 /**
  * Prints what changed from one run to another, and returns the exit status that a run would have had. Nothing can be
@@ -19,5 +20,5 @@ export async function compare(before: string, now: string, settings: Settings): 
   for (const [title, suites] of tablesOf(judged))
     console.log(`${title}\n\n${baselineTable(judged, suites) ?? ''}\n`)
   console.log(verdictLines(judged).join('\n'))
-  return STATUS[outcomeOf(judged)]
+  return STATUS[comparisonOutcome(judged)]
 }

@@ -79,7 +79,7 @@ async function disk(): Promise<Finding> {
 }
 
 async function compiler(): Promise<Finding> {
-  if (await isPrebuilt(fixture('lean-container')))
+  if (await isPrebuilt(fixture('programs/lean-container')))
     return { name: 'compiler', found: 'not needed: the package brings its C programs compiled' }
   return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
 }

@@ -95,8 +95,8 @@ describe('vitest-criu init', () => {
     })
   })
 
-  test('writes the configuration that the README shows', async () => {
-    const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8')
+  test('writes the configuration that its documentation shows', async () => {
+    const readme = await readFile(join(import.meta.dirname, 'README.md'), 'utf8')
     await inFolder(PROJECT, async (init, folder) => {
       await init()
       expect(readme).toContain(`\`\`\`ts\n${(await filesIn(folder))['vitest.config.mts']}\`\`\``)

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { REPORTS, writeReports } from '../../reports/files.ts'
-import { readHistory, readResults } from '../../reports/history.ts'
+import { readHistory, readResults } from '../results/read.ts'
 
 /** Writes every report of a results.json anew beside it, with a folder of earlier results as its history. */
 export async function report(file: string, historyFolder: string): Promise<void> {

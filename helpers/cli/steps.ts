@@ -17,10 +17,11 @@ import { readMounts } from '../mount/mounts.ts'
 import { WORK } from '../installation/paths.ts'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
 import { readManifest, writeManifest } from './manifest.ts'
-import { phaseOf, phasesFor } from '../../reports/timeline.ts'
-import { copyForRestore, DUMP_FOLDER, exportRootfs, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
+import { durationOf } from '../../reports/timeline.ts'
+import { copyForRestore, DUMP_FOLDER, populateRootfs, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runPhases } from '../matrix/phases.ts'
+import { runRestore } from '../restore/restore-run.ts'
 import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
 
 /**
@@ -59,7 +60,7 @@ export async function rootfs(settings: Settings): Promise<void> {
   await checkOurs(point)
   await checkContainerName(containerName(settings))
   const image = await findBaseImage(settings.baseImage, progress)
-  const exported = await exportRootfs(localHost, image, point, containerName(settings))
+  const exported = await populateRootfs(localHost, image, point, containerName(settings))
   say(`${image.description}, exported to ${point}: its CRIU is ${exported.criu}`)
 }
 
@@ -102,12 +103,10 @@ export async function restore(settings: Settings): Promise<void> {
   const handler = handlerNamed(manifest.handler)
   checkCopied(point)
   const onRootfs = { path: point, criu: exportedCriu(localHost, point) }
-  const restorable = await strategyNamed(settings.strategies[0] ?? '').open(localHost, onRootfs, {
-    handler,
-    size,
-  })
+  const strategy = strategyNamed(settings.strategies[0] ?? 'mapped')
+  const restorable = await strategy.open(localHost, onRootfs, { handler, size })
   const name = containerName(settings)
-  const { sample, output } = await runTrial({
+  const { sample, output } = await runRestore({
     host: localHost,
     rootfs: onRootfs,
     restorable,
@@ -118,8 +117,8 @@ export async function restore(settings: Settings): Promise<void> {
   })
   process.stdout.write(output.launcher + output.handler)
   progress(
-    phasesFor(handler, restorable.fromScratch === true)
-      .map((phase) => `${phase} ${formatMilliseconds(phaseOf(sample.points, phase))} ms`)
+    runPhases(handler, strategy)
+      .map((phase) => `${phase} ${formatMilliseconds(durationOf(sample.points, phase) ?? Number.NaN)} ms`)
       .join(', '),
   )
 }

@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import { MB, parseSize } from '../units.ts'
+import type { FilesystemName, HandlerName, StrategyName } from './names.ts'
 
-/** The reference's six sizes, in bytes. */
+/** The six sizes of the reference, in bytes. */
 const REFERENCE_SIZES = [1, 4, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
 
 const times = z.number().positive()
 
 /**
- * How many times tmpfs's median of the same run another filesystem's may be. The defaults are about twice what ceph's
- * test cluster was measured to need, warm: dump 3 to 10 times, lean container 4 to 12, restore 3 to 6, execution 1 to
- * 1.3, cold start 1.2 to 4.
+ * The largest ratio of another filesystem's median to tmpfs's median of the same run. The defaults are about twice what
+ * the Ceph test cluster took with a warm cache: dump 3 to 10 times tmpfs, lean container 4 to 12, restore 3 to 6,
+ * execution 1 to 1.3, cold start 1.2 to 4.
  */
 const RATIOS = {
   dump: times.default(20),
@@ -19,15 +20,17 @@ const RATIOS = {
   'cold start': times.default(8),
 }
 
-// A phase that is misspelt would otherwise be one that nobody gates.
+// Strict, because a misspelt phase would otherwise leave the phase with its default ratio.
 const Ratios = z.strictObject(RATIOS, {
   error: ({ code }) =>
-    code === 'unrecognized_keys' ? `phases out of ${Object.keys(RATIOS).join(', ')}` : undefined,
+    code === 'unrecognized_keys' ? `only the phases ${Object.keys(RATIOS).join(', ')}` : undefined,
 })
 
 const LINK_ERROR = {
   error: ({ code }: { code?: string }) =>
-    code === 'unrecognized_keys' ? 'delay=1ms,bandwidth=100mbit' : undefined,
+    code === 'unrecognized_keys'
+      ? 'only delay and bandwidth, such as delay=1ms,bandwidth=100mbit'
+      : undefined,
 }
 
 const Link = z.strictObject(
@@ -48,138 +51,153 @@ const Link = z.strictObject(
 
 const size = z.union([z.int().positive(), z.string().transform((text) => parseSize(text))])
 
-/** What an existing cluster is told by: `conf` names it, the others say more of it. */
-const OF_A_CLUSTER = ['keyring', 'user', 'filesystem', 'path'] as const
-const OF_A_TEST_CLUSTER = ['store', 'capacity'] as const
+/** Options that apply only to an existing cluster, which `conf` names. */
+const EXISTING_CLUSTER_OPTIONS = ['keyring', 'user', 'filesystem', 'path'] as const
+/** Options that apply only to the test cluster. */
+const TEST_CLUSTER_OPTIONS = ['store', 'capacity'] as const
 
 const filePath = z.string().min(1)
 
-/** Which Ceph the filesystem `ceph` is: a test cluster that the run starts, or where `conf` is given, that one. */
+/** A name. The folder that defines the objects looks it up, and refuses unknown names with a list of all names. */
+const nameOf = <Name extends string>() =>
+  z.custom<Name>((value) => typeof value === 'string', { error: 'a name' })
+
+/**
+ * The cluster behind the filesystem `ceph`: the existing one that `conf` names, or a test cluster that the run starts.
+ */
 const Ceph = z
   .strictObject(
     {
       /** The ceph.conf of an existing cluster. */
       conf: filePath.optional(),
-      /** The keyring with the user's key; ceph.client.USER.keyring beside `conf` when left out. */
+      /** The keyring with the user's key. Default: ceph.client.USER.keyring in the folder of `conf`. */
       keyring: filePath.optional(),
-      /** Without "client."; "admin" when left out. */
+      /** The user, without "client.". Default: "admin". */
       user: z.string().min(1).optional(),
-      /** Name of the file system; the cluster's default when left out. */
+      /** Name of the file system. Default: the cluster's own default. */
       filesystem: z.string().min(1).optional(),
-      /** The folder of it that is used, and nothing outside of it; "/" when left out. */
+      /** The folder to use; nothing outside of it is touched. Default: "/". */
       path: z
         .string()
         .regex(/^\/(?!(.*\/)?\.\.(\/|$))/, 'an absolute path in the file system, without ".."')
         .optional(),
-      /** The kernel's client, ceph-fuse, or the kernel's where it has one. */
+      /** "auto" is the kernel's client if the kernel has one, else ceph-fuse. */
       client: z.enum(['auto', 'kernel', 'fuse']).default('auto'),
-      /** Where the test cluster's objects lie: in memory (when left out), or on disk behind a loop device. */
+      /** Where the test cluster stores its objects: in memory ("memstore", the default), or on disk ("bluestore"). */
       store: z.enum(['memstore', 'bluestore']).optional(),
-      /** What the test cluster holds; all memory that is available, or 16GB on disk, when left out. */
+      /** Capacity of the test cluster. Default: the available memory, or 16GB on disk. */
       capacity: size.optional(),
     },
-    { error: ({ code }) => (code === 'unrecognized_keys' ? 'an option of ceph: see README.md' : undefined) },
+    {
+      error: ({ code }) =>
+        code === 'unrecognized_keys' ? 'an option of ceph: see helpers/README.md' : undefined,
+    },
   )
   .superRefine((given, context) => {
-    const wrong = (given.conf === undefined ? OF_A_CLUSTER : OF_A_TEST_CLUSTER).find(
+    const wrong = (given.conf === undefined ? EXISTING_CLUSTER_OPTIONS : TEST_CLUSTER_OPTIONS).find(
       (name) => given[name] !== undefined,
     )
     if (wrong === undefined) return
     const message =
       given.conf === undefined
-        ? `ceph.conf besides: ${wrong} is of an existing cluster`
-        : `no ceph.conf besides: ${wrong} is of the test cluster that a run starts`
+        ? `ceph.conf as well, because ${wrong} applies to an existing cluster`
+        : `no ceph.conf, because ${wrong} applies to the test cluster that a run starts`
     context.addIssue({ code: 'custom', path: [wrong], message })
   })
 
 /**
- * Every option of the plugin, in one place: its type, default and expectation. `vitest.config.ts` gives them as
- * `criu({ … })`, the environment as the variables below; the environment wins.
+ * Every option of the plugin: its type, default and allowed values. Users set options in `vitest.config.ts` as
+ * `criu({ … })`, or by the environment variables below. Variables win.
  */
 export const Options = z.strictObject({
-  /** Memory that the handler touches: bytes, or "64MB". */
+  /** Memory that the handler touches: in bytes, or as "64MB". */
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
-  /** What the rootfs and the images live on. */
-  filesystems: z.array(z.string()).min(1).default(['tmpfs']),
-  /** How checkpoints come back: "mapped", "lazy", "eager"; "plain" starts from scratch. */
-  strategies: z.array(z.string()).min(1).default(['mapped']),
-  /** Measure each suite once more with its files out of this machine's cache, where the filesystem has such a state. */
+  /** The filesystems that store the rootfs and the images. */
+  filesystems: z.array(nameOf<FilesystemName | 'all'>()).min(1).default(['tmpfs']),
+  /** How to restore: "mapped", "lazy" or "eager". "plain" starts from scratch instead. */
+  strategies: z.array(nameOf<StrategyName>()).min(1).default(['mapped']),
+  /** Measure each case a second time with its files dropped from the page cache, if the filesystem allows it. */
   cold: z.boolean().default(false),
-  /** Of the filesystem `ceph`: which cluster, and how it is mounted. */
+  /** For the filesystem `ceph`: which cluster to use, and how to mount it. */
   ceph: Ceph.prefault({}),
-  /** What containers read CRIU's program from: the filesystem under test, or this machine's memory. */
+  /** Where containers read CRIU's program from: the filesystem under test, or this machine's memory. */
   criuOn: z.enum(['filesystem', 'local']).default('filesystem'),
-  /** Measure all sizes of a filesystem in turn, round by round, as far as their room fits into memory. */
+  /** Measure the sizes of a filesystem in turn, as many at a time as fit into memory. */
   interleave: z.boolean().default(false),
-  /** The function that is checkpointed, by name: "python" (the reference's), "native", "python-http", "node-http". */
-  handler: z.string().default('python'),
-  /** Samples of each phase, and dumps, per suite; both this and `time` have defaults of their own in a gate. */
+  /**
+   * The program to checkpoint, by name: "python" (the reference's), "native", "python-http", "node-http" or your own.
+   */
+  handler: nameOf<HandlerName>().default('python'),
+  /** Samples of each case, and dumps. The defaults of `iterations` and `time` are larger with a baseline. */
   iterations: z.int().min(1).max(10_000).optional(),
-  /** Milliseconds that the samples of a suite, and its dumps, take at least: more of them where they are quick. */
+  /** The samples of a case, and its dumps, take at least this long, ms: fast ones are taken more often. */
   time: z.int().min(0).max(600_000).optional(),
-  /** Runs of the body, and dumps, before the first one that counts. */
+  /** Runs and dumps before the samples, which do not count. */
   warmup: z.int().min(0).max(1000).default(1),
-  /** A median may be at most this many times the reference's figure. */
+  /** The largest ratio of a median to the reference's figure. */
   tolerance: z.number().positive().default(2),
-  /** What the reference has no figure for is held against tmpfs in the same run, by phase; others keep their default. */
+  /**
+   * The largest ratio of a median to tmpfs's median of the same run, by phase, if the reference has no figure. Phases
+   * that are not named keep their default.
+   */
   ratios: Ratios.prefault({}),
-  /** Tolerance 1: as fast as the reference, or it fails. */
+  /** Sets the tolerance to 1. */
   strict: z.boolean().default(false),
-  /** Where the container's root comes from: a tarball, a folder, "docker:NAME", "podman:NAME" or "build". */
+  /** The source of the rootfs: a tarball, a folder, "docker:NAME", "podman:NAME" or "build". */
   baseImage: z.string().min(1).optional(),
-  /** The host that restores what this one dumps: "namespace", or "ssh://user@host:port"; the same one when left out. */
+  /** The host that restores: "namespace", or "ssh://user@host:port". Default: the host that dumps. */
   restoreOn: z
     .string()
     .regex(/^(namespace|ssh:\/\/[^/\s]+)$/, { error: '"namespace" or "ssh://user@host:port"' })
     .optional(),
-  /** OpenSSH's configuration file for that host; the user's own when left out. */
+  /** OpenSSH's configuration file for that host. Default: the user's own. */
   sshConfig: z.string().min(1).optional(),
-  /** What the link of the second host is held down to, as tc(8) writes it: in each direction. */
+  /** Limits of the second host's link in each direction, in the notation of tc(8). */
   link: Link.prefault({}),
-  /** The folder to mount on, absolute and empty; a private one when left out. */
+  /** Where to mount: the absolute path of an empty folder. Default: a private folder. */
   rootfs: z.string().min(1).optional(),
-  /** Name of the containers, which is that of their cgroup; one of our own when left out. */
+  /** Name of the containers and of their cgroup. Default: a generated name. */
   containerName: z.string().optional(),
-  /** Hold this run against a baseline: its name in `baselines`, or the path of a results.json. */
+  /** Compare this run with a baseline: its name in `baselines`, or the path of a results.json. */
   baseline: z.string().min(1).optional(),
-  /** Keep this run as the baseline of that name. */
+  /** Save this run as a baseline of this name. */
   save: z
     .string()
     .regex(/^\w[\w.-]*$/, 'a name of letters, digits, ".", "_" and "-"')
     .optional(),
-  /** The folder of the named baselines, from the project's root. */
+  /** The folder of the baselines, relative to the project's root. */
   baselines: z.string().min(1).default('reports/baselines'),
-  /** Whose baselines count: those of the "same" machine, or of a "similar" one, with the same processor. */
+  /** Accept baselines of the "same" machine, or of a "similar" one, which has the same processor. */
   baselineMatch: z.enum(['same', 'similar']).default('same'),
-  /** Against a baseline: ratios up to 1 + this are noise; of a dump up to 1 + twice this. */
+  /** With a baseline: ratios up to 1 + `band` are noise; for dumps, up to 1 + 2 × `band`. */
   band: z.number().positive().max(1).default(0.04),
-  /** Against a baseline: a difference of medians below this is none, ms. */
+  /** With a baseline: smaller differences of medians are noise, ms. */
   floor: z.number().nonnegative().default(0.1),
-  /** A slow-down that is really executed in each sample, to see a gate fail: where, and how many ms. */
+  /** A delay in every sample, to see a gate fail: where, and how many ms. */
   injectedDelay: z
     .strictObject({ where: z.enum(['launcher', 'restore', 'handler']), milliseconds: z.number().positive() })
     .optional(),
-  /** The folder for results.json and results.md, from the project's root. */
+  /** The folder for the results, relative to the project's root. */
   output: z.string().min(1).default('reports/out'),
 })
 
-/** What a user may give. */
+/** The options as a user writes them. */
 export type CriuOptions = z.input<typeof Options>
-/** What the rest of the code gets: checked, complete, plain data. */
+/** The options as the rest of the code gets them: checked, complete, plain data. */
 export type Settings = Readonly<z.output<typeof Options> & { iterations: number; time: number }>
-/** Of the filesystem `ceph`. */
+/** Settings of the filesystem `ceph`. */
 export type CephSettings = Settings['ceph']
 
-/** What is measured where nothing is said of it. */
+/** The default number of samples. */
 export const EFFORT = { iterations: 10, time: 0 }
-/** More, where runs are held against each other: `npm run calibrate` shows what these find. */
+/** The default with a baseline, which needs more. `npm run calibrate` shows which regressions these samples find. */
 export const GATE_EFFORT = { iterations: 30, time: 3000 }
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
 const flag = (text: string): unknown => new Map<string, unknown>([['1', true], ['true', true], ['0', false], ['false', false]]).get(text) ?? text // prettier-ignore
 
-/** "restore=8,cold start=3". */
+/** Parses "restore=8,cold start=3". */
 const ratios = (text: string): unknown =>
   Object.fromEntries(
     list(text)
@@ -187,10 +205,10 @@ const ratios = (text: string): unknown =>
       .map(([phase, factor = '']) => [phase, number(factor)]),
   )
 
-/** "delay=1ms,bandwidth=100mbit". */
+/** Parses "delay=1ms,bandwidth=100mbit". */
 const pairs = (text: string): unknown => Object.fromEntries(list(text).map((part) => part.split('=')))
 
-/** "restore=5": 5 ms in the restore. */
+/** Parses "restore=5", a delay of 5 ms in the restore. */
 const injectedDelay = (text: string): unknown => {
   const [where, milliseconds = ''] = text.split('=')
   return { where, milliseconds: number(milliseconds) }
@@ -198,12 +216,12 @@ const injectedDelay = (text: string): unknown => {
 
 interface Variable {
   readonly option: keyof Settings
-  /** Where the option has parts: the one that is set; the others stay as they are given. */
+  /** The part that the variable sets, if the option has parts. The other parts keep their values. */
   readonly part?: string
   readonly read: (text: string) => unknown
 }
 
-/** Environment variables: the reference's own three, then ours. */
+/** Environment variables: those of the reference, `BASE_IMAGE`, then our own. */
 export const VARIABLES: Readonly<Record<string, Variable>> = {
   MEMORY_SIZE: { option: 'sizes', read: (text) => [parseSize(text, 'MEMORY_SIZE')] },
   ROOTFS_ABS_PATH: { option: 'rootfs', read: String },
@@ -243,5 +261,5 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }
 
-/** Ours alone: a variable with this prefix that is not listed is a mistake, not somebody else's. */
+/** Nobody else uses this prefix, so an unknown variable with it is a mistake. */
 export const PREFIX = 'VITEST_CRIU_'

@@ -6,7 +6,7 @@ const refused = (options: object, environment: Record<string, string> = {}): Pro
   messageOf(() => resolveSettings(options, environment))
 
 describe('settings refuse', () => {
-  test('a name of a baseline that would leave its folder', async () => {
+  test('the name of a baseline that would be outside of its folder', async () => {
     expect(await refused({}, { VITEST_CRIU_SAVE: '../main' })).toMatchInlineSnapshot(`
       "cannot use the option "save"
         found:    VITEST_CRIU_SAVE=../main
@@ -15,11 +15,11 @@ describe('settings refuse', () => {
     `)
   })
 
-  test('a ratio for what is no phase', async () => {
+  test('a ratio for an unknown phase', async () => {
     expect(await refused({}, { VITEST_CRIU_RATIOS: 'restroe=8' })).toMatchInlineSnapshot(`
       "cannot use the option "ratios"
         found:    VITEST_CRIU_RATIOS=restroe=8
-        expected: phases out of dump, lean container, restore, execution, cold start
+        expected: only the phases dump, lean container, restore, execution, cold start
         fix:      correct the environment variable"
     `)
   })
@@ -28,7 +28,7 @@ describe('settings refuse', () => {
     ['VITEST_CRIU_RESTORE_ON', 'other.example', 'restoreOn', '"namespace" or "ssh://user@host:port"'],
     ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link.bandwidth', 'a bandwidth such as 100mbit or 1gbit'],
     ['VITEST_CRIU_LINK', 'delay=1', 'link.delay', 'a delay such as 500us or 1ms'],
-    ['VITEST_CRIU_LINK', 'loss=1', 'link', 'delay=1ms,bandwidth=100mbit'],
+    ['VITEST_CRIU_LINK', 'loss=1', 'link', 'only delay and bandwidth, such as delay=1ms,bandwidth=100mbit'],
   ])('%s=%s', async (name, value, option, expected) => {
     expect(await refused({}, { [name]: value })).toBe(
       `cannot use the option "${option}"\n  found:    ${name}=${value}\n` +
@@ -39,22 +39,22 @@ describe('settings refuse', () => {
   test('an unknown option', async () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"
-        found:    no option of that name
+        found:    an unknown option
         expected: one of sizes, filesystems, strategies, cold, ceph, criuOn, interleave, handler, iterations, time, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, baseline, save, baselines, baselineMatch, band, floor, injectedDelay, output
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
-  test('an unknown variable with our prefix, and leave others alone', async () => {
+  test('an unknown variable with our prefix, but no other variable', async () => {
     expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
       "cannot use the environment variable VITEST_CRIU_SIZE
-        found:    no variable of that name
+        found:    an unknown variable
         expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU_ON, VITEST_CRIU_INTERLEAVE, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_TIME, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_BASELINE, VITEST_CRIU_SAVE, VITEST_CRIU_BASELINES, VITEST_CRIU_BASELINE_MATCH, VITEST_CRIU_BAND, VITEST_CRIU_FLOOR, VITEST_CRIU_INJECTED_DELAY, VITEST_CRIU_OUTPUT
         fix:      unset VITEST_CRIU_SIZE"
     `)
   })
 
-  test('a ceph client that there is not', async () => {
+  test('an unknown ceph client', async () => {
     expect(await refused({}, { VITEST_CRIU_CEPH_CLIENT: 'nfs' })).toMatchInlineSnapshot(`
       "cannot use the option "ceph.client"
         found:    VITEST_CRIU_CEPH_CLIENT=nfs
@@ -63,34 +63,34 @@ describe('settings refuse', () => {
     `)
   })
 
-  test('a part of ceph that there is not', async () => {
+  test('an unknown part of ceph', async () => {
     expect(await refused({ ceph: { config: '/etc/ceph/ceph.conf' } })).toMatchInlineSnapshot(`
       "cannot use the option "ceph"
         found:    ceph: {"config":"/etc/ceph/ceph.conf"}
-        expected: an option of ceph: see README.md
+        expected: an option of ceph: see helpers/README.md
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
-  test('a user of no cluster', async () => {
+  test('a ceph user without a cluster', async () => {
     expect(await refused({}, { VITEST_CRIU_CEPH_USER: 'bob' })).toMatchInlineSnapshot(`
       "cannot use the option "ceph.user"
         found:    VITEST_CRIU_CEPH_USER=bob
-        expected: ceph.conf besides: user is of an existing cluster
+        expected: ceph.conf as well, because user applies to an existing cluster
         fix:      correct the environment variable"
     `)
   })
 
-  test('an object store of a cluster that is there already', async () => {
+  test('an object store for an existing cluster', async () => {
     expect(await refused({ ceph: { conf: '/c', store: 'memstore' } })).toMatchInlineSnapshot(`
       "cannot use the option "ceph.store"
         found:    ceph: {"conf":"/c","store":"memstore"}
-        expected: no ceph.conf besides: store is of the test cluster that a run starts
+        expected: no ceph.conf, because store applies to the test cluster that a run starts
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
 
-  test('a path that leads out of the path', async () => {
+  test('a ceph path with ".." in it', async () => {
     expect(await refused({ ceph: { conf: '/c', path: '/bench/../home' } })).toMatchInlineSnapshot(`
       "cannot use the option "ceph.path"
         found:    ceph: {"conf":"/c","path":"/bench/../home"}
@@ -103,7 +103,7 @@ describe('settings refuse', () => {
     expect(await refused({ iterations: 'many' })).toMatchInlineSnapshot(`
       "cannot use the option "iterations"
         found:    iterations: "many"
-        expected: number
+        expected: a number
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -112,7 +112,7 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_ITERATIONS: '0' })).toMatchInlineSnapshot(`
       "cannot use the option "iterations"
         found:    VITEST_CRIU_ITERATIONS=0
-        expected: number to be >=1
+        expected: a number that is >=1
         fix:      correct the environment variable"
     `)
   })
@@ -121,7 +121,7 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_TOLERANCE: '' })).toMatchInlineSnapshot(`
       "cannot use the option "tolerance"
         found:    VITEST_CRIU_TOLERANCE=
-        expected: number
+        expected: a number
         fix:      correct the environment variable"
     `)
   })
@@ -130,7 +130,7 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_STRICT: 'yes' })).toMatchInlineSnapshot(`
       "cannot use the option "strict"
         found:    VITEST_CRIU_STRICT=yes
-        expected: boolean
+        expected: true or false
         fix:      correct the environment variable"
     `)
   })
@@ -139,8 +139,8 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_SIZES: '1MB,lots' })).toMatchInlineSnapshot(`
       "cannot read the memory size "lots"
         found:    "lots"
-        expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB
-        fix:      set MEMORY_SIZE=16777216"
+        expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB
+        fix:      correct the size, for example MEMORY_SIZE=16777216"
     `)
   })
 
@@ -148,7 +148,7 @@ describe('settings refuse', () => {
     expect(await refused({ sizes: [0] })).toMatchInlineSnapshot(`
       "cannot use the option "sizes"
         found:    sizes: [0]
-        expected: number to be >0
+        expected: a number that is >0
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -157,7 +157,7 @@ describe('settings refuse', () => {
     expect(await refused({ sizes: [] })).toMatchInlineSnapshot(`
       "cannot use the option "sizes"
         found:    sizes: []
-        expected: array to have >=1 items
+        expected: a list that has >=1 items
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -166,8 +166,8 @@ describe('settings refuse', () => {
     expect(await refused({}, { MEMORY_SIZE: size })).toBe(
       `cannot read the MEMORY_SIZE "${size}"\n` +
         `  found:    ${size === '' ? 'an empty value' : `"${size}"`}\n` +
-        '  expected: a whole number of bytes above 0, or one with a unit: 16777216, 16MB, 1GB\n' +
-        '  fix:      set MEMORY_SIZE=16777216',
+        '  expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB\n' +
+        '  fix:      correct the size, for example MEMORY_SIZE=16777216',
     )
   })
 })

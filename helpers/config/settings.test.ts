@@ -4,7 +4,7 @@ import { resolveSettings, toleranceOf } from './settings.ts'
 const MB = 2 ** 20
 
 describe('settings', () => {
-  test('are complete where nothing is given', () => {
+  test('are complete without any option', () => {
     expect(resolveSettings({}, {})).toMatchInlineSnapshot(`
       {
         "band": 0.04,
@@ -50,12 +50,12 @@ describe('settings', () => {
     `)
   })
 
-  test('take what vitest.config.ts gives', () => {
+  test('come from vitest.config.ts', () => {
     const settings = resolveSettings({ sizes: ['64MB', 4096], handler: 'native', iterations: 3 }, {})
     expect(settings).toMatchObject({ sizes: [64 * MB, 4096], handler: 'native', iterations: 3 })
   })
 
-  test('take the environment over that', () => {
+  test('come from the environment first', () => {
     const settings = resolveSettings(
       { sizes: ['64MB'], filesystems: ['tmpfs'], handler: 'native', iterations: 3, warmup: 2, tolerance: 5 },
       {
@@ -85,13 +85,13 @@ describe('settings', () => {
     ['a table', {}, { iterations: 10, time: 0 }],
     ['a gate', { VITEST_CRIU_SAVE: 'main' }, { iterations: 30, time: 3000 }],
     ['a gate', { VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_TIME: '500' }, { iterations: 30, time: 500 }],
-    // Who says how many has said how long.
+    // An explicit number of samples sets the time to 0.
     ['a gate', { VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_ITERATIONS: '12' }, { iterations: 12, time: 0 }],
   ])('%s with %j measures %j', (_, environment, effort) => {
     expect(resolveSettings({}, environment)).toMatchObject(effort)
   })
 
-  test("take the reference's own variables, MEMORY_SIZE as the only size", () => {
+  test("accept the reference's variables, with MEMORY_SIZE as the only size", () => {
     const environment = { MEMORY_SIZE: '16777216', ROOTFS_ABS_PATH: '/base', CONTAINER_NAME: 'mine' }
     expect(resolveSettings({ sizes: ['1MB', '4MB'] }, { ...environment, BASE_IMAGE: 'build' })).toMatchObject(
       {
@@ -103,12 +103,12 @@ describe('settings', () => {
     )
   })
 
-  test('a ratio to tmpfs is set for one phase, and the others keep theirs', () => {
+  test('keep the default ratios of phases that are not named', () => {
     const { ratios } = resolveSettings({}, { VITEST_CRIU_RATIOS: 'restore=8,cold start=3' })
     expect(ratios).toEqual({ dump: 20, 'lean container': 20, restore: 8, execution: 2.5, 'cold start': 3 })
   })
 
-  test('the host that restores and its link', () => {
+  test('accept a host that restores, and limits of its link', () => {
     const environment = {
       VITEST_CRIU_RESTORE_ON: 'ssh://root@[fe80::1]:2222',
       VITEST_CRIU_LINK: 'delay=1ms,bandwidth=100mbit',
@@ -119,7 +119,7 @@ describe('settings', () => {
     })
   })
 
-  test('a part of ceph is set by the environment, and the others stay as they were given', () => {
+  test('take one part of ceph from the environment, and keep the others', () => {
     const { ceph } = resolveSettings(
       { ceph: { conf: '/etc/ceph/ceph.conf', user: 'bob' } },
       { VITEST_CRIU_CEPH_USER: 'eve', VITEST_CRIU_CEPH_PATH: '/bench' },
@@ -127,12 +127,12 @@ describe('settings', () => {
     expect(ceph).toEqual({ conf: '/etc/ceph/ceph.conf', user: 'eve', path: '/bench', client: 'auto' })
   })
 
-  test('the test cluster of ceph is on disk where that is asked for', () => {
+  test('accept a test cluster on disk', () => {
     const { ceph } = resolveSettings({}, { VITEST_CRIU_CEPH_STORE: 'bluestore', VITEST_CRIU_CEPH_CAPACITY: '4GB' }) // prettier-ignore
     expect(ceph).toEqual({ client: 'auto', store: 'bluestore', capacity: 4096 * MB })
   })
 
-  test('take more samples where a baseline is saved or held against, unless told how many', () => {
+  test('take more samples with a baseline, unless iterations is set', () => {
     expect(resolveSettings({}, { VITEST_CRIU_SAVE: 'main' }).iterations).toBe(30)
     expect(resolveSettings({ baseline: 'main' }, {}).iterations).toBe(30)
     expect(resolveSettings({ baseline: 'main' }, { VITEST_CRIU_ITERATIONS: '12' }).iterations).toBe(12)
@@ -140,7 +140,7 @@ describe('settings', () => {
 
   test('cannot be changed', () => expect(Object.isFrozen(resolveSettings({}, {}))).toBe(true))
 
-  test('hold a strict run to the reference itself', () => {
+  test('give a strict run a tolerance of 1', () => {
     expect(toleranceOf(resolveSettings({ tolerance: 3 }, {}))).toBe(3)
     expect(toleranceOf(resolveSettings({ tolerance: 3, strict: true }, {}))).toBe(1)
   })

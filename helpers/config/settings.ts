@@ -13,8 +13,8 @@ import {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The one door for options: what the user wrote in vitest.config.ts, then the environment over it, checked and
- * completed. Throws CriuBenchError that names the option, what it was given and what it takes.
+ * The only entry for options. Merges the options of vitest.config.ts with the environment, which wins, checks them and
+ * adds defaults. Throws CriuBenchError that names the option, its value and what it accepts.
  */
 export function resolveSettings(options: CriuOptions, environment: Environment): Settings {
   refuseUnknownVariables(environment)
@@ -39,7 +39,7 @@ const partsOf = (value: unknown): object => (typeof value === 'object' && value 
 const unknownOption = (name = ''): CriuBenchError =>
   new CriuBenchError({
     failed: `cannot use the option "${name}"`,
-    found: 'no option of that name',
+    found: 'an unknown option',
     expected: `one of ${Object.keys(Options.shape).join(', ')}`,
     fix: CORRECT,
   })
@@ -64,7 +64,7 @@ function wrongValue(
 
 const CORRECT = 'correct criu({ … }) in vitest.config.ts'
 
-/** A gate needs more samples than a table does; who says how many of them has said how long. */
+/** Runs with a baseline need more samples. An explicit number of samples sets the default time to 0. */
 function completed(options: z.output<typeof Options>): Settings {
   const isGate = options.baseline !== undefined || options.save !== undefined
   const effort = isGate ? GATE_EFFORT : EFFORT
@@ -73,9 +73,26 @@ function completed(options: z.output<typeof Options>): Settings {
   return { ...options, iterations, time }
 }
 
-/** zod's "Too small: expected number to be >=1" without what the error says in its other parts. */
+/** How an error calls the types that zod names. */
+const TYPES = new Map([
+  ['number', 'a number'],
+  ['int', 'a whole number'],
+  ['string', 'a text'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['object', 'an object'],
+])
+
+/**
+ * The expectation in a message of zod, as a phrase: "a number that is >=1" for "Too small: expected number to be >=1".
+ */
 const expectation = (message = ''): string =>
-  message.replace(/^.*?: expected /, '').replace(/, received .*$/, '')
+  message
+    .replace(/^.*?: expected /, '')
+    .replace(/, received .*$/, '')
+    .replace(/^(\w+)(?=$| to )/, (type) => TYPES.get(type) ?? type)
+    .replace(/ to be /, ' that is ')
+    .replace(/ to have /, ' that has ')
 
 function refuseUnknownVariables(environment: Environment): void {
   const unknown = Object.keys(environment).find(
@@ -84,11 +101,11 @@ function refuseUnknownVariables(environment: Environment): void {
   if (unknown === undefined) return
   throw new CriuBenchError({
     failed: `cannot use the environment variable ${unknown}`,
-    found: 'no variable of that name',
+    found: 'an unknown variable',
     expected: `one of ${Object.keys(VARIABLES).join(', ')}`,
     fix: `unset ${unknown}`,
   })
 }
 
-/** The tolerance that holds: 1 where strict was asked for. */
+/** The tolerance in effect: 1 for a strict run. */
 export const toleranceOf = (settings: Settings): number => (settings.strict ? 1 : settings.tolerance)

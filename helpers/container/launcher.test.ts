@@ -11,7 +11,7 @@ import { messageOf, steady } from '../testing/messages.ts'
 import { MB } from '../units.ts'
 import { launch, type LaunchReport, type LaunchRequest } from './launcher.ts'
 
-/** Runs a command in a container whose root is this machine's own, in a sandbox. */
+/** Runs a command, in a sandbox, in a container whose root is the machine's root. */
 const inContainer = (command: string[], more: Partial<LaunchRequest> = {}): Promise<LaunchReport> =>
   expectNothingLeft(async () => {
     await using sandbox = await openSandbox(CONTAINER)
@@ -21,12 +21,12 @@ const inContainer = (command: string[], more: Partial<LaunchRequest> = {}): Prom
 const shell = (script: string, more: Partial<LaunchRequest> = {}): Promise<LaunchReport> =>
   inContainer(['/bin/sh', '-c', script], more)
 
-/** What the command itself printed, without the launcher's own lines. */
-const said = ({ stdout }: LaunchReport): string[] =>
+/** The lines that the command printed, without those of the launcher. */
+const printed = ({ stdout }: LaunchReport): string[] =>
   stdout.split('\n').filter((line) => line !== '' && !/lean container|before criu restore/.test(line))
 
 const NETWORK = 'readlink /proc/self/ns/net'
-/** Fails on a loopback that is down. */
+/** A Python program that fails if the loopback is down. */
 const CONNECT = `import socket
 server = socket.create_server(('127.0.0.1', 0))
 socket.create_connection(server.getsockname())
@@ -34,33 +34,34 @@ print('up')`
 
 describe('a lean container', () => {
   test.each([
-    ['its status', 'exit 7', 7],
-    ['128 and the signal that ended it', 'kill -KILL $$', 137],
-  ])('ends with what its command ended with: %s', async (_, script, status) => {
+    ['the status of its command', 'exit 7', 7],
+    ['128 + the signal that ended its command', 'kill -KILL $$', 137],
+  ])('ends with %s', async (_, script, status) => {
     expect((await shell(script)).status).toBe(status)
   })
 
-  test('takes its time points in their order', async () => {
-    const { a, b, e } = await shell('true')
-    expect([a, b, e]).toEqual([a, b, e].toSorted((one, other) => (one < other ? -1 : 1)))
+  test('takes its time points in order', async () => {
+    const { containerStarted, restoreStarted, containerGone } = await shell('true')
+    const points = [containerStarted, restoreStarted, containerGone]
+    expect(points).toEqual(points.toSorted((one, other) => (one < other ? -1 : 1)))
   })
 
-  test('has its own pids, host name, /dev and /run, and no descriptor but 0, 1 and 2', async () => {
+  test('has its own pids, host name, /dev and /run, and only the descriptors 0 to 2', async () => {
     const report = await shell(
       'echo $$; hostname; ls /dev | tr "\\n" " "; echo; ls -A /run; ls /proc/self/fd | wc -l',
     )
-    // The listing of descriptors holds one itself, on the folder that it lists.
+    // `ls` has a fourth descriptor, for the folder that it lists.
     const dev = 'fd full null random stderr stdin stdout tty urandom zero '
-    expect(said(report)).toEqual(['2', CONTAINER, dev, '4'])
+    expect(printed(report)).toEqual(['2', CONTAINER, dev, '4'])
   })
 
-  test('takes what its command left running with it', async () => {
+  test('ends with its command, and kills the processes that the command left', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
       const left = ['pgrep', '-f', '^sleep 4321$']
       const find = {
         argv: left,
-        failed: 'cannot look for it',
+        failed: 'cannot look for the process',
         fix: 'install procps',
         timeout: 5000,
         accept: [0, 1],
@@ -73,36 +74,43 @@ describe('a lean container', () => {
     })
   })
 
-  test('sees a folder of the host where it is bound', async () => {
-    expect(said(await shell('ls /media | head -n 1', { binds: [['/proc/sys', '/media']] }))).not.toEqual([])
+  test('sees a bound folder of the host', async () => {
+    expect(printed(await shell('ls /media | head -n 1', { binds: [['/proc/sys', '/media']] }))).not.toEqual(
+      [],
+    )
   })
 
-  test('cannot write to what is bound read-only', async () => {
+  test('cannot write to a folder that is bound read-only', async () => {
     const readOnly = [['/run', '/media']] as const
-    expect(said(await shell('touch /media/x || mkdir /media/y || echo refused', { readOnly }))).toEqual([
+    expect(printed(await shell('touch /media/x || mkdir /media/y || echo refused', { readOnly }))).toEqual([
       'refused',
     ])
     expect((await shell('touch /media/x', { binds: readOnly })).status).toBe(0)
   })
 
-  test("has the host's network, or one of its own with a loopback that is up", async () => {
-    const [own, up] = said(await shell(`${NETWORK}; python3 -c "${CONNECT}"`, { network: true }))
+  test("has the host's network, or its own with the loopback up", async () => {
+    const [own, up] = printed(await shell(`${NETWORK}; python3 -c "${CONNECT}"`, { network: true }))
     expect(own).not.toBe(await readlink('/proc/self/ns/net'))
     expect(up).toBe('up')
-    expect(said(await shell(NETWORK))).toEqual([await readlink('/proc/self/ns/net')])
+    expect(printed(await shell(NETWORK))).toEqual([await readlink('/proc/self/ns/net')])
   })
 
-  test('has the variables that it is given, besides PATH and LANG', async () => {
+  test('passes environment variables to its command, besides PATH and LANG', async () => {
     const report = await shell('echo "$COLOUR $LANG"', { env: { COLOUR: 'blue' } })
-    expect(said(report)).toEqual(['blue C.UTF-8'])
+    expect(printed(report)).toEqual(['blue C.UTF-8'])
   })
 
-  test('keeps to its memory limit', async () => {
+  test('has the memory limit that it is given', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
-      const limits = { memoryBytes: 64 * MB }
       const command = ['/bin/sleep', '2']
-      const running = launch(sandbox, { name: CONTAINER, rootfs: '/', command, timeout: 20_000, limits })
+      const running = launch(sandbox, {
+        name: CONTAINER,
+        rootfs: '/',
+        command,
+        timeout: 20_000,
+        memoryLimit: 64 * MB,
+      })
       expect(await limitOf(CONTAINER)).toBe(64 * MB)
       await running
     })
@@ -110,7 +118,7 @@ describe('a lean container', () => {
 })
 
 describe('the launcher refuses', () => {
-  test('a name that a cgroup has, and leaves that cgroup alone', async () => {
+  test('a name that another cgroup has, and leaves that cgroup in place', async () => {
     await expectNothingLeft(async () => {
       const name = `taken-${CONTAINER}`
       const folders = (await hierarchies()).map((hierarchy) => join(hierarchy, name))
@@ -123,7 +131,7 @@ describe('the launcher refuses', () => {
           "cannot run /bin/true in the lean container "NAME" on /
             found:    create: CGROUP: cgroup NAME in use
             expected: a container that starts
-            fix:      \`npm run doctor\` checks what it needs of this machine
+            fix:      run \`npm run doctor\`: it checks what a container needs
             log:      lean-container: cannot create CGROUP: cgroup NAME in use"
         `)
         expect(await cgroupPaths(name)).toEqual(folders)
@@ -133,36 +141,36 @@ describe('the launcher refuses', () => {
     })
   })
 
-  test('a command that is not there', async () => {
+  test('a command that does not exist', async () => {
     const message = await messageOf(() => inContainer(['/no/such/command']))
     expect(steady(message, [CONTAINER, 'NAME'], [/(.*before|.*this is).*\n/g, ''])).toMatchInlineSnapshot(`
       "cannot run /no/such/command in the lean container "NAME" on /
         found:    execute: /no/such/command: No such file or directory
         expected: a container that starts
-        fix:      \`npm run doctor\` checks what it needs of this machine
+        fix:      run \`npm run doctor\`: it checks what a container needs
         log:      lean-container: cannot execute /no/such/command: No such file or directory"
     `)
   })
 
-  test('a root without a folder to mount on', async () => {
+  test('a root without the folders to mount on', async () => {
     const message = await messageOf(() => inContainer(['/bin/true'], { rootfs: '/usr' }))
     expect(steady(message, [CONTAINER, 'NAME'])).toMatchInlineSnapshot(`
       "cannot run /bin/true in the lean container "NAME" on /usr
         found:    mount proc on: /usr/proc: the mount point must exist in the rootfs
         expected: a container that starts
-        fix:      \`npm run doctor\` checks what it needs of this machine
+        fix:      run \`npm run doctor\`: it checks what a container needs
         log:      lean-container: cannot mount proc on /usr/proc: the mount point must exist in the rootfs"
     `)
   })
 })
 
-/** The memory limit of a running container, bytes, whichever version of cgroup sets it. */
+/** The memory limit of a running container in bytes, by cgroup v1 or v2. */
 async function limitOf(name: string): Promise<number> {
   for (;;) {
     for (const path of await cgroupPaths(name)) {
       for (const file of ['memory.max', 'memory.limit_in_bytes']) {
         const limit = Number(await readFile(join(path, file), 'utf8').catch(() => ''))
-        // A cgroup that has just been made has no limit yet.
+        // A new cgroup has no limit yet.
         if (limit > 0 && limit < Number.MAX_SAFE_INTEGER / 2) return limit
       }
     }

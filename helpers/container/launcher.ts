@@ -8,70 +8,65 @@ import { fixture } from '../installation/paths.ts'
 import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { isRemote } from '../process/remote.ts'
 import { run, type Finished } from '../process/process.ts'
-import type { Nanoseconds } from '../units.ts'
+import type { Bytes, Nanoseconds } from '../units.ts'
 
-/** Status that the launcher keeps for its own failures, as container engines do. */
+/** The exit status of the launcher's own failures, as of container engines. */
 const LAUNCHER_FAILED = 125
 
 export interface LaunchRequest {
-  /** Name of the container: of its cgroup and its host name. */
+  /** The name of the container, its cgroup and its host. */
   readonly name: string
-  /** Its root directory, absolute, on the host. */
+  /** Absolute path of its root directory, on the host. */
   readonly rootfs: string
   readonly command: readonly string[]
-  /** Folders of the host that it sees: from, at. */
+  /** Paths to mount in the container: on the host, in the container. */
   readonly binds?: ReadonlyArray<readonly [string, string]>
-  /** The same, read-only. */
+  /** The same, mounted read-only. */
   readonly readOnly?: ReadonlyArray<readonly [string, string]>
-  /** A network namespace of its own, with its loopback up; the host's when left out. */
+  /** Whether it has its own network namespace, with the loopback up, and not the host's. */
   readonly network?: boolean
-  /** Variables of the command besides PATH and LANG. */
+  /** Environment variables of the command besides PATH and LANG. */
   readonly env?: Readonly<Record<string, string>>
-  /** Milliseconds after which it is killed. */
+  /** Milliseconds after which the container is killed. */
   readonly timeout: number
-  /** Between these addresses (hexadecimal) the processes map that file of the container in place of anonymous memory. */
+  /** The processes map `file`, a path in the container, between these hexadecimal addresses instead of anonymous memory. */
   readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
-  /** Nanoseconds that the launcher keeps a processor busy first, and the command's process before it is the command. */
+  /** Injected delays, nanoseconds: in the launcher first of all, and in the command's process right before exec. */
   readonly spin?: { readonly launcher?: number; readonly command?: number }
-  readonly limits?: { readonly memoryBytes?: number; readonly cpuPercent?: number }
+  /** Limits the container's memory; it gets no swap then. */
+  readonly memoryLimit?: Bytes
 }
 
-/** Calls that discard memory, or grow it, as the launcher answered them in place of the kernel. */
+/** Calls on guarded memory that the launcher answered instead of the kernel. */
 export interface GuardReport {
   readonly notifications: number
   readonly zeroedBytes: number
   readonly refused: number
 }
 
-/** One container's life. Points are CLOCK_REALTIME, ns. */
+/** One container's life. Time points are CLOCK_REALTIME. */
 export interface LaunchReport {
-  /** A: first thing in the launcher. */
-  readonly a: Nanoseconds
-  /** B: in the container, right before its command is executed. */
-  readonly b: Nanoseconds
-  /** E: in the launcher, all of it reaped, its cgroup removed. */
-  readonly e: Nanoseconds
+  /** The launcher's first act. */
+  readonly containerStarted: Nanoseconds
+  /** In the container, right before exec of the command. */
+  readonly restoreStarted: Nanoseconds
+  /** In the launcher: all processes are reaped and the cgroup is removed. */
+  readonly containerGone: Nanoseconds
   /** Exit status of the command; 128 + signal when a signal ended it. */
   readonly status: number
-  /** What the guard was asked for; null without one. */
+  /** Null without a guard. */
   readonly guard: GuardReport | null
   readonly stdout: string
   readonly stderr: string
 }
 
 const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
-const Guard = z
-  .object({ notifications: z.int(), zeroed_bytes: z.int(), refused: z.int() })
-  .transform(({ notifications, zeroed_bytes: zeroedBytes, refused }) => ({
-    notifications,
-    zeroedBytes,
-    refused,
-  }))
+const Guard = z.object({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() })
 const Report = z.object({
-  version: z.literal(1),
-  a: nanoseconds,
-  b: nanoseconds,
-  e: nanoseconds,
+  version: z.literal(2),
+  containerStarted: nanoseconds,
+  restoreStarted: nanoseconds,
+  containerGone: nanoseconds,
   status: z.int(),
   guard: Guard.nullable(),
 })
@@ -79,32 +74,32 @@ const Failure = z.object({
   error: z.object({ step: z.string(), path: z.string().nullish(), message: z.string() }),
 })
 
-/** Runs one command in a lean container on `host`, to its end. Throws CriuBenchError when the container itself fails. */
+/** Runs a command in a lean container on `host`, and waits for its end. Throws CriuBenchError if the container fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  const launcher = await ensureProgramOnHost(host, await compile(fixture('lean-container')))
+  const launcher = await ensureProgramOnHost(host, await compile(fixture('programs/lean-container')))
   const running = run(host, {
     argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
     failed,
-    fix: `the first error line of what ran in it says more; run the step by hand: ${ownCommand('restore')}`,
+    fix: `read the first error line of the command; run the step by hand: ${ownCommand('restore')}`,
     timeout: request.timeout,
     accept: Array.from({ length: 256 }, (_, status) => status),
     report: true,
   })
   const finished = await running.catch(async (error: unknown) => {
-    // A launcher that had to be killed could not remove its cgroup; its container died with it.
+    // A launcher that was killed did not remove its cgroup. Its container died with it.
     await (isRemote(host) ? removeCgroupOf(host, request.name) : removeCgroup(request.name))
     throw error
   })
   return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
 }
 
-/** On another machine, which has killed what was in it. What cannot be removed is told by the next container. */
+/** On another machine. Errors are ignored: the next container of that name reports a cgroup that is left. */
 const removeCgroupOf = (host: Host, name: string) =>
   run(host, {
     argv: ['sh', '-c', 'find /sys/fs/cgroup -depth -type d -name "$1" -exec rmdir {} + || true', 'sh', name],
-    failed: `cannot remove the cgroup ${name} there`,
-    fix: 'look at the connection',
+    failed: `cannot remove the cgroup ${name} on the other machine`,
+    fix: 'check the connection to it',
     timeout: 10_000,
   }).catch(() => undefined)
 
@@ -112,7 +107,7 @@ const options = ({
   binds = [],
   readOnly = [],
   env = {},
-  limits = {},
+  memoryLimit,
   network,
   guard,
   spin = {},
@@ -126,8 +121,7 @@ const options = ({
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
   ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),
-  ...(limits.memoryBytes === undefined ? [] : ['--memory', String(limits.memoryBytes)]),
-  ...(limits.cpuPercent === undefined ? [] : ['--cpu', String(limits.cpuPercent)]),
+  ...(memoryLimit === undefined ? [] : ['--memory', String(memoryLimit)]),
 ]
 
 function readReport(finished: Finished, failed: string): z.infer<typeof Report> {
@@ -139,9 +133,9 @@ function readReport(finished: Finished, failed: string): z.infer<typeof Report> 
     failed,
     found: failure
       ? [failure.step, failure.path, failure.message].filter(Boolean).join(': ')
-      : 'no report of its time points',
+      : 'no report from the launcher',
     expected: 'a container that starts',
-    fix: `\`${ownCommand('doctor')}\` checks what it needs of this machine`,
+    fix: `run \`${ownCommand('doctor')}\`: it checks what a container needs`,
     log: finished.stderr,
   })
 }

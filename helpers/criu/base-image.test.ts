@@ -6,9 +6,10 @@ import { describe, expect, test } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { compile } from '../programs/compile.ts'
 import { localHost } from '../host/host.ts'
-import { fixture } from '../installation/paths.ts'
-import { exportRootfs } from '../checkpoint/rootfs.ts'
+import { CACHE, fixture } from '../installation/paths.ts'
+import { populateRootfs } from '../checkpoint/rootfs.ts'
 import { MB } from '../units.ts'
+import { outcomeOf } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
@@ -23,7 +24,7 @@ const exporting = (path: string, room = 64 * MB): Promise<string> =>
     await using point = await temporaryFolder()
     await using _mounted = await tmpfs.mount(localHost, point.path, room)
     const message = await messageOf(async () => {
-      const rootfs = await exportRootfs(localHost, await findBaseImage(path), point.path, NAME)
+      const rootfs = await populateRootfs(localHost, await findBaseImage(path), point.path, NAME)
       return rootfs.criu
     })
     return steady(message, [path, 'IMAGE'], [point.path, 'ROOTFS'], [NAME, 'NAME'])
@@ -55,6 +56,18 @@ describe('a base image', () => {
     expect(image.description).toMatch(/^criu [\d.]+, (built here|of this host)$/)
   })
 
+  test('that is built here can be made by twenty callers at once', async () => {
+    const source = JSON.stringify(join(import.meta.dirname, 'base-image.ts'))
+    const script = `const { findBaseImage } = await import(${source})
+      const images = await Promise.all(Array.from({ length: 20 }, () => findBaseImage('build')))
+      console.log(new Set(images.map(({ path }) => path)).size)`
+    // A cache that has the built CRIU, and no base image yet.
+    const withFreshCache = `mount -t tmpfs none /mnt; cp -r ${CACHE}/criu-* /mnt; mount --move /mnt ${CACHE}
+      "$@"; ls ${CACHE} | grep -c base-image-`
+    const argv = ['unshare', '--mount', 'sh', '-ec', withFreshCache, 'sh', process.execPath, '--input-type=module', '-e', script] // prettier-ignore
+    expect(await outcomeOf(argv)).toMatchObject({ status: 0, stdout: '1\n1\n', stderr: '' })
+  })
+
   test('without a criu is refused', async () => {
     await using image = await temporaryFolder()
     expect(await exporting(image.path)).toMatchInlineSnapshot(`
@@ -73,7 +86,7 @@ describe('a base image', () => {
         found:    exit status 2 of \`criu check\` in the lean container on ROOTFS, and no criu.kdat
         expected: /run/criu.kdat
         fix:      unset BASE_IMAGE to have a CRIU built for this kernel
-        log:      native-handler: found 1 arguments, expected SIZE_BYTES LOCK_FILE REPORT_FILE [--write]"
+        log:      native-handler: found 1 arguments, expected SIZE_BYTES LOCK_FILE REPORT_FILE"
     `)
   })
 
@@ -84,7 +97,7 @@ describe('a base image', () => {
       "cannot run /usr/sbin/criu in the lean container "NAME" on ROOTFS
         found:    execute: /usr/sbin/criu: No such file or directory
         expected: a container that starts
-        fix:      \`npm run doctor\` checks what it needs of this machine
+        fix:      run \`npm run doctor\`: it checks what a container needs
         log:      lean-container: cannot execute /usr/sbin/criu: No such file or directory"
     `)
   })

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { localHost, hostPath, type Host } from '../host/host.ts'
 import { CACHE } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
+import { makeViaDraft } from '../programs/draft.ts'
 import { findCriu, type CriuBinary } from './binary.ts'
 
 /** The name of the image that the reference asks for. */
@@ -109,18 +110,17 @@ async function fromEngine(engine: string, name: string): Promise<BaseImage> {
 /** Exports the file system of an engine's image to a tarball, cached by the image's id. */
 async function saveFromEngine(engine: string, name: string, id: string): Promise<BaseImage> {
   const tar = join(CACHE, `${engine}-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.tar`)
-  if (!existsSync(tar)) {
-    await mkdir(CACHE, { recursive: true })
-    const script =
-      'container=$("$1" create "$2" true); "$1" export --output "$3.draft" "$container"; "$1" rm "$container"'
-    await run(localHost, {
-      argv: ['sh', '-ec', script, 'sh', engine, name, tar],
-      failed: `cannot export the image ${engine}:${name}`,
-      fix: `try \`${engine} export\` by hand`,
-      timeout: 300_000,
-    })
-    await rename(`${tar}.draft`, tar)
-  }
+  const script =
+    'container=$("$1" create "$2" true); "$1" export --output "$3" "$container"; "$1" rm "$container"'
+  if (!existsSync(tar))
+    await makeViaDraft(tar, (draft) =>
+      run(localHost, {
+        argv: ['sh', '-ec', script, 'sh', engine, name, draft],
+        failed: `cannot export the image ${engine}:${name}`,
+        fix: `try \`${engine} export\` by hand`,
+        timeout: 300_000,
+      }),
+    )
   return { description: `${engine} image ${name}`, kind: 'tar', path: tar }
 }
 
@@ -140,17 +140,15 @@ async function fromPath(path: string): Promise<BaseImage> {
 async function assemble(criu: CriuBinary): Promise<BaseImage> {
   const key = createHash('sha256').update(`${criu.path} ${criu.version}`).digest('hex').slice(0, 16)
   const folder = join(CACHE, `base-image-${key}`)
-  if (!existsSync(folder)) {
-    const draft = `${folder}.draft`
-    await rm(draft, { recursive: true, force: true })
-    await mkdir(join(draft, 'usr/sbin'), { recursive: true })
-    await copyFile(criu.path, join(draft, 'usr/sbin/criu'))
-    for (const library of await librariesOf(criu.path)) {
-      await mkdir(join(draft, dirname(library)), { recursive: true })
-      await copyFile(library, join(draft, library))
-    }
-    await rename(draft, folder)
-  }
+  if (!existsSync(folder))
+    await makeViaDraft(folder, async (draft) => {
+      await mkdir(join(draft, 'usr/sbin'), { recursive: true })
+      await copyFile(criu.path, join(draft, 'usr/sbin/criu'))
+      for (const library of await librariesOf(criu.path)) {
+        await mkdir(join(draft, dirname(library)), { recursive: true })
+        await copyFile(library, join(draft, library))
+      }
+    })
   return {
     description: `criu ${criu.version}, ${criu.origin === 'built' ? 'built here' : 'of this host'}`,
     kind: 'folder',

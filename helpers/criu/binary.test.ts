@@ -1,4 +1,4 @@
-import { copyFile, symlink } from 'node:fs/promises'
+import { copyFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PROJECT, outcomeOf } from '../testing/commands.ts'
@@ -31,10 +31,43 @@ test('without a CRIU and without a network, what to do is said at once', async (
       expected: exit status 0
       fix:      install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
       log:      E: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)
-                E: Some index files failed to download. They have been ignored, or old ones used instead.
+                the whole output: /var/cache/vitest-criu/build-criu.log
     "
   `)
 })
+
+test('a build that fails names its first error, and finds no library that a static CRIU cannot have', async () => {
+  await using folder = await temporaryFolder()
+  // In place of the compiler: what would pkg-config find on a machine that has everything installed?
+  await writeFile(
+    join(folder.path, 'make'),
+    `#!/bin/sh
+for word; do case $word in PKG_CONFIG=*) pkg_config=\${word#*=} ;; esac; done
+for library in libnftables libselinux libbpf libdrm gnutls; do "$pkg_config" --exists "$library" && echo "found $library"; done
+"$pkg_config" --exists libprotobuf-c || echo "no libprotobuf-c"
+echo "make: entering a folder
+crtools.c:9: error: one of many
+make: *** error 2" >&2
+exit 2
+`,
+    { mode: 0o755 },
+  )
+  for (const library of ['libnftables', 'libselinux', 'libbpf', 'libdrm', 'gnutls', 'libprotobuf-c'])
+    await writeFile(join(folder.path, `${library}.pc`), `Name: ${library}\nDescription: none\nVersion: 1\n`)
+  const script = 'mount -t tmpfs none /var/cache/vitest-criu; "$@"; cat /var/cache/vitest-criu/build-criu.log'
+  const recipe = join(PROJECT, 'fixtures/base-image/build-criu.ts')
+  // prettier-ignore
+  const argv = ['unshare', '--mount', 'sh', '-c', script, 'sh', process.execPath, recipe, '/var/cache/vitest-criu/criu/criu']
+  const { stderr, stdout } = await outcomeOf(argv, {
+    PATH: `${folder.path}:${process.env['PATH']}`,
+    PKG_CONFIG_PATH: folder.path,
+  })
+  expect(stderr).toBe(
+    'crtools.c:9: error: one of many\nthe whole output: /var/cache/vitest-criu/build-criu.log\n',
+  )
+  expect(stdout).toContain('make: entering a folder')
+  expect(stdout).not.toMatch(/found lib|found gnutls|no libprotobuf-c/)
+}, 60_000)
 
 test("where none can be built, the machine's own is taken if it passes `criu check`", async () => {
   await using folder = await temporaryFolder()

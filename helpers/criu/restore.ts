@@ -29,7 +29,7 @@ const FIXES: Fixes = [
   [/build-?id/i, 'a mapped program or library is another build now: dump and copy again'],
   [/No such file|Can't open file/i, 'the rootfs lacks a file that the process had open: copy again'],
   [
-    /^observe: (not done|it ended)/m,
+    /^observe: (the handler was not done|all processes ended)/m,
     'the handler came back and did not do what its `done` waits for: its own output is below',
   ],
   [/magic|version/i, 'the images are of another CRIU: dump with the one of the base image'],

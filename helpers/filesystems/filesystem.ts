@@ -1,3 +1,4 @@
+import type { FilesystemName } from '../config/names.ts'
 import type { CephSettings } from '../config/options.ts'
 import type { CriuBenchError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
@@ -7,7 +8,7 @@ import type { Bytes } from '../units.ts'
 /** A kind of filesystem for the rootfs and the images. Only what `mount` returns can be unmounted. */
 export interface Filesystem {
   /** As in titles, options and the reference: "tmpfs". */
-  readonly name: string
+  readonly name: FilesystemName
   /** A description in one line, for people. */
   readonly summary: string
   /** Whether its files take up this machine's memory. */

@@ -1,3 +1,4 @@
+import type { FilesystemName } from '../config/names.ts'
 import { CriuBenchError } from '../errors.ts'
 import { findByName } from '../find-by-name.ts'
 import { ceph } from './ceph/ceph.ts'
@@ -10,18 +11,12 @@ export type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.t
 /** All filesystems: a new one is one file, and one line here. */
 const FILESYSTEMS: readonly Filesystem[] = [tmpfs, ext4, ceph]
 
-export const filesystemNames: readonly string[] = FILESYSTEMS.map(({ name }) => name)
+export const filesystemNames: readonly FilesystemName[] = FILESYSTEMS.map(({ name }) => name)
 
 /** Ends what the mounts of this process shared. All of them must be unmounted. */
 export async function closeFilesystems(): Promise<void> {
   for (const one of FILESYSTEMS) await one.close?.()
 }
-
-/** Whether files of that filesystem can be dropped from the page cache. */
-export const hasCold = (name: string): boolean => filesystem(name).noCold === undefined
-
-/** Whether another host can restore from that filesystem. */
-export const isShared = (name: string): boolean => filesystem(name).clientPrograms !== undefined
 
 /** The filesystems that cannot be used on this machine, each with the reason and the fix; without the `asked` ones. */
 export function missingFilesystems(asked: readonly string[], options?: MountOptions): Record<string, string> {

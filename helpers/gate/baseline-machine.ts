@@ -3,13 +3,13 @@ import { CriuBenchError } from '../errors.ts'
 import { describeBytes } from '../units.ts'
 import type { Baseline } from './baseline-file.ts'
 
-/** "same": nothing that decides a figure differs. "similar": the processor is the same. */
+/** "same": nothing that affects a figure differs. "similar": the processor is the same. */
 export type Match = 'same' | 'similar'
 
-/** Memory that firmware and kernel keep for themselves differs between boots. */
+/** Firmware and kernel reserve a different amount of memory at each boot. */
 const MEMORY_TOLERANCE = 0.05
 
-/** The versions of CRIU and of this project are not here: they are what is compared. */
+/** The versions of CRIU and of this project are left out: a run is compared with a baseline to see their effect. */
 const FIELDS: ReadonlyArray<{ name: keyof Fingerprint; match: Match; of: (value: Fingerprint) => string }> = [
   { name: 'architecture', match: 'similar', of: ({ architecture }) => architecture },
   { name: 'cpu', match: 'similar', of: ({ cpu }) => cpu },
@@ -17,36 +17,36 @@ const FIELDS: ReadonlyArray<{ name: keyof Fingerprint; match: Match; of: (value:
   { name: 'kernel', match: 'same', of: ({ kernel }) => kernel },
   { name: 'memory', match: 'same', of: ({ memory }) => describeBytes(memory) },
   { name: 'cgroup', match: 'same', of: ({ cgroup }) => cgroup },
-  // Node is the harness, not what is measured: a patch of it moves nothing.
+  // Node only runs the harness, so its minor and patch versions do not affect a figure.
   { name: 'node', match: 'same', of: ({ node }) => node.replace(/\..*$/, '') },
 ]
 
 export interface Difference {
-  /** Of the fingerprint. */
+  /** Name of the field of the fingerprint. */
   readonly field: string
   readonly before: string
   readonly now: string
-  /** The weakest match that it breaks. */
+  /** The weakest match that this difference rules out. */
   readonly breaks: Match
 }
 
-/** In what two machines differ, field by field. */
+/** The fields in which two machines differ. */
 export const differencesOf = (before: Fingerprint, now: Fingerprint): Difference[] =>
   FIELDS.filter(({ name, of }) =>
     name === 'memory' ? Math.abs(now.memory / before.memory - 1) > MEMORY_TOLERANCE : of(before) !== of(now),
   ).map(({ name, match, of }) => ({ field: name, before: of(before), now: of(now), breaks: match }))
 
-/** Refuses a baseline of another machine; returns what differs and was let pass. Throws CriuBenchError. */
+/** Throws CriuBenchError if the baseline is from another machine. Returns the differences that `match` tolerates. */
 export function checkMachine({ name, results }: Baseline, now: Fingerprint, match: Match): Difference[] {
   const differences = differencesOf(results.fingerprint, now)
   const foreign = differences.filter(({ breaks }) => match === 'same' || breaks === 'similar')
   if (foreign.length === 0) return differences
-  const list = (side: 'before' | 'now') => foreign.map((each) => `${each.field} ${each[side]}`).join(', ')
+  const list = (side: 'before' | 'now') => foreign.map((difference) => `${difference.field} ${difference[side]}`).join(', ') // prettier-ignore
   const onlyTolerated = foreign.every(({ breaks }) => breaks === 'same')
   throw new CriuBenchError({
-    failed: `cannot hold this run against the baseline "${name}": it is of another machine`,
-    found: list('before'),
-    expected: list('now'),
-    fix: `save one here: VITEST_CRIU_SAVE=${name}-here${onlyTolerated ? '; or VITEST_CRIU_BASELINE_MATCH=similar' : ''}`,
+    failed: `cannot compare this run with the baseline "${name}", which is from another machine`,
+    found: `a baseline from a machine with ${list('before')}`,
+    expected: `a baseline from this machine, with ${list('now')}`,
+    fix: `save a baseline here: VITEST_CRIU_SAVE=${name}-here${onlyTolerated ? '; or accept a similar machine: VITEST_CRIU_BASELINE_MATCH=similar' : ''}`,
   })
 }

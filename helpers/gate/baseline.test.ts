@@ -1,52 +1,57 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Results, type SuiteResults } from '../../reports/results.ts'
-import { outcomeOf, verdictLines } from '../../reports/verdicts.ts'
+import type { Results, SuiteResults } from '../../reports/results.ts'
+import { verdictLines } from '../../reports/verdicts.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { messageOf } from '../testing/messages.ts'
+import { results } from '../testing/results.ts'
 import { compareResults } from './baseline.ts'
 import { readBaseline, saveBaseline } from './baseline-file.ts'
 import { checkMachine } from './baseline-machine.ts'
+import { comparisonOutcome as outcomeOf } from './outcome.ts'
+import { ungated } from './verdict.ts'
 
 const SENSITIVITY = { band: 0.05, floor: 0.1 }
 const PHASES = ['lean container', 'restore', 'execution', 'cold start']
 
-/** Samples of these phases in ms, each a little longer than the one before, and the control beside each. */
+const figureOf = (phase: string) => ({ phase, n: 20, median: 1, mean: 1, min: 1, max: 1, sd: 0, verdict: ungated('nothing to compare it with') }) // prettier-ignore
+
+/**
+ * 20 samples of these phases, in ms, each slightly longer than the previous one, with the same control time for each.
+ */
 function suite(
   title: string,
   [container, restore, execution]: [number, number, number],
   control?: number,
 ): SuiteResults {
   const samples = Array.from({ length: 20 }, (_, index) => {
-    const parts = [container, restore, execution].map((ms) => Math.round(ms * (1e6 + index * 1000)))
-    const values = [...parts, parts.reduce((sum, part) => sum + part)]
+    const [started = 0, restored = 0, executed = 0] = [container, restore, execution].map((ms) =>
+      Math.round(ms * (1e6 + index * 1000)),
+    )
     return {
-      points: { s: '0', a: '1', b: '2', c: '3', d: '4', e: '5' },
-      nanoseconds: Object.fromEntries(PHASES.map((phase, at) => [phase, String(values[at])])),
+      points: {
+        spawned: '0',
+        containerStarted: '0',
+        restoreStarted: String(started),
+        handlerStarted: String(started + restored),
+        handlerEnded: String(started + restored + executed),
+        containerGone: String(started + restored + executed),
+      },
       checksum: 'abc',
       stats: {},
       ...(control !== undefined && { control }),
     }
   })
-  const figures = PHASES.map((phase) => ({ phase, n: 20, median: 1, mean: 1, min: 1, max: 1, sd: 0, state: 'ungated' as const })) // prettier-ignore
+  const figures = PHASES.map(figureOf)
   return { title, filesystem: 'tmpfs', strategy: title, mounted: 'tmpfs', size: 2 ** 20, label: '1MB', handler: 'python', baseImage: 'criu', checksum: 'abc', mapped: 0, copied: 0, control: 'control-1', figures, dumps: [], samples } // prettier-ignore
 }
-
-const results = (...suites: SuiteResults[]): Results =>
-  Results.parse({
-    version: 1,
-    createdAt: '2026-01-02T03:04:05.678Z',
-    fingerprint: { kernel: '6.18.0', architecture: 'x64', cpu: 'A CPU', cpus: 2, memory: 2 ** 34, cgroup: 'v2', node: 'v26.0.0' }, // prettier-ignore
-    options: {},
-    suites,
-  })
 
 const before = results(suite('mapped', [1, 4, 2]))
 const baseline = { name: 'main', results: before }
 
 describe('a baseline', () => {
-  test('is read as it was saved, and what had its name is kept beside it by its date', async () => {
+  test('is read back as saved, and the previous baseline of its name is archived by date', async () => {
     await using folder = await temporaryFolder()
     await saveBaseline(folder.path, 'main', before)
     const later = { ...before, createdAt: '2026-02-02T03:04:05.678Z' }
@@ -56,39 +61,39 @@ describe('a baseline', () => {
     expect((await readdir(folder.path)).toSorted()).toEqual(['main', 'main.json'])
   })
 
-  test('is not replaced by a run that lacks suites of it', async () => {
+  test('is not replaced by a run that lacks some of its suites', async () => {
     await using folder = await temporaryFolder()
     const path = await saveBaseline(folder.path, 'main', results(suite('mapped', [1, 4, 2]), suite('eager', [1, 4, 2]))) // prettier-ignore
     expect(await messageOf(() => saveBaseline(folder.path, 'main', before))).toMatchInlineSnapshot(`
       "cannot save this run as the baseline "main"
         found:    no results of eager (python handler)
-        expected: all that the baseline of that name has
+        expected: results of every suite that the baseline "main" has
         fix:      run without -t, or save under another name: VITEST_CRIU_SAVE=main-focused"
     `)
     expect((await readBaseline(path)).results.suites).toHaveLength(2)
   })
 
   test.each([
-    ['no JSON', '{"version":1,', 'found:    a file that is no JSON'],
-    ['another version', '{"version":2}', 'found:    results of version 2'],
-    ['something else', '{"version":1,"createdAt":5}', 'found:    createdAt: '],
-  ])('is refused where it is %s', async (_, text, message) => {
+    ['not JSON', '{"version":1,', 'found:    a file that is not JSON'],
+    ['another version', '{"version":3}', 'found:    version: '],
+    ['something else', '{"version":2,"createdAt":5}', 'found:    createdAt: '],
+  ])('is refused if the file is %s', async (_, text, message) => {
     await using folder = await temporaryFolder()
     await writeFile(join(folder.path, 'main.json'), text)
     expect(await messageOf(() => readBaseline(join(folder.path, 'main.json')))).toContain(message)
   })
 
-  test('is refused where there is none', async () => {
+  test('is refused if the file is missing', async () => {
     expect(await messageOf(() => readBaseline('/nowhere/main.json'))).toContain('found:    no such file')
   })
 
-  test('of another machine is refused by name, with what differs', async () => {
+  test('is refused if it is from another machine, and the error lists the differences', async () => {
     const here = { ...before.fingerprint, cpu: 'Another', kernel: '6.19.0', memory: 2 ** 34 * 1.01 }
     expect(await messageOf(() => checkMachine(baseline, here, 'same'))).toMatchInlineSnapshot(`
-      "cannot hold this run against the baseline "main": it is of another machine
-        found:    cpu A CPU, kernel 6.18.0
-        expected: cpu Another, kernel 6.19.0
-        fix:      save one here: VITEST_CRIU_SAVE=main-here"
+      "cannot compare this run with the baseline "main", which is from another machine
+        found:    a baseline from a machine with cpu A CPU, kernel 6.18.0
+        expected: a baseline from this machine, with cpu Another, kernel 6.19.0
+        fix:      save a baseline here: VITEST_CRIU_SAVE=main-here"
     `)
     const updated = { ...before.fingerprint, kernel: '6.19.0', node: 'v26.9.0' }
     expect(await messageOf(() => checkMachine(baseline, updated, 'same'))).toContain('BASELINE_MATCH=similar')
@@ -108,61 +113,53 @@ const verdicts = (now: SuiteResults) =>
     ),
   )
 
-describe('results held against a baseline', () => {
-  test('are slower in the cold start and in the part that made it so', () => {
+describe('results compared with a baseline', () => {
+  test('have a regression in the cold start and in the phase that caused it', () => {
     expect(verdicts(suite('mapped', [1, 6, 2]))).toEqual({
       'lean container': 'pass', restore: 'regression', execution: 'pass', 'cold start': 'regression' }) // prettier-ignore
   })
 
-  test('are no faster where the restore only moved its cost into the execution', () => {
+  test('have no improvement if the restore only moved its cost into the execution', () => {
     expect(verdicts(suite('mapped', [1, 2, 4]))).toEqual({
       'lean container': 'pass', restore: 'pass', execution: 'pass', 'cold start': 'pass' }) // prettier-ignore
   })
 
-  test('rest on what was measured once more, where it was', () => {
+  test('are judged by the second measurement, if there is one', () => {
     const again = { dumps: [], samples: suite('mapped', [1, 4, 2]).samples }
     const now = compareResults(results({ ...suite('mapped', [1, 6, 2]), again }), baseline, SENSITIVITY)
     const found = coldStartOf(now)
     expect(found).toMatchObject({ verdict: 'pass', ratio: 1 })
     expect(found?.suspected?.ratio).toBeCloseTo(9 / 7, 5)
-    expect(found?.reason).toContain('at first, not so when measured once more')
+    expect(found?.reason).toContain('the first measurement gave 1.29 × (')
+    expect(found?.reason).toContain('), which a second measurement did not confirm')
   })
 
-  test('say every figure of a regression, and what to do', () => {
+  test('report every figure of a regression, and what to do about it', () => {
     const now = compareResults(results(suite('mapped', [1, 6, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('regression')
     expect(verdictLines(now).join('\n')).toMatchInlineSnapshot(`
-      "against the baseline main of 2026-01-02T03:04:05.678Z, by cold start and dump: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
-      regression: mapped > cold start: 9.09 ms against the 7.07 ms of main is 1.29 × (95.0 % interval 1.28 to 1.29; n=20 against 20); the whole interval is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. Find what made it slower: npx vitest bench -t 'mapped'. If it is meant: VITEST_CRIU_SAVE=main without VITEST_CRIU_BASELINE"
+      "compared with the baseline main of 2026-01-02T03:04:05.678Z, by cold start and dump: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
+      regression: mapped > cold start: median 9.09 ms; 1.29 × the baseline's 7.07 ms (95.0 % interval 1.28 to 1.29; n=20, baseline n=20); the whole interval is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. To measure it alone: npx vitest bench --run -t 'mapped'. To accept it: run with VITEST_CRIU_SAVE=main and without VITEST_CRIU_BASELINE"
     `)
   })
 
-  test('are free of what the machine itself has changed, and say how much that is', () => {
+  test('are corrected for the drift of the machine, and report how large it is', () => {
     const earlier = { name: 'main', results: results(suite('mapped', [1, 4, 2], 3)) }
     const now = compareResults(results(suite('mapped', [2, 8, 4], 3.6)), earlier, SENSITIVITY)
     expect(coldStartOf(now)?.verdict).toBe('regression')
     expect(coldStartOf(now)?.ratio).toBeCloseTo(2 / 1.2)
     expect(coldStartOf(now)?.machine).toBeCloseTo(1.2)
     expect(verdictLines(now)[1]).toContain(
-      "14.1 ms against the 7.07 ms of main is 1.67 × without the machine's own 1.20 × (",
+      "median 14.1 ms; 1.67 × the baseline's 7.07 ms, after removing 1.20 × of machine drift (",
     )
-    // The baseline of a run without a control is held against the samples as they are.
-    const bare = coldStartOf(compareResults(now, baseline, SENSITIVITY))
-    expect(bare?.ratio).toBeCloseTo(2)
-    expect(bare).not.toHaveProperty('machine')
+    // A baseline without a control is compared with the samples as they are.
+    const uncorrected = coldStartOf(compareResults(now, baseline, SENSITIVITY))
+    expect(uncorrected?.ratio).toBeCloseTo(2)
+    expect(uncorrected).not.toHaveProperty('machine')
   })
 
-  test('count dumps once that several strategies share', () => {
-    const figure = {
-      phase: 'dump',
-      n: 20,
-      median: 1,
-      mean: 1,
-      min: 1,
-      max: 1,
-      sd: 0,
-      state: 'ungated' as const,
-    }
+  test('count dumps that several strategies share only once', () => {
+    const figure = figureOf('dump')
     const shared = (titles: string[], ms: number) =>
       results(...titles.map((title) => ({ ...suite(title, [1, 4, 2]), figures: [figure], dumps: Array.from({ length: 20 }, (_, index) => ({ total: ms + index / 100, wall: ms, stats: {} })) }))) // prettier-ignore
     const confidences = (titles: string[]) =>
@@ -170,7 +167,7 @@ describe('results held against a baseline', () => {
     expect(confidences(['mapped', 'lazy', 'eager'])).toEqual([0.95, 0.95, 0.95])
   })
 
-  test('have not passed where the baseline lacks them', () => {
+  test('are inconclusive if the baseline lacks them', () => {
     const now = compareResults(results(suite('eager', [1, 4, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('inconclusive')
     expect(verdictLines(now).at(-1)).toContain('eager > cold start: not in the baseline')

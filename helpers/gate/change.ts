@@ -3,91 +3,99 @@ import { holmLevels } from '../stats/family.ts'
 import { formatMilliseconds, type Milliseconds } from '../units.ts'
 import { ratioOf, type Ratio, type Sampled } from './sampled.ts'
 
-/** What counts as a change against a baseline; `npm run calibrate` shows what these find and what they let pass. */
+/** What counts as a change against a baseline. `npm run calibrate` shows which changes these limits find. */
 export interface Sensitivity {
-  /** Ratios up to 1 + band, and down to its inverse, are what two runs of the same thing may differ by. */
+  /** Ratios from 1 / (1 + band) to 1 + band are noise: two runs of the same code may differ by so much. */
   readonly band: number
-  /** A difference of medians of less than this is none, ms. */
+  /** Smaller differences of medians are noise, ms. */
   readonly floor: Milliseconds
 }
 
-/** The probability of even one false alarm among all rows that decide a run. */
+/** The probability of any false alarm among all rows that decide a run. */
 export const ALPHA = 0.05
 /** Fewer samples on one side give no verdict. */
-export const ENOUGH = 10
-/** "pass" says that a slow-down of this ratio is excluded: where it is not, the samples say too little. */
-export const EXCLUDED = 1.2
+export const MIN_SAMPLES = 10
+/**
+ * A "pass" excludes a slowdown by this ratio. If the samples spread too much for that, the verdict is "inconclusive".
+ */
+export const EXCLUDED_RATIO = 1.2
 
-/** A machine busy with other things was seen to make cold starts three times slower: more than this is not that alone. */
-const LOAD = 4
+/** Load from other programs made cold starts up to three times slower. A larger ratio than this has another cause. */
+const LOAD_RATIO = 4
 
-/** Figures were seen to drift by half to one and a half times as much as the control: of more than this, too much is left. */
-const DRIFT = 1.25
+/**
+ * The control can drift by this ratio at most. Figures drift by half to one and a half times as much as the control, so
+ * the correction for a larger drift would leave too large an error.
+ */
+const MAX_DRIFT = 1.25
 
-/** One row: the same phase of the same suite, then and now. */
-export interface Pair {
+/** One row: the same phase of the same suite in the baseline and in this run. */
+export interface Comparison {
   readonly before: Sampled
   readonly now: Sampled
-  /** How many bands wide its own noise is; 1 when left out. */
-  readonly bands?: number
+  /** The factor that widens the noise band for this phase. Default: 1. */
+  readonly bandFactor?: number
 }
 
-/** A dump is one process's, whose memory lies elsewhere each time: the calibration shows how much wider it spreads. */
-export const bandsOf = (phase: string): number => (phase === 'dump' ? 2 : 1)
+/** All dumps of a run are of one process, with its own layout of memory, so dumps differ more from run to run. */
+export const bandFactorOf = (phase: string): number => (phase === 'dump' ? 2 : 1)
 
 export type ChangeState = 'pass' | 'regression' | 'improvement' | 'inconclusive'
 
 /**
- * A verdict with its figures. `ratio` is that of the medians, now / before; `interval` is its interval at `confidence`.
- * Both are free of the machine's own drift where both sides have the same control.
+ * A verdict with its figures. `ratio` is median now / median before; `interval` is its interval at `confidence`. Both
+ * are corrected for the drift of the machine if both sides have the same control.
  */
 export interface Change {
   readonly state: ChangeState
   readonly ratio: number
-  /** The ratio of the medians of the control. */
+  /** The drift: median of the control now / before. */
   readonly machine?: number
   readonly interval: Interval
   readonly confidence: number
   readonly reason: string
 }
 
-/** Verdicts of rows that decide together: the chance of one false alarm among all of them is ALPHA (Holm). */
-export function judgeFamily(pairs: readonly Pair[], sensitivity: Sensitivity): Change[] {
-  const ratios = pairs.map(({ before, now }) => ratioOf(before, now))
+/**
+ * Judges rows that decide a run together: the probability of any false alarm among them is ALPHA (Holm's procedure).
+ */
+export function judgeFamily(comparisons: readonly Comparison[], sensitivity: Sensitivity): Change[] {
+  const ratios = comparisons.map(({ before, now }) => ratioOf(before, now))
   const levels = holmLevels(
-    ratios.map((ratio, index) => pValue(ratio, bandOf(pairs[index], sensitivity))),
+    ratios.map((ratio, index) => pValue(ratio, bandOf(comparisons[index], sensitivity))),
     ALPHA,
   )
-  return pairs.map((pair, index) => {
+  return comparisons.map((comparison, index) => {
     const ratio = ratios[index]
     if (!ratio) throw new Error('a row without a ratio')
-    return judgeAt(pair, ratio, levels[index] ?? ALPHA, sensitivity)
+    return judgeAt(comparison, ratio, levels[index] ?? ALPHA, sensitivity)
   })
 }
 
-/** The verdict of one row by itself, at 95 %. */
-export const judgeAlone = (pair: Pair, sensitivity: Sensitivity, resamples?: number): Change =>
-  judgeAt(pair, ratioOf(pair.before, pair.now, resamples), ALPHA, sensitivity)
+/** Judges one row by itself, with an interval of 95 %. */
+export const judgeAlone = (comparison: Comparison, sensitivity: Sensitivity, resamples?: number): Change =>
+  judgeAt(comparison, ratioOf(comparison.before, comparison.now, resamples), ALPHA, sensitivity)
 
-/** Whether a row is to be measured once more before it is believed. */
+/** Whether a row must be measured a second time before the verdict counts. */
 export const isSuspect = ({ state }: Change): boolean => state === 'regression' || state === 'improvement'
 
-const bandOf = (pair: Pair | undefined, { band }: Sensitivity): number => band * (pair?.bands ?? 1)
+const bandOf = (comparison: Comparison | undefined, { band }: Sensitivity): number =>
+  band * (comparison?.bandFactor ?? 1)
 
-/** Two-sided: that the true ratio is beyond the band, on either side of it. */
+/** Two-sided p-value of the hypothesis that the true ratio is within the band. */
 const pValue = (ratio: RatioOfMedians, band: number): number =>
   Math.min(1, 2 * Math.min(ratio.atMost(1 + band), ratio.atLeast(1 / (1 + band))))
 
-function judgeAt(pair: Pair, found: Ratio, level: number, sensitivity: Sensitivity): Change {
+function judgeAt(comparison: Comparison, found: Ratio, level: number, sensitivity: Sensitivity): Change {
   const confidence = 1 - level
   const interval = found.interval(confidence)
   const { ratio, machine } = found
   const figures = { ratio, interval, confidence, ...(machine !== undefined && { machine }) }
-  const isPlain = interval[0] > LOAD || interval[1] < 1 / LOAD
-  const doubt = (isPlain ? undefined : doubtOfMachine(machine)) ?? doubtOfNumber(pair)
+  const isBeyondLoad = interval[0] > LOAD_RATIO || interval[1] < 1 / LOAD_RATIO
+  const doubt = (isBeyondLoad ? undefined : doubtOfMachine(machine)) ?? doubtOfNumber(comparison)
   if (doubt !== undefined) return { ...figures, state: 'inconclusive', reason: doubt }
-  const verdict = verdictOf(pair, figures, sensitivity)
-  const disturbance = isPlain || verdict.state === 'pass' ? undefined : disturbanceOf(pair)
+  const verdict = verdictOf(comparison, figures, sensitivity)
+  const disturbance = isBeyondLoad || verdict.state === 'pass' ? undefined : disturbanceOf(comparison)
   return {
     ...figures,
     ...(disturbance === undefined ? verdict : { state: 'inconclusive', reason: disturbance }),
@@ -95,35 +103,39 @@ function judgeAt(pair: Pair, found: Ratio, level: number, sensitivity: Sensitivi
 }
 
 const doubtOfMachine = (machine = 1): string | undefined =>
-  machine > DRIFT || machine < 1 / DRIFT
-    ? `the machine itself takes ${machine.toFixed(2)} × as long as then, more than can be taken out`
+  machine > MAX_DRIFT || machine < 1 / MAX_DRIFT
+    ? `the control took ${machine.toFixed(2)} × as long as in the baseline, too large a drift to correct for`
     : undefined
 
-function doubtOfNumber({ before, now }: Pair): string | undefined {
+function doubtOfNumber({ before, now }: Comparison): string | undefined {
   const n = Math.min(before.samples.length, now.samples.length)
-  return n < ENOUGH ? `only ${n} samples on one side, ${ENOUGH} are needed` : undefined
+  return n < MIN_SAMPLES ? `only ${n} samples on one side; at least ${MIN_SAMPLES} are needed` : undefined
 }
 
-/** Where more than a third of the samples were disturbed, so was the median. */
-function disturbanceOf({ before, now }: Pair): string | undefined {
+/** If more than a third of the samples were disturbed, the median cannot be trusted. */
+function disturbanceOf({ before, now }: Comparison): string | undefined {
   const found = [now, before].find(({ samples, disturbed }) => disturbed > samples.length / 3)
   if (!found) return undefined
   const which = found === now ? 'the' : "the baseline's"
-  return `${found.disturbed} of ${which} ${found.samples.length} samples were taken while the machine was busy or stolen from`
+  return `${found.disturbed} of ${which} ${found.samples.length} samples were taken while other programs or virtual machines used the processor`
 }
 
 function verdictOf(
-  pair: Pair,
+  comparison: Comparison,
   { ratio, interval: [low, high] }: Pick<Change, 'ratio' | 'interval'>,
   sensitivity: Sensitivity,
 ): Pick<Change, 'state' | 'reason'> {
-  const band = bandOf(pair, sensitivity)
+  const band = bandOf(comparison, sensitivity)
   const beyond = low > 1 + band ? 'regression' : high < 1 / (1 + band) ? 'improvement' : undefined
   const percent = `${(band * 100).toFixed(0)} %`
-  if (!beyond && high >= EXCLUDED)
-    return { state: 'inconclusive', reason: `the samples spread too much to exclude a ratio of ${EXCLUDED}` }
-  if (!beyond) return { state: 'pass', reason: `not wholly beyond the noise band of ${percent}` }
-  const difference = Math.abs(ratio - 1) * medianOf(pair.before.samples)
+  if (!beyond && high >= EXCLUDED_RATIO)
+    return {
+      state: 'inconclusive',
+      reason: `the samples spread too much to exclude a ratio of ${EXCLUDED_RATIO}`,
+    }
+  if (!beyond)
+    return { state: 'pass', reason: `the interval is not wholly beyond the noise band of ${percent}` }
+  const difference = Math.abs(ratio - 1) * medianOf(comparison.before.samples)
   if (difference >= sensitivity.floor)
     return { state: beyond, reason: `the whole interval is beyond the noise band of ${percent}` }
   const found = `${formatMilliseconds(difference)} ms, below the floor of ${sensitivity.floor} ms`

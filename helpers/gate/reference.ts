@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { fixture } from '../installation/paths.ts'
 import { formatSize, type Bytes, type Milliseconds } from '../units.ts'
+import { judgeMedian, type MeasuredFigure, type Verdict } from './verdict.ts'
 
-/** The reference's table, as in fixtures/reference.json, where its source is told. */
+/** The reference's table. fixtures/reference.json names its source. */
 const Reference = z.object({
   filesystem: z.string(),
   strategy: z.string(),
@@ -14,11 +15,11 @@ const Reference = z.object({
 
 const table = Reference.parse(JSON.parse(readFileSync(fixture('reference.json'), 'utf8')))
 
-/** The reference has no row for the cold start: it is the sum of these. */
+/** The phases whose sum is the cold start, for which the reference has no row. */
 const COLD_START = ['lean container', 'restore', 'execution']
 
-/** What is measured: a cell of the matrix. */
-export interface Subject {
+/** What identifies a case in the reference, as in the results of a suite. */
+export interface CaseIdentity {
   readonly filesystem: string
   readonly size: Bytes
   readonly strategy: string
@@ -26,10 +27,10 @@ export interface Subject {
 }
 
 /**
- * The reference's figure for a phase in ms; undefined where it has none. It was taken with its own handler; its restore
- * is flat in memory size, so `mapped` is what meets it.
+ * The reference's figure for a phase in ms, or undefined if it has none. The reference was measured with its own
+ * handler. Its restore time does not grow with memory, so the strategy `mapped` is the one that must meet it.
  */
-export function referenceFor(subject: Subject, phase: string): Milliseconds | undefined {
+export function referenceFor(subject: CaseIdentity, phase: string): Milliseconds | undefined {
   const column = table.sizes.indexOf(formatSize(subject.size))
   const same = (['filesystem', 'strategy', 'handler'] as const).every((axis) => subject[axis] === table[axis])
   if (!same || column === -1) return undefined
@@ -38,5 +39,14 @@ export function referenceFor(subject: Subject, phase: string): Milliseconds | un
   return parts.reduce((sum, part) => sum + part)
 }
 
-/** Whether there is anything to gate a suite by. */
-export const hasReference = (subject: Subject): boolean => referenceFor(subject, 'restore') !== undefined
+/** The verdict on a median by the reference, or undefined if the reference has no figure for it. */
+export function judgeByReference(
+  subject: CaseIdentity,
+  { phase, median }: Pick<MeasuredFigure, 'phase' | 'median'>,
+  tolerance: number,
+): Verdict | undefined {
+  const reference = referenceFor(subject, phase)
+  return reference === undefined
+    ? undefined
+    : judgeMedian(median, { source: 'reference', reference, tolerance })
+}

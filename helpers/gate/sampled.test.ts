@@ -4,7 +4,7 @@ import { gaussian } from '../testing/random.ts'
 import { ratioOf, normalizeByControl, type Sampled } from './sampled.ts'
 
 const N = 60
-/** Ten milliseconds, and a control of three beside each, as a machine has them that takes so many times as long. */
+/** Samples of about 10 ms with controls of about 3 ms, both multiplied by how slow the machine is at that sample. */
 function sampled(machine: (index: number) => number, { program = 'control', seed = 1 } = {}): Sampled {
   const draw = gaussian(seed)
   const factors = Array.from({ length: N }, (_, index) => machine(index))
@@ -21,7 +21,7 @@ const steady = sampled(() => 1)
 const drifting = sampled((index) => 1 + index / N, { seed: 2 })
 
 describe('the ratio of two runs', () => {
-  test('is without what the machine itself has changed', () => {
+  test('is corrected for the drift of the machine', () => {
     const { ratio, machine, interval } = ratioOf(steady, drifting)
     expect(ratio).toBeCloseTo(1, 1)
     expect(machine).toBeCloseTo(1.5, 1)
@@ -29,9 +29,12 @@ describe('the ratio of two runs', () => {
     expect(high / low).toBeLessThan(1.1)
   })
 
-  test('is of the samples as they are where one has no control, or another one', () => {
-    const { control: _, ...bare } = drifting
-    for (const other of [bare, { ...drifting, control: { program: 'another', times: steady.samples } }]) {
+  test('is not corrected if one run has no control, or another control', () => {
+    const { control: _, ...uncontrolled } = drifting
+    for (const other of [
+      uncontrolled,
+      { ...drifting, control: { program: 'another', times: steady.samples } },
+    ]) {
       const found = ratioOf(steady, other)
       expect(found.ratio).toBeCloseTo(1.5, 1)
       expect(found).not.toHaveProperty('machine')
@@ -39,10 +42,10 @@ describe('the ratio of two runs', () => {
   })
 })
 
-test('normalizeByControl samples are as if the machine had not drifted', () => {
+test('normalizeByControl removes the drift of the machine from the samples', () => {
   expect(spread(drifting.samples)).toBeGreaterThan(1.8)
   expect(spread(normalizeByControl(drifting))).toBeLessThan(1.3)
   expect(medianOf(normalizeByControl(drifting))).toBeCloseTo(15, 0)
-  const { control: _, ...bare } = drifting
-  expect(normalizeByControl(bare)).toEqual(bare.samples)
+  const { control: _, ...uncontrolled } = drifting
+  expect(normalizeByControl(uncontrolled)).toEqual(uncontrolled.samples)
 })

@@ -1,62 +1,77 @@
+import type { SuiteResults } from '../../reports/results.ts'
+import { samplesOf } from '../../reports/rows.ts'
 import { medianOf, ratioOfMedians, type RatioOfMedians } from '../stats/bootstrap.ts'
 import { runningMedian } from '../stats/running-median.ts'
 import type { Milliseconds } from '../units.ts'
 
-/** The machine's own speed, sample by sample. */
+/** Times of the control, a fixed, unrelated workload: the speed of the machine, sample by sample. */
 export interface Control {
-  /** What was run, by its content. */
+  /** Name of the program, with a hash of its content. */
   readonly program: string
-  /** What it took right before each sample. */
+  /** How long the control took right before each sample. */
   readonly times: readonly Milliseconds[]
 }
 
-/** What one run has of one figure. */
+/** The samples of one figure in one run. */
 export interface Sampled {
   readonly samples: readonly Milliseconds[]
-  /** Left out where one of the samples has none. */
+  /** Missing if any of the samples has no control. */
   readonly control?: Control | undefined
-  /** How many of them were taken while the machine did something else as well. */
+  /** How many samples were taken while other programs or virtual machines used the processor. */
   readonly disturbed: number
 }
 
-/** How the machine was for each of the samples, of which each has its `control`; `program` is what took so long. */
-export function conditionsOf(
-  taken: ReadonlyArray<{ readonly control?: Milliseconds | undefined; readonly noise?: unknown }>,
-  program: string | undefined,
-): Omit<Sampled, 'samples'> {
+/** The samples of a phase as the gate compares them. */
+export function sampledOf(
+  suite: Pick<SuiteResults, 'dumps' | 'samples' | 'control'>,
+  phase: string,
+): Sampled {
+  const taken = samplesOf(suite, phase)
   const times = taken.flatMap(({ control }) => control ?? [])
-  const isWhole = program !== undefined && times.length === taken.length
-  const disturbed = taken.filter(({ noise }) => noise).length
-  return { disturbed, ...(isWhole && { control: { program, times } }) }
+  const control =
+    suite.control !== undefined && times.length === taken.length
+      ? { program: suite.control, times }
+      : undefined
+  return {
+    samples: taken.map(({ duration }) => duration),
+    disturbed: taken.filter(({ noise }) => noise.length > 0).length,
+    ...(control && { control }),
+  }
 }
 
-/** A ratio of medians, now / before, without what the machine itself has changed. */
+/** A ratio of medians, now / before, corrected for the drift of the machine. */
 export interface Ratio extends RatioOfMedians {
-  /** How many times as long the control took, which is what was taken out; left out where nothing was. */
+  /** The drift: median of the control now / before. Missing if the ratio is not corrected. */
   readonly machine?: number
 }
 
 /**
- * Of the samples, each over what the control took around it: a machine drifts by several percent within seconds, and
- * control and sample together. Where one side has no control, or another one, of the samples as they are.
+ * The ratio of two runs. A machine drifts by several percent within seconds, and control and sample drift together, so
+ * each sample is divided by the controls around it. If one run has no control, or another control, the samples are
+ * compared as they are.
  */
 export function ratioOf(before: Sampled, now: Sampled, resamples?: number): Ratio {
   if (!before.control || before.control.program !== now.control?.program)
     return ratioOfMedians(before.samples, now.samples, resamples)
   const machine = medianOf(now.control.times) / medianOf(before.control.times)
-  return { ...ratioOfMedians(overControl(before), overControl(now), resamples), machine }
+  return { ...ratioOfMedians(dividedByControl(before), dividedByControl(now), resamples), machine }
 }
 
-/** The samples of one run as if the machine had not drifted meanwhile; as they are where there is no control. */
+/** The samples of one run, corrected for drift during the run. Unchanged if there is no control. */
 export function normalizeByControl(sampled: Sampled): Milliseconds[] {
   const typical = sampled.control && medianOf(sampled.control.times)
-  return typical === undefined ? [...sampled.samples] : overControl(sampled).map((ratio) => ratio * typical)
+  return typical === undefined
+    ? [...sampled.samples]
+    : dividedByControl(sampled).map((ratio) => ratio * typical)
 }
 
-/** By itself the control varies from one time to the next, more than a machine drifts within so many samples. */
-const REACH = 7
+/**
+ * Neighbours on either side in the running median of the control. A single control varies more than a machine drifts
+ * within 15 samples.
+ */
+const NEIGHBOURS = 7
 
-function overControl({ samples, control }: Sampled): number[] {
-  const times = runningMedian(control?.times ?? [], REACH)
+function dividedByControl({ samples, control }: Sampled): number[] {
+  const times = runningMedian(control?.times ?? [], NEIGHBOURS)
   return samples.map((sample, index) => sample / (times[index] ?? Number.NaN))
 }

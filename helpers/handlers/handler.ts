@@ -21,6 +21,18 @@ export const handlerFiles = (folder: string) => ({
 /** The variable by which `checkpointHere` and the Python module find lock and report. */
 const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
 
+/** Variables that every handler has, in a container and before its dump. */
+const COMMON_ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+}
+
+/** A handler's whole environment on the host: nothing of this process is dumped with it. */
+export const hostEnvironment = (handler: Handler, folder: string): string[] =>
+  Object.entries({ ...COMMON_ENVIRONMENT, ...environmentOf(handler, folder) }).map(
+    ([name, value]) => `${name}=${value}`,
+  )
+
 /** A handler's environment: its own variables, and the path of its folder. */
 export const environmentOf = ({ env }: Handler, folder: string): Record<string, string> => ({
   ...env,
@@ -125,6 +137,7 @@ export async function commandLine(
     ...(typeof trigger === 'object' && 'stdin' in trigger ? ['--stdin', handlerFiles(folder).stdin] : []),
     ...(target === 'container' && isObserved(handler) ? ['--log', site.log] : []),
   ]
-  if (options.length === 0) return [...own]
-  return [await compile(fixture('handlers/start-handler.c')), ...options, '--', ...own]
+  // On the host it closes what this process has open, besides its options.
+  if (options.length === 0 && target === 'container') return [...own]
+  return [await compile(fixture('programs/start-handler.c')), ...options, '--', ...own]
 }

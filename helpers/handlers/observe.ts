@@ -12,14 +12,14 @@ import type { Nanoseconds } from '../units.ts'
 import { isRequest, type Handler, type Request } from './definition.ts'
 import { handlerFiles } from './handler.ts'
 
-/** The native program that triggers a handler and sees when it is done, by the launcher's clock: fixtures/observe. */
-export const observer = (): Promise<string> => compile(fixture('observe'))
+/** The native program that triggers a handler and sees when it is done, by the launcher's clock: fixtures/programs/observe. */
+export const observer = (): Promise<string> => compile(fixture('programs/observe'))
 
 const reportIn = (folder: string): string => join(folder, 'observed')
 /** This process writes it when a `done` function returns true; the observer waits for it. */
 export const seenFile = (folder: string): string => join(folder, '.seen')
 
-const Report = z.object({ version: z.literal(1), done: z.string().regex(/^\d+$/).transform(BigInt) })
+const Report = z.object({ version: z.literal(2), handlerEnded: z.string().regex(/^\d+$/).transform(BigInt) })
 
 const inFolder = (folder: string, address: string): string =>
   address.includes(':') ? address.replace('localhost', '127.0.0.1') : join(folder, address)
@@ -76,7 +76,7 @@ export async function observed(handler: Handler, on: Observation): Promise<strin
 /** When the observer saw that the handler was done; undefined when it did not. */
 export async function observedDone(folder: string): Promise<Nanoseconds | undefined> {
   const content = await readFile(reportIn(folder), 'utf8').catch(() => undefined)
-  return content === undefined ? undefined : Report.parse(JSON.parse(content)).done
+  return content === undefined ? undefined : Report.parse(JSON.parse(content)).handlerEnded
 }
 
 /** Waits until a socket accepts connections. `host` must be in the handler's network. Returns whether it does by `limit`, ms. */

@@ -4,20 +4,18 @@ import { CriuBenchError } from '../errors.ts'
 
 const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
 
-/** What a handler appends to its report, one JSON object a line; times are CLOCK_REALTIME, ns. */
+/** The lines that a handler appends to its report, a JSON object each. Times are nanoseconds on CLOCK_REALTIME. */
 const Ready = z.object({
   event: z.literal('ready'),
-  pid: z.int(),
-  size: z.int(),
   checksum: z.string(),
-  /** Of the run before: what a start from scratch is measured by. */
-  start: nanoseconds.optional(),
-  end: nanoseconds.optional(),
+  /** Of the run before the dump, which a start from scratch (`plain`) is measured by. */
+  handlerStarted: nanoseconds.optional(),
+  handlerEnded: nanoseconds.optional(),
 })
 const Done = z.object({
   event: z.literal('done'),
-  start: nanoseconds,
-  end: nanoseconds,
+  handlerStarted: nanoseconds,
+  handlerEnded: nanoseconds,
   checksum: z.string(),
 })
 const Line = z.discriminatedUnion('event', [Ready, Done])
@@ -25,10 +23,10 @@ const Line = z.discriminatedUnion('event', [Ready, Done])
 export type ReadyReport = z.infer<typeof Ready>
 export type DoneReport = z.infer<typeof Done>
 
-/** The complete lines of a report; none while it is empty or missing. Throws CriuBenchError on anything else. */
+/** The complete lines of a report; none if it is empty or missing. Throws CriuBenchError on a line of another kind. */
 export async function readReport(file: string): Promise<Array<ReadyReport | DoneReport>> {
   const content = await readFile(file, 'utf8').catch(() => '')
-  // What follows the last newline is still being written.
+  // A line without its newline is still being written.
   return content
     .split('\n')
     .slice(0, -1)
@@ -43,8 +41,8 @@ function parse(file: string, line: string): ReadyReport | DoneReport {
       {
         failed: `cannot read the handler's report ${file}`,
         found: line,
-        expected: 'a JSON line of event "ready" or "done" with its checksum and times',
-        fix: 'let the handler append one such line when it is ready, one when it is done',
+        expected: 'a JSON line of event "ready" or "done", with its checksum and its time points',
+        fix: 'let the handler append one such line when it is ready and one when it is done',
       },
       { cause },
     )

@@ -1,11 +1,13 @@
-import { readlink } from 'node:fs/promises'
+import { open, readlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { startTimeOf } from '../proc/stat.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { openNetwork, type Neighbour } from '../network/network.ts'
 import { run } from '../process/process.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { MB } from '../units.ts'
+import { outcomeOf } from '../testing/commands.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import type { Handler } from './definition.ts'
@@ -28,6 +30,22 @@ const starting = (script: string, limit?: number): Promise<string> =>
     return steady(await messageOf(() => startHandler(sandbox, own, MB, limit)))
   })
 
+/** Starts a handler with a variable of its own, and prints its descriptors and environment. */
+const START = `
+import { readdir, readFile } from 'node:fs/promises'
+const [{ openSandbox }, { startHandler }, { parseHandler }] = await Promise.all(
+  ['./helpers/sandbox/sandbox.ts', './helpers/handlers/start.ts', './helpers/handlers/definition.ts'].map((file) => import(file)))
+await import('./helpers/disposal.ts')
+const sandbox = await openSandbox(process.env.NAME)
+const command = ['/bin/sh', '-c', 'echo up; while :; do sleep 1; done']
+const handler = parseHandler({ name: 'own', command, env: { OWN: '1' }, ready: { line: 'up' }, trigger: 'lock', done: 'exit' })
+const waiting = await startHandler(sandbox, handler, 2 ** 20)
+const proc = sandbox.root + '/proc/' + waiting.pid
+console.log(JSON.stringify([await readdir(proc + '/fd'), await readFile(proc + '/environ', 'utf8')]))
+await waiting[Symbol.asyncDispose]()
+await sandbox[Symbol.asyncDispose]()
+`
+
 describe('a handler', () => {
   test.each(['python', 'native'])('in %s gets ready, waits, and ends with its scope', async (name) => {
     await inSandbox(async (sandbox) => {
@@ -39,6 +57,18 @@ describe('a handler', () => {
       expect(await startTimeOf(waiting.pid, sandbox)).toBeUndefined()
       await waiting[Symbol.asyncDispose]()
     })
+  })
+
+  test('inherits no descriptor and no variable of this process', async () => {
+    await using held = await open('/etc/hostname')
+    // Node closes its own files when a program starts; a shell between them does not close what it inherits.
+    const argv = ['sh', '-c', 'exec 9</etc/hostname; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', START] // prettier-ignore
+    const { status, stdout, stderr } = await outcomeOf(argv, { SECRET: `token ${held.fd}`, NAME })
+    expect(status, stderr).toBe(0)
+    const [fds, environment] = z.tuple([z.array(z.string()), z.string()]).parse(JSON.parse(stdout))
+    expect(fds.toSorted()).toEqual(['0', '1', '2'])
+    const names = environment.split('\0').flatMap((entry) => entry.split('=')[0] || [])
+    expect(names.toSorted()).toEqual(['CRIU_HANDLER_FOLDER', 'LANG', 'OWN', 'PATH'])
   })
 
   test('of an unknown name is refused', async () => {
@@ -68,7 +98,7 @@ describe('a handler', () => {
           found:    the handler ended
           expected: a line {"event":"ready",…} in /var/lib/vitest-criu/handler/report
           fix:      run its command by hand; it needs about three times its size in memory
-          log:      setsid: failed to execute /nonexistent/handler: No such file or directory"
+          log:      start-handler: cannot execute /nonexistent/handler: No such file or directory"
       `)
     })
   })
@@ -87,8 +117,8 @@ describe('a handler', () => {
     expect(await starting('echo ready >> "$3"; exec sleep 1000')).toMatchInlineSnapshot(`
       "cannot read the handler's report /var/lib/vitest-criu/handler/report
         found:    ready
-        expected: a JSON line of event "ready" or "done" with its checksum and times
-        fix:      let the handler append one such line when it is ready, one when it is done"
+        expected: a JSON line of event "ready" or "done", with its checksum and its time points
+        fix:      let the handler append one such line when it is ready and one when it is done"
     `)
   })
 })

@@ -5,7 +5,7 @@ import { waitFor } from '../process/wait.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes } from '../units.ts'
 import { hasOwnNetwork, type Handler } from './definition.ts'
-import { commandLine, environmentOf, HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { commandLine, HANDLER_FOLDER, handlerFiles, hostEnvironment } from './handler.ts'
 import { askOnce, checksumOf } from './observe.ts'
 import { checkDumpable } from './preflight/index.ts'
 import { untilReady } from './ready.ts'
@@ -42,11 +42,10 @@ export async function startHandler(
   const { log } = handlerFiles(HANDLER_FOLDER)
   const { stdout } = await run(host, {
     argv: ['sh', '-c', 'cd /; log=$1; shift; setsid "$@" <&- </dev/null >>"$log" 2>&1 & echo $!', 'sh', log,
-      ...(await commandLine(handler, size, HANDLER_FOLDER))], // prettier-ignore
+      'env', '--ignore-environment', ...hostEnvironment(handler, HANDLER_FOLDER), ...(await commandLine(handler, size, HANDLER_FOLDER))], // prettier-ignore
     failed: `cannot start the ${handler.name} handler`,
     fix: 'run the command by hand, and look at its output',
     timeout: 10_000,
-    env: environmentOf(handler, HANDLER_FOLDER),
   })
   const pid = Number(stdout.trim())
   const started = await startTimeOf(pid, host)
@@ -65,7 +64,7 @@ export async function startHandler(
 }
 
 /** Makes a folder with a handler's files: the lock is `lock`, report and log are empty. */
-export async function layOut(folder: string, lock: '0' | '1' | 'P'): Promise<void> {
+export async function layOut(folder: string, lock: '0' | '1' | 'D'): Promise<void> {
   await mkdir(folder, { recursive: true })
   const files = handlerFiles(folder)
   await writeFile(files.lock, lock)

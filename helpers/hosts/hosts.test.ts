@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Results } from '../../reports/results.ts'
+import { durationOf } from '../../reports/timeline.ts'
 import { cli, outcomeOf, PROJECT, startBench } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -32,11 +33,13 @@ describe('two namespaces', { timeout: 120_000 }, () => {
       })
       // 16MB by 500 Mbit/s, less the burst: what is measured did come by that link.
       const [sample] = suite?.samples ?? []
-      const coldStart = Number(sample?.nanoseconds['cold start']) / 1e6
+      const coldStart = sample ? durationOf(sample.points, 'cold start') : undefined
       expect(coldStart).toBeGreaterThan(((16 * 2 ** 20 - 2 ** 18) * 8) / 500e3)
       const { offset, bound } = suite?.hosts?.clock ?? { offset: Number.NaN, bound: 0 }
       expect(Math.abs(offset)).toBeLessThanOrEqual(bound)
-      expect(stdout).toContain('ceph, mapped, cold, on namespace 10.42.0.2 by 500mbit, native handler')
+      expect(stdout).toContain(
+        'ceph, mapped, cold, restored on namespace 10.42.0.2 over 500mbit, native handler',
+      )
     }))
 
   test('leave nothing when the run is killed, neither links nor namespaces', () =>

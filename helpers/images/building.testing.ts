@@ -7,7 +7,7 @@ import * as pb from './generated/criu_pb.ts'
 import { encodeImage, entry } from './image.ts'
 import type { Entry, FramedImage } from './image.ts'
 
-/** Little-endian 32-bit words, as heads and lengths are written. */
+/** Encodes little-endian 32-bit words, the format of heads and lengths. */
 export function words(...values: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer)
 }
@@ -30,7 +30,7 @@ export function regularFile(
   return entry(create(pb.FileEntrySchema, { type: 1, id, reg }))
 }
 
-/** A memory image with these VMAs, of a machine with pages of 4096 bytes. */
+/** An MmEntry with these VMAs, from a machine with pages of 4096 bytes. */
 export function mm(vmas: pb.VmaEntry[] = []): Entry<pb.MmEntry> {
   const zero = { mmStartCode: 0n, mmEndCode: 0n, mmStartData: 0n, mmEndData: 0n, mmStartStack: 0n }
   const more = { mmStartBrk: 0n, mmBrk: 0n, mmArgStart: 0n, mmArgEnd: 0n, mmEnvStart: 0n, mmEnvEnd: 0n }
@@ -38,13 +38,13 @@ export function mm(vmas: pb.VmaEntry[] = []): Entry<pb.MmEntry> {
   return entry(create(pb.MmEntrySchema, { ...zero, ...more, ...auxv, exeFileId: 1, vmas }))
 }
 
-/** One VMA of one page with this status. */
+/** A VMA of one page. */
 export function vma(status: number, shmid: bigint): pb.VmaEntry {
   const range = { start: 0x1000n, end: 0x2000n, pgoff: 0n, fd: -1n }
   return create(pb.VmaEntrySchema, { ...range, shmid, prot: 1, flags: 2, status })
 }
 
-/** A pagemap of pages-ID.img. */
+/** The pagemap of pages-ID.img. */
 export function pagemap(
   file: string,
   pagesId: number,
@@ -65,14 +65,14 @@ function pstreeEntry(pid: number, threads: number[]): Entry<pb.PstreeEntry> {
   return entry(create(pb.PstreeEntrySchema, { pid, ppid: 0, pgid: 12, sid: 12, threads }))
 }
 
-/** The smallest set that a restore could use: process 12 with thread 13 and one zombie, two pages of memory. */
+/** A minimal restorable set: process 12 with thread 13 and two pages of memory, and zombie 14. */
 export function smallestDump(): FramedImage[] {
   const first = undefined
   const ids = create(pb.TaskKobjIdsEntrySchema, { vmId: 1, filesId: 2, fsId: 1, sighandId: 1 })
   const fdinfo = create(pb.FdinfoEntrySchema, { id: 2, flags: 0, type: 1, fd: 3 })
   const fs = create(pb.FsEntrySchema, { cwdId: 3, rootId: 3 })
   const inventory = create(pb.InventoryEntrySchema, { imgVersion: 2 })
-  // What CRIU writes as threads of a zombie is not initialised.
+  // CRIU writes uninitialised memory as the threads of a zombie.
   const tree = [pstreeEntry(12, [12, 13]), pstreeEntry(14, [248_860_224])]
   const files = [
     regularFile(1, '/bin/sh', { size: 10n }),
@@ -94,7 +94,7 @@ export function smallestDump(): FramedImage[] {
   ]
 }
 
-/** Writes a dump with two pages of memory into a new folder; the last image of a name counts. */
+/** Writes a dump with two pages of memory into a new folder. Later images replace earlier ones of the same name. */
 export async function writeDump(...images: FramedImage[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'dump-'))
   for (const image of images) await writeFile(join(folder, image.file), encodeImage(image))

@@ -10,7 +10,7 @@ function decoding(file: string, ...parts: Uint8Array[]): () => void {
   return () => decodeImage(Buffer.concat(parts), file)
 }
 
-test('a decoded image is typed by what it is, and a changed entry is written', () => {
+test('decodes an image to its type and encodes a changed entry', () => {
   const bytes = encodeImage({ file: 'mm-1.img', type: 'MM', first: undefined, entries: [mm()] })
   const image = asImage(decodeImage(bytes, 'mm-1.img'), 'MM')
   const changed = image.entries.map(({ message }) => entry({ ...message, mmBrk: 4096n }))
@@ -18,130 +18,130 @@ test('a decoded image is typed by what it is, and a changed entry is written', (
   expect(entriesOf(again, 'MM').map((each) => [each.mmBrk, each.exeFileId])).toEqual([[4096n, 1]])
 })
 
-test('memory pages are left as they are, whatever they start with', () => {
+test('does not decode memory pages', () => {
   const bytes = Buffer.from('whatever')
   expect(decodeImage(bytes, 'pages-1.img')).toEqual({ file: 'pages-1.img', type: 'RAW', bytes })
 })
 
-test('an empty file is refused', () => {
+test('rejects an empty file', () => {
   expect(decoding('mm-1.img')).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode mm-1.img at byte 0
       found:    an empty file
-      expected: a magic
-      fix:      copy the image again from where it was dumped, or dump again]
+      expected: an image that starts with a magic number
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('a file that ends in its head is refused', () => {
+test('rejects a file that ends within its head', () => {
   expect(decoding('mm-1.img', mmHead.subarray(0, 6))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode mm-1.img at byte 4
-      found:    2 bytes to the end of the file
-      expected: the magic of a type
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    only 2 bytes before the end of the file
+      expected: the magic number of an image type
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('an ELF file under the name of an image is refused', () => {
+test('rejects an ELF file with the name of an image', () => {
   const elf = Buffer.from('\u007fELF\u0002\u0001\u0001\0', 'latin1')
   expect(decoding('core-1.img', elf)).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode core-1.img at byte 0
-      found:    a foreign file that starts with 7f 45 4c 46 02 01 01 00
-      expected: the magic of a CRIU image
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    a file that starts with the bytes 7f 45 4c 46 02 01 01 00
+      expected: the magic number of a CRIU image
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('a text file under the name of an image is refused', () => {
+test('rejects a text file with the name of an image', () => {
   expect(decoding('core-1.img', Buffer.from('not an image\n'))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode core-1.img at byte 0
-      found:    a foreign file that starts with 6e 6f 74 20 61 6e 20 69
-      expected: the magic of a CRIU image
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    a file that starts with the bytes 6e 6f 74 20 61 6e 20 69
+      expected: the magic number of a CRIU image
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('a type that no CRIU knows is refused', () => {
+test('rejects an unknown image type', () => {
   expect(decoding('new-1.img', words(common, 0x12345678))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode new-1.img at byte 4
-      found:    the unknown magic 0x12345678
-      expected: the magic of a type in magic.ts
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    the unknown magic number 0x12345678
+      expected: an image type that magic.ts lists
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('the magic of statistics after the head of images is refused', () => {
+test('rejects the magic number of statistics after the head of another kind', () => {
   expect(decoding('stats-dump', words(common, 0x57093306))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode stats-dump at byte 4
-      found:    the magic of STATS after a head of another kind
-      expected: the head of STATS
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    the magic number of STATS after the head of another kind of image
+      expected: the head of an image of type STATS
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('an entry that is longer than the rest of the file is refused', () => {
+test('rejects an entry that is longer than the rest of the file', () => {
   expect(decoding('mm-1.img', mmHead, words(4_000_000_000, 1))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 12
-      found:    4 bytes to the end of the file
+      found:    only 4 bytes before the end of the file
       expected: 4000000000 bytes of MmEntry
-      fix:      copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('bytes that are no protobuf message are refused', () => {
+test('rejects bytes that are not a protobuf message', () => {
   expect(decoding('mm-1.img', mmHead, words(4, 0xffffffff))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 12
-      found:    4 bytes that are no MmEntry: premature EOF
-      expected: MmEntry
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    4 bytes that do not encode MmEntry: premature EOF
+      expected: an encoded MmEntry
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('an image of which the end was filled with zeros is refused', () => {
+test('rejects an image whose end is filled with zeros', () => {
   expect(decoding('pstree.img', words(common, 0x50273030, 0, 0))).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode pstree.img (PSTREE) at byte 12
-      found:    0 bytes that are no PstreeEntry: cannot encode field criu.PstreeEntry.pid to binary: required field not set
-      expected: PstreeEntry
-      fix:      copy the image again from where it was dumped, or dump again]
+      found:    0 bytes that do not encode PstreeEntry: cannot encode field criu.PstreeEntry.pid to binary: required field not set
+      expected: an encoded PstreeEntry
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('a memory image without its one entry is refused', () => {
+test('rejects a memory image without an entry', () => {
   expect(decoding('mm-1.img', mmHead)).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 8
       found:    0 entries
-      expected: one MmEntry
-      fix:      copy the image again from where it was dumped, or dump again]
+      expected: exactly one MmEntry
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('a payload that is shorter than its entry says is refused', () => {
+test('rejects a payload that is shorter than its entry says', () => {
   const pipe = toBinary(PipeDataEntrySchema, create(PipeDataEntrySchema, { pipeId: 1, bytes: 100 }))
   const image = decoding('pipes-data.img', words(common, 0x56453709, pipe.length), pipe, Buffer.from('short'))
   expect(image).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode pipes-data.img (PIPES_DATA) at byte 16
-      found:    5 bytes to the end of the file
+      found:    only 5 bytes before the end of the file
       expected: 100 bytes of payload after the PipeDataEntry
-      fix:      copy the image again from where it was dumped, or dump again]
+      fix:      copy the image again from the dump, or dump again]
   `)
 })
 
-test('an image of another type than the one asked for is refused', () => {
+test('rejects an image of another type', () => {
   const image = decodeImage(words(common, 0x56303138), 'files.img')
   expect(() => entriesOf(image, 'MM')).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot use files.img as an image of type MM
       found:    an image of type FILES
-      expected: MM
+      expected: an image of type MM
       fix:      check that no image was renamed or copied over another]
   `)
 })
 
-test('an entry that was built without a required field is refused', () => {
+test('rejects an entry without a required field', () => {
   const entries = [entry(create(MmEntrySchema, {}))]
   const encoding = (): unknown => encodeImage({ file: 'mm-1.img', type: 'MM', first: undefined, entries })
   expect(encoding).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot encode an entry of mm-1.img (MM)
       found:    cannot encode field criu.MmEntry.mm_start_code to binary: required field not set
       expected: a complete MmEntry
-      fix:      set every required field of criu.proto in the entry that was built or changed]
+      fix:      set every field of the entry that criu.proto marks as required]
   `)
 })

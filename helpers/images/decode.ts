@@ -10,15 +10,15 @@ import { decodeMessage, reasonOf } from './wire.ts'
 type Shape = ImageLayout['schema']
 
 /**
- * Decodes the image at `path`, of which only the name counts: images without a head are known by nothing else.
- * Throws a CriuBenchError that names path, type and offset in bytes for whatever CRIU cannot have written.
+ * Decodes an image. `path` is not read; its file name identifies images without a head. Throws a CriuBenchError with
+ * path, type and offset in bytes if CRIU cannot have written these bytes.
  */
 export function decodeImage(bytes: Uint8Array, path: string): CriuImage {
   const file = basename(path)
   return isRawImage(file) ? { file, type: 'RAW', bytes } : new Decoder(bytes, path).image()
 }
 
-/** Walks once through the bytes of an image; `offset` is where an error is. */
+/** Reads an image from start to end. Error messages have the current `offset`. */
 class Decoder {
   private readonly bytes: Uint8Array
   private readonly path: string
@@ -37,30 +37,35 @@ class Decoder {
     const entries: Entry<Message | Uint8Array>[] = []
     while (this.offset < this.bytes.length) entries.push(this.entry(layout, layout.schema))
     if (layout.single && entries.length !== 1) {
-      throw this.error(`${entries.length} entries`, `one ${layout.schema?.name ?? 'entry'}`)
+      throw this.error(`${entries.length} entries`, `exactly one ${layout.schema?.name ?? 'entry'}`)
     }
-    // The table has just tied the messages to the type, which TypeScript cannot follow.
+    // The layout ties the messages to the type, which TypeScript cannot express.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { file: basename(this.path), type, first, entries } as FramedImage
   }
 
   private head(): ImageType {
-    if (this.bytes.length === 0) throw this.error('an empty file', 'a magic')
-    const start = this.u32('a magic')
+    if (this.bytes.length === 0) throw this.error('an empty file', 'an image that starts with a magic number')
+    const start = this.u32('a magic number of 4 bytes')
     const inventory = imageTypeOf(start) === 'INVENTORY'
     if (!inventory && start !== headMagic.common && start !== headMagic.service) {
       throw this.error(
-        `a foreign file that starts with ${startOf(this.bytes)}`,
-        'the magic of a CRIU image',
+        `a file that starts with the bytes ${startOf(this.bytes)}`,
+        'the magic number of a CRIU image',
         -4,
       )
     }
-    const magic = inventory ? start : this.u32('the magic of a type')
+    const magic = inventory ? start : this.u32('the magic number of an image type')
     const type = imageTypeOf(magic)
-    if (!type) throw this.error(`the unknown magic ${hex(magic)}`, 'the magic of a type in magic.ts', -4)
+    if (!type)
+      throw this.error(`the unknown magic number ${hex(magic)}`, 'an image type that magic.ts lists', -4)
     const head = inventory ? undefined : start
     if (headMagic[imageLayouts[type].head] !== head) {
-      throw this.error(`the magic of ${type} after a head of another kind`, `the head of ${type}`, -4)
+      throw this.error(
+        `the magic number of ${type} after the head of another kind of image`,
+        `the head of an image of type ${type}`,
+        -4,
+      )
     }
     this.type = type
     return type
@@ -68,7 +73,7 @@ class Decoder {
 
   private entry(layout: ImageLayout, schema: Shape): Entry<Message | Uint8Array> {
     const name = schema?.name ?? 'entry'
-    const length = this.u32(`the length of the next ${name}`)
+    const length = this.u32(`the length of the next ${name}, 4 bytes`)
     const start = this.offset
     const bytes = this.take(length, `${length} bytes of ${name}`)
     const rest = this.bytes.subarray(this.offset)
@@ -79,7 +84,12 @@ class Decoder {
     } catch (cause) {
       if (cause instanceof CriuBenchError) throw cause
       this.offset = start
-      throw this.error(`${length} bytes that are no ${name}: ${reasonOf(cause)}`, name, 0, cause)
+      throw this.error(
+        `${length} bytes that do not encode ${name}: ${reasonOf(cause)}`,
+        `an encoded ${name}`,
+        0,
+        cause,
+      )
     }
   }
 
@@ -91,7 +101,7 @@ class Decoder {
 
   private take(length: number, what: string): Uint8Array {
     const left = this.bytes.length - this.offset
-    if (length > left) throw this.error(`${left} bytes to the end of the file`, what)
+    if (length > left) throw this.error(`only ${left} bytes before the end of the file`, what)
     this.offset += length
     return this.bytes.subarray(this.offset - length, this.offset)
   }
@@ -103,7 +113,7 @@ class Decoder {
         failed: `cannot decode ${this.path}${type} at byte ${this.offset + back}`,
         found,
         expected,
-        fix: 'copy the image again from where it was dumped, or dump again',
+        fix: 'copy the image again from the dump, or dump again',
       },
       { cause },
     )

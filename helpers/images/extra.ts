@@ -8,8 +8,8 @@ export function padded(length: number, alignment: number): number {
 }
 
 /**
- * Bytes that a System V message queue occupies after its entry: for each message a length, an IpcMsg and a text
- * padded to 8 bytes. A result beyond the end of `rest` means that the file is short.
+ * Bytes of payload after the entry of a System V message queue. For each message, there is a length, an IpcMsg and a
+ * text padded to 8 bytes. If the file is too short, the result is larger than `rest`.
  */
 export function afterMessageQueue(queue: IpcMsgEntry, rest: Uint8Array): number {
   let end = 0
@@ -22,7 +22,7 @@ export function afterMessageQueue(queue: IpcMsgEntry, rest: Uint8Array): number 
   return end
 }
 
-/** The little-endian 32-bit number at `offset`; the caller has checked that it is there. */
+/** The little-endian 32-bit number at `offset`. The caller checks that the bytes exist. */
 export function readU32(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset, true)
 }

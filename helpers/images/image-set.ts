@@ -7,14 +7,14 @@ import type { EntryOf, FramedImage, ImageOf } from './image.ts'
 import { isRawImage } from './magic.ts'
 import type { ImageType } from './magic.ts'
 
-/** The images of one dump, without the contents of those that have no head (memory pages, archives). */
+/** The images of one dump, except the contents of images without a head (memory pages, archives). */
 export interface ImageSet {
   readonly folder: string
   /** Decoded images by file name. */
   readonly images: ReadonlyMap<string, FramedImage>
   /** Size in bytes of each image without a head, by file name. */
   readonly raw: ReadonlyMap<string, number>
-  /** Names of everything else in the folder: logs, the link to the parent dump, … */
+  /** Names of all other files in the folder: logs, the link to the parent dump, … */
   readonly others: readonly string[]
 }
 
@@ -48,7 +48,7 @@ function readingOf<T>(path: string, reading: Promise<T>): Promise<T> {
       {
         failed: `cannot read CRIU images from ${path}`,
         found: cause.message,
-        expected: 'a folder that criu dump has written',
+        expected: 'a folder that criu dump wrote',
         fix: 'check the path and its permissions, or dump again',
       },
       { cause },
@@ -56,36 +56,39 @@ function readingOf<T>(path: string, reading: Promise<T>): Promise<T> {
   })
 }
 
-/** An error about the set as a whole: what in it would make CRIU fail or hang. */
+/** The error for a set with which CRIU would fail or hang. */
 export function invalidSet(set: ImageSet, found: string, expected: string): CriuBenchError {
   return new CriuBenchError({
     failed: `cannot use the CRIU images in ${set.folder}`,
     found,
     expected,
-    fix: 'copy the whole folder again from where it was dumped, or dump again',
+    fix: 'copy the whole folder again from the dump, or dump again',
   })
 }
 
-/** The image in `file`, which must be there and of type T; `because` says what needs it. Throws a CriuBenchError. */
+/**
+ * Returns the image in `file`. Throws a CriuBenchError if it is missing or not of type T; `subject` says what it
+ * describes.
+ */
 export function imageIn<T extends ImageType>(
   set: ImageSet,
   type: T,
   file: string,
-  because: string,
+  subject: string,
 ): ImageOf<T> {
   const image = set.images.get(file)
-  if (!image) throw invalidSet(set, `no ${file}`, `${file}, for ${because}`)
+  if (!image) throw invalidSet(set, `no ${file}`, `${file}, which describes ${subject}`)
   return asImage(image, type)
 }
 
-/** The one entry of an image that has exactly one; see imageIn. */
+/** Returns the only entry of an image that has exactly one. Arguments and errors are those of imageIn. */
 export function entryIn<T extends ImageType>(
   set: ImageSet,
   type: T,
   file: string,
-  because: string,
+  subject: string,
 ): EntryOf<T> {
-  const [first] = imageIn(set, type, file, because).entries
-  if (!first) throw invalidSet(set, `${file} without an entry`, `an entry, for ${because}`)
+  const [first] = imageIn(set, type, file, subject).entries
+  if (!first) throw invalidSet(set, `${file} without an entry`, `one entry, which describes ${subject}`)
   return first.message
 }

@@ -4,7 +4,7 @@ import { headMagic, imageLayouts } from './magic.ts'
 import type { EntryShape, ImageLayout, ImageType } from './magic.ts'
 import { encodeMessage, reasonOf } from './wire.ts'
 
-/** One length-prefixed message of an image and the payload that follows it, both in file order. */
+/** One length-prefixed message of an image, with the payload that follows it. */
 export interface Entry<M> {
   readonly message: M
   readonly extra: Uint8Array
@@ -15,43 +15,43 @@ type First<T extends ImageType> = Layouts[T]['first'] extends undefined
   ? undefined
   : Entry<EntryShape<Layouts[T]['first']>>
 
-/** A decoded message of an image of type T: `EntryOf<'MM'>` is an MmEntry; bytes for a type without a schema. */
+/** The decoded message of an image type: `EntryOf<'MM'>` is MmEntry. Types without a schema have bytes. */
 export type EntryOf<T extends ImageType> = EntryShape<Layouts[T]['schema']>
 
-/** An image of type T; `first` is the entry that pagemap and ghost-file images start with. */
+/** An image of type T. `first` is the entry with which pagemap and ghost-file images start. */
 export interface ImageOf<T extends ImageType> {
-  /** Name of the file within its folder, such as mm-12.img. */
+  /** File name without folder, such as mm-12.img. */
   readonly file: string
   readonly type: T
   readonly first: First<T>
   readonly entries: readonly Entry<EntryOf<T>>[]
 }
 
-/** An image without a head, kept as it is. */
+/** An image without a head. Its bytes are not decoded. */
 export interface RawImage {
   readonly file: string
   readonly type: 'RAW'
   readonly bytes: Uint8Array
 }
 
-/** An image with a head: a union that `image.type === 'MM'` narrows. */
+/** An image with a head. The check `image.type === 'MM'` narrows this union. */
 export type FramedImage = { [T in ImageType]: ImageOf<T> }[ImageType]
 export type CriuImage = FramedImage | RawImage
 
 const nothing = new Uint8Array()
 
-/** An entry to put into an image. */
+/** Makes an entry of an image. */
 export function entry<M>(message: M, extra: Uint8Array = nothing): Entry<M> {
   return { message, extra }
 }
 
-/** The image as one of type T. Throws a CriuBenchError if it is another. */
+/** Narrows an image to type T. Throws a CriuBenchError if it has another type. */
 export function asImage<T extends ImageType>(image: CriuImage, type: T): ImageOf<T> {
   if (isImage(image, type)) return image
   throw new CriuBenchError({
     failed: `cannot use ${image.file} as an image of type ${type}`,
     found: `an image of type ${image.type}`,
-    expected: type,
+    expected: `an image of type ${type}`,
     fix: 'check that no image was renamed or copied over another',
   })
 }
@@ -60,12 +60,12 @@ function isImage<T extends ImageType>(image: CriuImage, type: T): image is Extra
   return image.type === type
 }
 
-/** The messages of an image of type T, in file order, without `first`. Throws a CriuBenchError if it is another. */
+/** The messages of an image in file order, without `first`. Throws a CriuBenchError if it is not of type T. */
 export function entriesOf<T extends ImageType>(image: CriuImage, type: T): EntryOf<T>[] {
   return asImage(image, type).entries.map(({ message }) => message)
 }
 
-/** The bytes of an image: what CRIU wrote, if nothing in it was changed. Throws a CriuBenchError if it is invalid. */
+/** Encodes an image. An unchanged image gets the bytes that CRIU wrote. Throws a CriuBenchError if it is invalid. */
 export function encodeImage(image: CriuImage): Uint8Array {
   if (image.type === 'RAW') return image.bytes
   const layout: ImageLayout = imageLayouts[image.type]
@@ -94,7 +94,7 @@ function encodeOrExplain(image: FramedImage, schema: ImageLayout['schema'], mess
         failed: `cannot encode an entry of ${image.file} (${image.type})`,
         found: reasonOf(cause),
         expected: `a complete ${schema?.name ?? 'Uint8Array'}`,
-        fix: 'set every required field of criu.proto in the entry that was built or changed',
+        fix: 'set every field of the entry that criu.proto marks as required',
       },
       { cause },
     )

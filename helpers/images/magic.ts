@@ -2,20 +2,20 @@ import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf'
 import { afterMessageQueue, padded } from './extra.ts'
 import * as pb from './generated/criu_pb.ts'
 
-/** Which magics stand before the magic of the type: inventory.img has nothing but its own. */
+/** The magic number before that of the image type. Only inventory.img has none. */
 export const headMagic = { common: 0x54564319, service: 0x55105940, none: undefined } as const
 
-/** How the images of one type are laid out. */
+/** The layout of the images of one type. */
 export interface ImageLayout {
   readonly magic: number
   readonly head: keyof typeof headMagic
-  /** Schema of the first entry, where it differs from the rest: it becomes the `first` of the image. */
+  /** Schema of the first entry if it differs from the others. It becomes `first` of the image. */
   readonly first: DescMessage | undefined
-  /** Schema of the entries; without one they are kept as the bytes they are. */
+  /** Schema of the entries. Without a schema, entries stay bytes. */
   readonly schema: DescMessage | undefined
-  /** The image has exactly one entry. */
+  /** Whether the image has exactly one entry. */
   readonly single: boolean
-  /** Bytes of payload that belong to `message` out of the `rest` of the file after it. */
+  /** How many bytes of `rest`, the file after `message`, are the payload of `message`. */
   extra(message: Message | Uint8Array, rest: Uint8Array): number
 }
 
@@ -133,10 +133,10 @@ export const imageLayouts = {
   IRMAP_CACHE: { ...opaque(0x57004059), head: 'service' },
 } as const satisfies Record<string, ImageLayout>
 
-/** CRIU's name of an image type, as in its magic.h without _MAGIC. */
+/** The name of an image type in CRIU's magic.h, without _MAGIC. */
 export type ImageType = keyof typeof imageLayouts
 
-/** A decoded message of a schema, or bytes where the type has none. */
+/** The message of a schema, or bytes if there is no schema. */
 export type EntryShape<S> = S extends DescMessage ? MessageShape<S> : Uint8Array
 
 const isImageType = (name: string): name is ImageType => name in imageLayouts
@@ -154,7 +154,7 @@ const rawNames = [
   /^(ifaddr|route6?|rule|ip6?tables|nftables|netns-(ct|exp))-\d+\.img$/,
 ]
 
-/** Whether CRIU writes a file of this name without a head: memory pages, archives, dumps of other tools. */
+/** Whether a file of this name is an image without a head: memory pages, an archive or the output of another tool. */
 export function isRawImage(file: string): boolean {
   return rawNames.some((name) => name.test(file))
 }

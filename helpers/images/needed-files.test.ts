@@ -15,13 +15,13 @@ async function neededBy(...more: FramedImage[]): Promise<NeededFile[]> {
   }
 }
 
-/** Memory of process 12 in which these files are mapped. */
+/** The memory image of process 12, with mappings of files. */
 function mapping(...ids: bigint[]): FramedImage {
   const entries = [mm(ids.map((id) => vma(1 << 6, id)))]
   return { file: 'mm-12.img', type: 'MM', first: undefined, entries }
 }
 
-/** The executable with id 1, the root directory with id 3, and these. */
+/** files.img with the executable (id 1), the root directory (id 3) and more files. */
 function filesImage(...more: Entry<pb.FileEntry>[]): FramedImage {
   const known = [regularFile(1, '/bin/sh', { size: 10n }), regularFile(3, '/', { mode: 0o040755 })]
   return { file: 'files.img', type: 'FILES', first: undefined, entries: [...known, ...more] }
@@ -34,7 +34,7 @@ function remap(origId: number, remapId: number, remapType: number): FramedImage 
 
 const pathsOf = (files: NeededFile[]): string[] => files.map(({ path }) => path)
 
-test('executable, directories and open files are listed once each, with what CRIU checks and what uses them', async () => {
+test('lists executables, directories and open files once each, with size, mode and users', async () => {
   expect(await neededBy()).toEqual([
     {
       path: '/',
@@ -47,7 +47,7 @@ test('executable, directories and open files are listed once each, with what CRI
   ])
 })
 
-test('a mapped file is listed, with its path made absolute', async () => {
+test('lists mapped files with absolute paths', async () => {
   const mapped = filesImage(regularFile(4, 'usr/lib/./libc.so'), regularFile(5, './opt/x'))
   expect(pathsOf(await neededBy(mapping(4n, 5n), mapped))).toEqual([
     '/',
@@ -57,12 +57,12 @@ test('a mapped file is listed, with its path made absolute', async () => {
   ])
 })
 
-test('a device is told from a file by its mode', async () => {
+test('detects devices by their mode', async () => {
   const needed = await neededBy(mapping(4n), filesImage(regularFile(4, '/dev/null', { mode: 0o020666 })))
   expect(needed.map(({ kind }) => kind)).toEqual(['directory', 'file', 'device'])
 })
 
-test('a FIFO is listed, whose path is in an entry of its own', async () => {
+test('lists FIFOs, whose path is in a separate entry', async () => {
   const fifo = create(pb.FileEntrySchema, { type: 3, id: 4, fifo: { id: 4, pipeId: 1, regfId: 5 } })
   const needed = await neededBy(
     mapping(4n),
@@ -71,7 +71,7 @@ test('a FIFO is listed, whose path is in an entry of its own', async () => {
   expect(needed.map(({ path, kind }) => [path, kind])).toContainEqual(['/run/fifo', 'fifo'])
 })
 
-test('a deleted file is not listed, because CRIU brings it back from its ghost-file image', async () => {
+test('omits deleted files, which CRIU restores from ghost-file images', async () => {
   const sameId = regularFile(5, '/not/used')
   const needed = await neededBy(
     mapping(4n),
@@ -81,23 +81,23 @@ test('a deleted file is not listed, because CRIU brings it back from its ghost-f
   expect(pathsOf(needed)).toEqual(['/', '/bin/sh'])
 })
 
-test('a deleted file that has another hard link is listed under that link', async () => {
+test('lists a deleted file under its remaining hard link', async () => {
   const both = filesImage(regularFile(4, '/tmp/deleted'), regularFile(5, '/tmp/link_remap.1'))
   const needed = await neededBy(mapping(4n), both, remap(4, 5, 0))
   expect(pathsOf(needed)).toEqual(['/', '/bin/sh', '/tmp/link_remap.1'])
 })
 
-test('a file that a plugin brings is not listed', async () => {
+test('omits files that a plugin restores', async () => {
   const needed = await neededBy(mapping(4n), filesImage(regularFile(4, '/dev/gpu', { ext: true })))
   expect(pathsOf(needed)).toEqual(['/', '/bin/sh'])
 })
 
-test('a path that is not UTF-8 is refused, because no program could be told to copy it', async () => {
+test('rejects a path that is not UTF-8', async () => {
   const name = Buffer.from('/caf\u00e9', 'latin1')
   const needed = neededBy(mapping(4n), filesImage(regularFile(4, '', { name })))
   await expect(needed).rejects.toThrowErrorMatchingInlineSnapshot(`
-    [CriuBenchError: cannot tell the path of file 4 of files.img
-      found:    /café (as Latin-1)
+    [CriuBenchError: cannot read the path of file 4 in files.img
+      found:    /café (shown as Latin-1)
       expected: a path in UTF-8
       fix:      rename the file that the dumped process uses, and dump again]
   `)

@@ -10,22 +10,22 @@ import { liveProcesses } from './processes.ts'
 import type { LiveProcess } from './processes.ts'
 import { isVma } from './vma.ts'
 
-/** A file that a restore opens or maps by its path, and that must therefore be there. */
+/** A file that a restore opens or maps by its path. It must exist. */
 export interface NeededFile {
-  /** Absolute, seen from the root of the dumped processes. */
+  /** Absolute, relative to the root directory of the dumped processes. */
   readonly path: string
   readonly kind: 'file' | 'directory' | 'device' | 'fifo' | 'socket'
-  /** Bytes; CRIU refuses a file of another size. Absent where it does not check. */
+  /** Bytes. CRIU refuses a file of another size. Missing if CRIU does not check the size. */
   readonly size?: bigint
-  /** st_mode; CRIU refuses a file of another mode. Absent where it does not check. */
+  /** st_mode. CRIU refuses a file of another mode. Missing if CRIU does not check the mode. */
   readonly mode?: number
-  /** What has it, such as "fd 3 of 12", "executable of 12" or "mapping of 12". */
+  /** The users of the file, such as "fd 3 of 12", "executable of 12" or "mapping of 12". */
   readonly usedBy: readonly string[]
 }
 
-/** Field `type` of an open file. */
+/** Values of the field `type` of an open file. */
 const fdType = { REG: 1, FIFO: 3 } as const
-/** Field `remap_type`: how a file comes back whose name was deleted. */
+/** Values of the field `remap_type`: the source of a deleted file. */
 const remapType = { LINKED: 0, GHOST: 1, PROCFS: 2 } as const
 
 const fileTypeMask = 0o170000
@@ -38,9 +38,9 @@ const kinds: Readonly<Record<number, NeededFile['kind']>> = {
 }
 
 /**
- * What the restore opens by path, sorted by it, each path once. Files that were deleted before the dump are not
- * among them: CRIU brings them back itself, from ghost-file images. One of which another hard link was kept is
- * listed under that link. Throws a CriuBenchError for an invalid set or a path that is not UTF-8.
+ * The files that a restore opens by path, sorted by path and without duplicates. Deleted files are not included,
+ * because CRIU restores them from ghost-file images. A deleted file with another hard link is listed under that link.
+ * Throws a CriuBenchError for an invalid set or a path that is not UTF-8.
  */
 export function neededFiles(set: ImageSet): NeededFile[] {
   const table = fileTable(set)
@@ -54,15 +54,15 @@ export function neededFiles(set: ImageSet): NeededFile[] {
   return [...needed.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-/** The absolute path of a regular-file entry. Some CRIU versions write it relative to the root. */
+/** The absolute path of a regular-file entry. Some CRIU versions write it without the leading slash. */
 export function pathOf(reg: RegFileEntry): string {
   try {
     return normalize(`/${new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(reg.name)}`)
   } catch (cause) {
     throw new CriuBenchError(
       {
-        failed: `cannot tell the path of file ${reg.id} of files.img`,
-        found: `${Buffer.from(reg.name).toString('latin1')} (as Latin-1)`,
+        failed: `cannot read the path of file ${reg.id} in files.img`,
+        found: `${Buffer.from(reg.name).toString('latin1')} (shown as Latin-1)`,
         expected: 'a path in UTF-8',
         fix: 'rename the file that the dumped process uses, and dump again',
       },
@@ -88,7 +88,7 @@ function usesOf(set: ImageSet, { pid, ids, mm, fs }: LiveProcess): Use[] {
   ]
 }
 
-/** Finds the regular file behind an id of files.img; nothing for sockets, pipes, ghosts and plugins' files. */
+/** Looks up regular files by id in files.img. Sockets, pipes, ghost files and files of plugins are undefined. */
 function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | undefined } {
   const image = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const files = new Map(entriesOf(image, 'FILES').map((file) => [file.id, file]))

@@ -3,30 +3,30 @@ import { entriesOf } from './image.ts'
 import { entryIn, imageIn, invalidSet } from './image-set.ts'
 import type { ImageSet } from './image-set.ts'
 
-/** A process of the dump that runs again after the restore, with what its own images say. */
+/** A process that a restore brings back, with the contents of its images. */
 export interface LiveProcess {
   readonly pid: number
-  /** Thread ids, the pid among them. */
+  /** Thread ids, including the pid. */
   readonly threads: readonly number[]
   readonly ids: TaskKobjIdsEntry
   readonly mm: MmEntry
   readonly fs: FsEntry
 }
 
-/** task_state of a process that is dumped with nothing but its core image. */
+/** The values of task_state for processes of which CRIU dumps only the core image: dead and zombie. */
 const dead = new Set([2, 6])
 
 /**
- * All processes of the dump, those that have ended but are not yet reaped too. The thread ids of the latter mean
- * nothing: CRIU writes whatever was in its memory. Throws a CriuBenchError.
+ * All processes of the dump, including zombies. The thread ids of zombies are invalid: CRIU writes uninitialised
+ * memory. Throws a CriuBenchError for an invalid set.
  */
 export function processTree(set: ImageSet): PstreeEntry[] {
   const tree = entriesOf(imageIn(set, 'PSTREE', 'pstree.img', 'the tree of processes'), 'PSTREE')
-  if (tree.length === 0) throw invalidSet(set, 'no process in pstree.img', 'one process or more')
+  if (tree.length === 0) throw invalidSet(set, 'no process in pstree.img', 'at least one process')
   return tree
 }
 
-/** The processes that have memory and files. Throws a CriuBenchError that names the image that one of them lacks. */
+/** The processes that a restore brings back. Throws a CriuBenchError if one of their images is missing. */
 export function liveProcesses(set: ImageSet): LiveProcess[] {
   const live = processTree(set).filter(({ pid }) => {
     const core = entryIn(set, 'CORE', `core-${pid}.img`, `process ${pid}`)

@@ -14,7 +14,7 @@ def ready_and_wait():
     while True: signal.pause()
 `
 
-/** A process to dump, with the images that it is there for. */
+/** A process to dump, and the images that its dump must have. */
 interface Scene {
   readonly images: RegExp[]
   readonly command: string[]
@@ -35,7 +35,7 @@ for text in (b'one', b'second', b'x' * 1001): c.send(text)
 socket.send_fds(c, [b'with a descriptor'], [a.fileno()])
 `,
   ),
-  'deleted files, small, with holes and empty': python(
+  'deleted files: a small one, one with holes and an empty one': python(
     [/^ghost-file-\w+\.img$/, /^remap-fpath\.img$/],
     `
 small = tempfile.TemporaryFile(); small.write(b'small ghost'); small.flush()
@@ -51,7 +51,7 @@ for _ in range(3): threading.Thread(target=signal.pause, daemon=True).start()
 libc.prctl(15, b'caf\\xe9')
 `,
   ),
-  'a tree of processes with shared memory and a child that is a zombie': python(
+  'a process tree with shared memory and a zombie': python(
     [/^pagemap-shmem-\d+\.img$/, /^pages-3\.img$/],
     `
 shared = mmap.mmap(-1, 1 << 20); shared[0:5] = b'hello'; shared[500000:500005] = b'world'
@@ -71,7 +71,7 @@ path = os.environ['READY'] + '.fifo'
 os.mkfifo(path); fifo = os.open(path, os.O_RDWR); os.write(fifo, b'waits in the FIFO')
 `,
   ),
-  // No TCP: CRIU 4.1 cannot read the options of an internet socket on recent kernels (seen on 6.18).
+  // Without TCP: CRIU 4.1 cannot read the socket options on recent kernels (seen on 6.18).
   'eventfd, epoll, timerfd, signalfd, inotify, memfd and a netlink socket': python(
     [/^files\.img$/, /^memfd\.img$/],
     `
@@ -118,7 +118,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(top, { recursive: true }))
 
-/** Dumps a scene into a folder of its own. */
+/** Dumps a scene into a new folder. */
 async function dumped(name: string, { command }: Scene): Promise<string> {
   const folder = join(top, name.replaceAll(/\W+/g, '-'))
   await mkdir(folder)
@@ -127,26 +127,29 @@ async function dumped(name: string, { command }: Scene): Promise<string> {
 }
 
 describe('a real dump', () => {
-  test.each(Object.entries(scenes))('of %s is valid and encoded again to its bytes', async (name, scene) => {
-    const folder = await dumped(name, scene)
-    const files = await readdir(folder)
-    for (const wanted of scene.images) expect(files).toContainEqual(expect.stringMatching(wanted))
-    for (const file of files) {
-      const bytes = await readFile(join(folder, file))
-      const again = encodeImage(decodeImage(bytes, file))
-      expect(Buffer.compare(again, bytes), `${file} after decoding and encoding`).toBe(0)
-    }
-    validateImageSet(await readImageSet(folder))
-  })
+  test.each(Object.entries(scenes))(
+    'of %s is valid and does not change when it is decoded and encoded',
+    async (name, scene) => {
+      const folder = await dumped(name, scene)
+      const files = await readdir(folder)
+      for (const wanted of scene.images) expect(files).toContainEqual(expect.stringMatching(wanted))
+      for (const file of files) {
+        const bytes = await readFile(join(folder, file))
+        const again = encodeImage(decodeImage(bytes, file))
+        expect(Buffer.compare(again, bytes), `${file} after decoding and encoding`).toBe(0)
+      }
+      validateImageSet(await readImageSet(folder))
+    },
+  )
 
-  test('needs exactly the files that are on this machine, and no deleted one', async () => {
+  test('needs files that exist on this machine, and no deleted file', async () => {
     const code = `deleted = tempfile.TemporaryFile(); null = open('/dev/null')`
     const set = await readImageSet(await dumped('files', python([], code)))
     const [process] = liveProcesses(set)
     const needed = neededFiles(set)
     for (const { path, size, mode } of needed) {
-      const there = await stat(path, { bigint: true })
-      expect([path, size ?? there.size, mode]).toEqual([path, there.size, Number(there.mode)])
+      const file = await stat(path, { bigint: true })
+      expect([path, size ?? file.size, mode]).toEqual([path, file.size, Number(file.mode)])
     }
     expect(needed.find(({ path }) => path === '/dev/null')?.kind).toBe('device')
     expect(needed.filter(({ usedBy }) => usedBy.includes(`executable of ${process?.pid}`))).toHaveLength(1)

@@ -10,13 +10,13 @@ import { findCriu } from '../criu/binary.ts'
 const run = promisify(execFile)
 
 /**
- * Runs `command` in a session of its own with stdio on /dev/null, waits until it has created the file that its
- * environment names in READY, and dumps it with its children into `folder`, an existing one. Nothing of it is left.
+ * Starts `command` in a new session with stdio on /dev/null, waits until it creates the file that $READY names, and
+ * dumps it with its children into an existing folder. No process is left at the end.
  */
 export async function dumpOf(command: string[], folder: string): Promise<void> {
   const [program = '', ...args] = command
-  const signs = await mkdtemp(join(tmpdir(), 'ready-'))
-  const ready = join(signs, 'ready')
+  const readyFolder = await mkdtemp(join(tmpdir(), 'ready-'))
+  const ready = join(readyFolder, 'ready')
   const env = { ...process.env, READY: ready }
   const child = spawn(program, args, { detached: true, stdio: 'ignore', cwd: '/', env })
   // A program that cannot be started is reported by untilReady.
@@ -27,7 +27,7 @@ export async function dumpOf(command: string[], folder: string): Promise<void> {
     await run(criu.path, dumpArguments(child, folder), { timeout: 30_000 })
   } finally {
     killGroup(child)
-    await rm(signs, { recursive: true })
+    await rm(readyFolder, { recursive: true })
   }
 }
 
@@ -38,17 +38,17 @@ function dumpArguments(child: ChildProcess, folder: string): string[] {
 
 async function untilReady(child: ChildProcess, ready: string): Promise<void> {
   for (const start = performance.now(); performance.now() - start < 10_000; await delay(5)) {
-    const there = await access(ready).then(
+    const exists = await access(ready).then(
       () => true,
       () => false,
     )
-    if (there) return
+    if (exists) return
     if (child.pid === undefined || child.exitCode !== null) break
   }
   throw new Error(`${child.spawnargs.join(' ')} did not create ${ready}`)
 }
 
-/** A dumped group is gone already; one that could not be dumped is not. */
+/** Kills the processes if the dump failed. A successful dump has already ended them. */
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   process.kill(-child.pid, 'SIGKILL')

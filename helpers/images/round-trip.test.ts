@@ -10,7 +10,7 @@ import { headMagic, imageLayouts } from './magic.ts'
 import type { ImageLayout } from './magic.ts'
 import { messageBytes } from './wire.testing.ts'
 
-/** Parts of an image: a cut between two of them is a cut between entries. */
+/** An image as a list of its head and its entries. */
 type Parts = Uint8Array[]
 
 const layouts: [string, ImageLayout][] = Object.entries(imageLayouts)
@@ -28,22 +28,22 @@ function message<S extends DescMessage>(schema: S, init: MessageInitShape<S>): U
   return toBinary(schema, create(schema, init))
 }
 
-/** What becomes of an image that is decoded and encoded again; an error that is no CriuBenchError is not caught. */
-function outcomeOf(parts: Parts): 'same bytes' | 'other bytes' | 'refused' {
+/** Decodes and encodes an image. Errors other than CriuBenchError are not caught. */
+function outcomeOf(parts: Parts): 'same bytes' | 'other bytes' | 'rejected' {
   const whole = Buffer.concat(parts)
   try {
     return Buffer.compare(encodeImage(decodeImage(whole, 'any.img')), whole) === 0
       ? 'same bytes'
       : 'other bytes'
   } catch (error) {
-    if (error instanceof CriuBenchError) return 'refused'
+    if (error instanceof CriuBenchError) return 'rejected'
     throw error
   }
 }
 
 const bytes = fc.uint8Array({ maxLength: 40 })
 
-/** An image of any type whose entries have no payload, with any fields. */
+/** An image of any type without payloads, with arbitrary fields. */
 const imageWithoutPayload: fc.Arbitrary<Parts> = fc
   .constantFrom(...layouts.filter(([, layout]) => layout.extra === noPayload))
   .chain(([, layout]) => {
@@ -59,7 +59,7 @@ const imageWithoutPayload: fc.Arbitrary<Parts> = fc
 
 const zeros = (length: number, alignment: number): Uint8Array => new Uint8Array(-length & (alignment - 1))
 
-/** Entries with a payload, after the head of their type. */
+/** Entries with this payload, by image type. */
 const entryWithPayload: Record<string, (payload: Uint8Array) => Parts> = {
   PIPES_DATA: (data) => [framed(message(pb.PipeDataEntrySchema, { pipeId: 1, bytes: data.length }), data)],
   FIFO_DATA: (data) => [framed(message(pb.PipeDataEntrySchema, { pipeId: 1, bytes: data.length }), data)],
@@ -103,8 +103,8 @@ const chunked = framed(message(pb.GhostFileEntrySchema, { ...owner, chunks: true
 const beforeChunks: Parts = [Buffer.concat([ghostHead, chunked])]
 
 function ghostChunk(data: Uint8Array, index: number): Uint8Array {
-  const place = { len: BigInt(data.length), off: BigInt(index * 4096) }
-  return framed(message(pb.GhostChunkEntrySchema, place), data)
+  const range = { len: BigInt(data.length), off: BigInt(index * 4096) }
+  return framed(message(pb.GhostChunkEntrySchema, range), data)
 }
 
 const ghost: fc.Arbitrary<Parts> = fc
@@ -117,17 +117,17 @@ function counterexample<T>(property: fc.IProperty<T>, numRuns: number): T | null
   return fc.check(property, { numRuns }).counterexample
 }
 
-test('the table has a payload test for every type with a payload', () => {
+test('these tests cover every image type with a payload', () => {
   const types = layouts.filter(([, layout]) => layout.extra !== noPayload).map(([type]) => type)
   expect(types.toSorted()).toEqual([...Object.keys(entryWithPayload), 'GHOST_FILE'].toSorted())
 })
 
-test('any image that CRIU can write is encoded again to the same bytes, unknown fields and payloads included', () => {
+test('any image that CRIU can write has the same bytes after decoding and encoding', () => {
   const property = fc.property(anyImage, (parts) => outcomeOf(parts) === 'same bytes')
   expect(counterexample(property, 2000)).toBeNull()
 })
 
-test('a ghost file without chunks keeps the whole rest of the image as its content', () => {
+test('the content of a ghost file without chunks is the rest of the image', () => {
   const content = Buffer.from('content')
   const parts = [ghostHead, framed(message(pb.GhostFileEntrySchema, owner), content)]
   const image = asImage(decodeImage(Buffer.concat(parts), 'ghost-file-1.img'), 'GHOST_FILE')
@@ -135,25 +135,25 @@ test('a ghost file without chunks keeps the whole rest of the image as its conte
   expect(outcomeOf(parts)).toBe('same bytes')
 })
 
-test('an image that is cut anywhere is refused, unless the cut is between two entries of a list', () => {
+test('a truncated image is rejected, unless it ends between two entries of a list', () => {
   const property = fc.property(anyImage, (parts) => {
     const whole = Buffer.concat(parts)
     const ends = new Set(parts.map((_, index) => Buffer.concat(parts.slice(0, index + 1)).length))
     return Array.from(whole, (_, end) => end).every((end) => {
       const cut = whole.subarray(0, end)
-      return outcomeOf([cut]) === (ends.has(end) && mayEndThere(cut) ? 'same bytes' : 'refused')
+      return outcomeOf([cut]) === (ends.has(end) && mayEndThere(cut) ? 'same bytes' : 'rejected')
     })
   })
   expect(counterexample(property, 300)).toBeNull()
 })
 
-/** Whether an image may end after these whole parts: not after nothing but a head that one entry has to follow. */
+/** Whether an image may end after these complete parts. A head alone is incomplete if an entry must follow. */
 function mayEndThere(cut: Uint8Array): boolean {
   const own = layouts.find(([, layout]) => Buffer.compare(headOf(layout), cut) === 0)
   return !own?.[1].single && !own?.[1].first
 }
 
-test('a damaged image is refused or encoded again to the same damaged bytes, never to others', () => {
+test('a damaged image is rejected, or has the same damaged bytes after decoding and encoding', () => {
   const property = fc.property(anyImage, fc.nat(), fc.nat({ max: 255 }), (parts, where, value) => {
     const damaged = Buffer.concat(parts)
     damaged[where % damaged.length] = value

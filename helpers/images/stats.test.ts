@@ -18,7 +18,7 @@ async function statsOf(file: string, stats: pb.StatsEntry): Promise<unknown> {
   return readRestoreStats(path)
 }
 
-test('the statistics of a restore are read, with their units in the names', async () => {
+test('reads the statistics of a restore', async () => {
   const counts = { pagesCompared: 1n, pagesSkippedCow: 2n, pagesRestored: 1941n }
   const restore = create(pb.RestoreStatsEntrySchema, { ...counts, forkingTime: 300, restoreTime: 4500 })
   expect(await statsOf('stats-restore', create(pb.StatsEntrySchema, { restore }))).toEqual({
@@ -30,24 +30,24 @@ test('the statistics of a restore are read, with their units in the names', asyn
   })
 })
 
-test('statistics that are not of a restore are refused', async () => {
+test('rejects statistics that are not of a restore', async () => {
   const error = statsOf('stats-restore', create(pb.StatsEntrySchema, {}))
   await expect(error.catch((cause: Error) => cause.message.replace(folder, 'FOLDER'))).resolves
     .toMatchInlineSnapshot(`
     "cannot read the statistics of CRIU in FOLDER/stats-restore
-      found:    none of a restore
+      found:    no statistics of a restore in the file
       expected: statistics of a restore
-      fix:      look for it in the --work-dir of the criu that was run, and for why it failed in that run's log"
+      fix:      check the --work-dir of criu for the file, and the log of criu for errors"
   `)
 })
 
-test('a file that is not there is refused', async () => {
+test('rejects a missing file', async () => {
   const error = readRestoreStats(join(folder, 'nothing'))
   await expect(error.catch((cause: Error) => cause.message.replaceAll(folder, 'FOLDER'))).resolves
     .toMatchInlineSnapshot(`
     "cannot read the statistics of CRIU in FOLDER/nothing
       found:    ENOENT: no such file or directory, open 'FOLDER/nothing'
       expected: statistics of a dump or a restore
-      fix:      look for it in the --work-dir of the criu that was run, and for why it failed in that run's log"
+      fix:      check the --work-dir of criu for the file, and the log of criu for errors"
   `)
 })

@@ -4,11 +4,11 @@ import { decodeImage } from './decode.ts'
 import type { DumpStatsEntry, RestoreStatsEntry, StatsEntry } from './generated/criu_pb.ts'
 import { entriesOf } from './image.ts'
 
-/** What CRIU measured of a dump itself (stats-dump). */
+/** CRIU's own measurements of a dump (stats-dump). */
 export interface DumpStats {
-  /** Until all processes were stopped. */
+  /** Time until all processes were stopped. */
   readonly freezingMicroseconds: number
-  /** While they were stopped; contains the two below. */
+  /** Time for which the processes were stopped. It includes memdump and memwrite. */
   readonly frozenMicroseconds: number
   readonly memdumpMicroseconds: number
   readonly memwriteMicroseconds: number
@@ -22,7 +22,9 @@ export interface DumpStats {
   readonly sharedPagesWritten: number
 }
 
-/** What CRIU measured of a restore itself (stats-restore): without its start, kernel probing and the final resume. */
+/**
+ * CRIU's own measurements of a restore (stats-restore). They exclude its start, kernel probing and the final resume.
+ */
 export interface RestoreStats {
   readonly forkingMicroseconds: number
   readonly restoreMicroseconds: number
@@ -31,17 +33,17 @@ export interface RestoreStats {
   readonly pagesRestored: number
 }
 
-/** Reads a stats-dump file. Throws a CriuBenchError if it is not there or not one. */
+/** Reads a stats-dump file. Throws a CriuBenchError if it is missing or invalid. */
 export async function readDumpStats(file: string): Promise<DumpStats> {
   const { dump } = await readStats(file)
-  if (!dump) throw noStats(file, 'none of a dump', 'a dump')
+  if (!dump) throw noStats(file, 'no statistics of a dump in the file', 'a dump')
   return dumpStats(dump)
 }
 
-/** Reads a stats-restore file. Throws a CriuBenchError if it is not there or not one. */
+/** Reads a stats-restore file. Throws a CriuBenchError if it is missing or invalid. */
 export async function readRestoreStats(file: string): Promise<RestoreStats> {
   const { restore } = await readStats(file)
-  if (!restore) throw noStats(file, 'none of a restore', 'a restore')
+  if (!restore) throw noStats(file, 'no statistics of a restore in the file', 'a restore')
   return restoreStats(restore)
 }
 
@@ -50,7 +52,7 @@ async function readStats(file: string): Promise<StatsEntry> {
     throw noStats(file, cause.message, 'a dump or a restore', cause)
   })
   const [entry] = entriesOf(decodeImage(bytes, file), 'STATS')
-  if (!entry) throw noStats(file, 'no entry', 'a dump or a restore')
+  if (!entry) throw noStats(file, 'a file without an entry', 'a dump or a restore')
   return entry
 }
 
@@ -87,7 +89,7 @@ function noStats(file: string, found: string, of: string, cause?: unknown): Criu
       failed: `cannot read the statistics of CRIU in ${file}`,
       found,
       expected: `statistics of ${of}`,
-      fix: "look for it in the --work-dir of the criu that was run, and for why it failed in that run's log",
+      fix: 'check the --work-dir of criu for the file, and the log of criu for errors',
     },
     { cause },
   )

@@ -8,12 +8,12 @@ import type { LiveProcess } from './processes.ts'
 import { isVma } from './vma.ts'
 
 /**
- * Refuses a set that CRIU must never be handed: one that lacks an image which the tree of processes needs, or whose
- * memory pages do not add up (CRIU spins for ever at the end of a short pages-N.img).
- * Throws a CriuBenchError for the first fault.
+ * Checks that a set has every image that its processes need, and that its pages files have the right sizes. CRIU must
+ * not get any other set: at the end of a short pages-N.img, for example, it loops forever. Throws a CriuBenchError for
+ * the first fault.
  */
 export function validateImageSet(set: ImageSet): void {
-  entryIn(set, 'INVENTORY', 'inventory.img', 'a finished dump of CRIU, which writes it last')
+  entryIn(set, 'INVENTORY', 'inventory.img', 'a complete dump and is written last')
   imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const live = liveProcesses(set)
   for (const process of live) requireImagesOf(set, process)
@@ -26,9 +26,9 @@ function requireImagesOf(set: ImageSet, { pid, threads, ids, mm }: LiveProcess):
   imageIn(set, 'FDINFO', `fdinfo-${ids.filesId}.img`, `the open files of process ${pid}`)
   imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)
   for (const vma of mm.vmas) {
-    // System V memory may be in ipcns-shm-N.img instead.
+    // The pages of System V shared memory may be in ipcns-shm-N.img instead.
     if (!isVma(vma, 'ANON_SHARED') || isVma(vma, 'SYSVIPC')) continue
-    imageIn(set, 'PAGEMAP', `pagemap-shmem-${vma.shmid}.img`, `memory that process ${pid} shares`)
+    imageIn(set, 'PAGEMAP', `pagemap-shmem-${vma.shmid}.img`, `shared memory of process ${pid}`)
   }
 }
 
@@ -47,7 +47,11 @@ function requirePages(set: ImageSet, bytesPerPage: bigint): void {
     entriesOf(pagemap, 'PAGEMAP').some((entry) => pagemapFlags(entry) & pagemapFlag.PARENT),
   )
   if (inParent && !set.others.includes('parent')) {
-    throw invalidSet(set, 'no link named parent', `the parent dump, for pages of ${inParent.file}`)
+    throw invalidSet(
+      set,
+      'no link named parent',
+      `a link to the parent dump, which has pages of ${inParent.file}`,
+    )
   }
 }
 
@@ -61,7 +65,7 @@ function requirePagesFile(
   const names = users.map((user) => user.file).join(' and ')
   const expected = `${pages * bytesPerPage} bytes (${pages} pages of ${bytesPerPage} bytes in ${names})`
   const size = set.raw.get(file)
-  // CRIU only creates the file with the first page in it.
+  // CRIU does not create the file if there are no pages.
   if (size === undefined && pages > 0n) throw invalidSet(set, `no ${file}`, `${file} of ${expected}`)
   if (BigInt(size ?? 0) !== pages * bytesPerPage) {
     throw invalidSet(set, `${file} has ${size} bytes`, expected)

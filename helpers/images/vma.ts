@@ -1,6 +1,6 @@
 import type { VmaEntry } from './generated/criu_pb.ts'
 
-/** Bits of the status of a VMA: what kind of memory it is. */
+/** Bits of the status of a VMA (virtual memory area): its kind of memory. */
 export const vmaStatus = {
   REGULAR: 1 << 0,
   STACK: 1 << 1,
@@ -21,7 +21,7 @@ export const vmaStatus = {
   UPROBES: 1 << 17,
 } as const
 
-/** Whether the VMA has one of these kinds. */
+/** Whether a VMA is of one of these kinds. */
 export function isVma(vma: VmaEntry, ...kinds: (keyof typeof vmaStatus)[]): boolean {
   return kinds.some((kind) => (vma.status & vmaStatus[kind]) !== 0)
 }

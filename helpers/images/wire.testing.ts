@@ -18,7 +18,7 @@ function record(number: number, wireType: WireType, write: (writer: BinaryWriter
 const uint64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })
 const int64 = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n })
 
-/** A field that no schema knows, of any wire type that CRIU uses. */
+/** An unknown field of any wire type that CRIU uses. */
 function unknownRecord(number: number): fc.Arbitrary<WireRecord> {
   return fc.oneof(
     fc
@@ -32,7 +32,7 @@ function unknownRecord(number: number): fc.Arbitrary<WireRecord> {
 
 type Varint = (write: (writer: BinaryWriter) => unknown) => WireRecord
 
-/** Values of the varint types that criu.proto uses. */
+/** Arbitrary values of the varint types in criu.proto. */
 const varints: { [S in ScalarType]?: (varint: Varint) => fc.Arbitrary<WireRecord> } = {
   [ScalarType.UINT32]: (varint) => fc.nat({ max: 0xffffffff }).map((v) => varint((w) => w.uint32(v))),
   [ScalarType.UINT64]: (varint) => uint64.map((v) => varint((w) => w.uint64(v))),
@@ -50,7 +50,7 @@ function valueRecord(field: DescField): fc.Arbitrary<WireRecord> {
   return bytes.map((v) => record(number, WireType.LengthDelimited, (w) => w.bytes(v)))
 }
 
-/** Any message of a schema as CRIU could have written it: with fields that the schema does not know, in any place. */
+/** Any message of a schema that CRIU could have written, including unknown fields. */
 export function messageBytes(schema: DescMessage): fc.Arbitrary<Uint8Array> {
   const known = schema.fields.map((field) => {
     const minLength = field.presence === FeatureSet_FieldPresence.LEGACY_REQUIRED ? 1 : 0

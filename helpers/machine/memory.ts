@@ -10,7 +10,7 @@ export async function availableMemory(): Promise<Bytes> {
   return Math.min(available, ...(await cgroupRooms()))
 }
 
-/** The unused memory of each limited cgroup, from this process's own up to the root. */
+/** The memory that each limited cgroup can still give, from this process's own up to the root. */
 async function cgroupRooms(): Promise<Bytes[]> {
   const rooms: Bytes[] = []
   const own = await readFile('/proc/self/cgroup', 'utf8')
@@ -18,10 +18,23 @@ async function cgroupRooms(): Promise<Bytes[]> {
     for (const folder of foldersUpwards(own, hierarchy)) {
       const limit = await number(folder, 'memory.max', 'memory.limit_in_bytes')
       const used = await number(folder, 'memory.current', 'memory.usage_in_bytes')
-      if (limit !== undefined && used !== undefined) rooms.push(limit - used)
+      if (limit !== undefined && used !== undefined) rooms.push(limit - used + (await reclaimable(folder)))
     }
   }
   return rooms
+}
+
+/** File pages count as used, but the kernel takes them back when memory is needed. */
+async function reclaimable(folder: string): Promise<Bytes> {
+  const stat = await readFile(join(folder, 'memory.stat'), 'utf8').catch(() => '')
+  // cgroup v1 has the figures of the cgroup alone, and with "total_" those of everything below it.
+  const field = (name: string): Bytes =>
+    Number(
+      new RegExp(`^total_${name} (\\d+)$`, 'm').exec(stat)?.[1] ??
+        new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ??
+        0,
+    )
+  return field('inactive_file') + field('active_file')
 }
 
 function foldersUpwards(own: string, hierarchy: string): string[] {

@@ -9,11 +9,11 @@ import { start } from '../process/daemon.ts'
 import { run, type Finished } from '../process/process.ts'
 
 describe('the control', () => {
-  test('tells how long the machine takes for it, and leaves nothing', async () => {
+  test('takes a measurable time, and leaves nothing behind', async () => {
     await expectNothingLeft(async () => expect(await measureControl(localHost)).toBeGreaterThan(0))
   })
 
-  test('takes longer where the machine has less time for it', async () => {
+  test('takes longer on a busy machine', async () => {
     const quiet = await medianOfIdle()
     const argv = ['taskset', '--cpu-list', '0', 'sh', '-c', 'while :; do :; done']
     await using busy = new AsyncDisposableStack()
@@ -21,29 +21,29 @@ describe('the control', () => {
     expect(await medianOfIdle()).toBeGreaterThan(1.5 * quiet)
   })
 
-  test('is known by its content', async () => {
+  test('has a name with a hash of its content', async () => {
     expect(await controlName()).toMatch(/^control-[0-9a-f]{16}$/)
   })
 
-  test('says what it could not do', async () => {
-    await expect(started(['setpriv', '--reuid=65534', '--clear-groups'])).rejects.toThrow(
-      'control: clone: Operation not permitted',
+  test('reports the operation that failed', async () => {
+    await expect(runControl(['setpriv', '--reuid=65534', '--clear-groups'])).rejects.toThrow(
+      'control: cannot clone a process in new namespaces: Operation not permitted',
     )
   })
 })
 
-/** On one processor, and only when nobody else wants it: ns. */
+/** Median time of the control on processor 0 at idle priority, ns. */
 async function medianOfIdle(): Promise<number> {
   const times: number[] = []
   for (let count = 0; count < 3; count++)
-    times.push(Number((await started(['taskset', '--cpu-list', '0', 'chrt', '--idle', '0'])).stdout))
+    times.push(Number((await runControl(['taskset', '--cpu-list', '0', 'chrt', '--idle', '0'])).stdout))
   return medianOf(times)
 }
 
-/** The program itself, by way of another. */
-const started = async (prefix: readonly string[]): Promise<Finished> =>
+/** Runs the control by the command in `prefix`. */
+const runControl = async (prefix: readonly string[]): Promise<Finished> =>
   run(localHost, {
-    argv: [...prefix, await compile(fixture('control.c'))],
+    argv: [...prefix, await compile(fixture('programs/control.c'))],
     failed: 'cannot measure',
     fix: 'be root',
     timeout: 30_000,

@@ -7,20 +7,24 @@ import { fixture } from '../installation/paths.ts'
 import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { run } from '../process/process.ts'
 
-/** The control by its content: times of two that differ are not comparable. */
-export const controlName = async (): Promise<string> => basename(await compile(fixture('control.c')))
+/** The name of the control, with a hash of its content: times of different controls are not comparable. */
+export const controlName = async (): Promise<string> => basename(await compile(fixture('programs/control.c')))
 
 /**
- * How long `host` takes, just now, for a fixed piece of work that has nothing of what is measured in it. Machines drift
- * by several percent within seconds, and from day to day by more: a sample over the control beside it tells what was
- * measured from what the machine did.
+ * Times the control on `host`: a fixed, unrelated workload. Machines drift by several percent within seconds, and by
+ * more from day to day. A sample divided by the control before it is free of that drift. Throws CriuBenchError.
  */
 export async function measureControl(host: Host): Promise<Milliseconds> {
-  const failed = 'cannot measure how fast the machine is'
-  const fix = 'run as root, where namespaces can be made'
-  const program = await ensureProgramOnHost(host, await compile(fixture('control.c')))
+  const failed = 'cannot measure the control'
+  const fix = 'run as root with CAP_SYS_ADMIN, which new namespaces need'
+  const program = await ensureProgramOnHost(host, await compile(fixture('programs/control.c')))
   const { stdout } = await run(host, { argv: [program], failed, fix, timeout: 10_000 })
   const nanoseconds = Number(stdout)
   if (nanoseconds > 0) return nanoseconds / 1e6
-  throw new CriuBenchError({ failed, found: stdout, expected: 'nanoseconds', fix })
+  throw new CriuBenchError({
+    failed,
+    found: `the output "${stdout}"`,
+    expected: 'a number of nanoseconds',
+    fix,
+  })
 }

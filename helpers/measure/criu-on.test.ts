@@ -4,19 +4,19 @@ import { expect, test } from 'vitest'
 import { hostPath } from '../host/host.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
 import { messageOf } from '../testing/messages.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runRestore } from '../restore/restore-run.ts'
 
 test.each([
   { criuOn: 'local', works: true },
   { criuOn: 'filesystem', works: false },
 ] as const)(
-  'a restore with CRIU on $criuOn, when that of the rootfs is damaged, works: $works',
-  async (each) => {
-    await withCheckpoint({ criuOn: each.criuOn }, async (checkpoint) => {
+  'with criuOn: $criuOn, a restore with a damaged CRIU in the rootfs works: $works',
+  async ({ criuOn, works }) => {
+    await withCheckpoint({ criuOn }, async (checkpoint) => {
       const { host, rootfs, checksum } = checkpoint
       await truncate(hostPath(host, join(rootfs.path, rootfs.criu)), 0)
-      const message = await messageOf(async () => (await runTrial(checkpoint)).sample.checksum)
-      expect(message === `no error, but "${checksum}"`, message).toBe(each.works)
+      const message = await messageOf(async () => (await runRestore(checkpoint)).sample.checksum)
+      expect(message === `no error, but "${checksum}"`, message).toBe(works)
     })
   },
 )

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { setTimeout as delay } from 'node:timers/promises'
-import { adviceOn, disturbanceBetween, lookAtNoise, NoiseWatch, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
+import { adviceOn, disturbanceBetween, measureNoise, NoiseMonitor, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
 import { start } from '../process/daemon.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 
@@ -8,12 +8,12 @@ const stat = (user: number, idle: number, steal: number): string =>
   `cpu  ${user} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`
 const account = (ticks: number): string => `12 (a name) S ${'0 '.repeat(10)}${ticks} 0 0 0 20 0\n`
 
-/** Percent of a processor; 0 on a quiet machine. */
+/** The share that other programs used, in percent of a processor. 0 on a quiet machine. */
 const shareOf = (found: readonly string[] | undefined): number =>
-  Number(/others use (\d+) %/.exec(found?.join() ?? '')?.[1] ?? 0)
+  Number(/other programs used (\d+) %/.exec(found?.join() ?? '')?.[1] ?? 0)
 
 describe('noise', () => {
-  test('is what others use and what is stolen, and not what this process and its children do', () => {
+  test('is stolen time and time of other programs, but not time of this process and its children', () => {
     const before = parseCpuTime(stat(0, 0, 0), [account(0)])
     const quiet = parseCpuTime(stat(50, 50, 0), [account(50)])
     const busy = parseCpuTime(stat(90, 5, 5), [account(40), account(10)])
@@ -21,7 +21,7 @@ describe('noise', () => {
     expect(disturbanceBetween(before, busy, 2)).toEqual({ steal: 5, others: 80 })
   })
 
-  test('counts work of this process as its own on this machine', async () => {
+  test('does not include the CPU time of this process', async () => {
     const before = await readCpuTime()
     for (const end = performance.now() + 100; performance.now() < end;);
     const now = await readCpuTime()
@@ -29,25 +29,25 @@ describe('noise', () => {
     expect(now.total).toBeGreaterThan(before.total)
   })
 
-  test('is not what runs on the hosts that are measured', async () => {
+  test('does not include programs on the hosts under test', async () => {
     await using sandbox = await openSandbox(`vitest-criu-noise-${process.pid}`)
     await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
-    const ours = new NoiseWatch([sandbox])
-    const anybody = new NoiseWatch()
-    for (const watch of [ours, anybody]) await watch.look()
+    const withSandbox = new NoiseMonitor([sandbox])
+    const withoutHosts = new NoiseMonitor()
+    for (const monitor of [withSandbox, withoutHosts]) await monitor.read()
     await delay(1000)
-    const [own, others] = await Promise.all([ours.look(), anybody.look()])
-    expect(others?.join()).toMatch(/^others use \d+ % of a processor$/)
-    expect(shareOf(own)).toBeLessThan(shareOf(others) / 2)
+    const [quiet, noisy] = await Promise.all([withSandbox.read(), withoutHosts.read()])
+    expect(noisy?.join()).toMatch(/^other programs used \d+ % of a processor$/)
+    expect(shareOf(quiet)).toBeLessThan(shareOf(noisy) / 2)
   })
 
-  test('is looked at before a run', async () => {
-    const { virtualisation, load } = await lookAtNoise()
+  test('is measured before a run', async () => {
+    const { virtualisation, load } = await measureNoise()
     expect(virtualisation).not.toBe('')
     expect(load).toBeGreaterThanOrEqual(0)
   })
 
-  test('comes with advice on what a user can fix, and none on a quiet machine', () => {
+  test('comes with advice on each source that a user can fix, and with none on a quiet machine', () => {
     const quiet = { load: 0.2, steal: 0, swapUsed: 0, virtualisation: 'kvm', governor: 'performance' }
     expect(adviceOn(quiet, 2)).toEqual([])
     const noisy = { load: 3, steal: 4.2, swapUsed: 1, virtualisation: 'kvm', governor: 'powersave' }

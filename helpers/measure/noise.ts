@@ -8,28 +8,31 @@ import { run } from '../process/process.ts'
 import { isRemote } from '../process/remote.ts'
 import { parseStat } from '../proc/stat.ts'
 
-/** CPU time since boot over all processors, in ticks of the kernel's clock. */
+/** CPU time since boot, summed over all processors, in clock ticks of the kernel. */
 export interface CpuTime {
   readonly total: number
-  /** In use, by this project or others. */
+  /** Time that any program used. */
   readonly busy: number
-  /** That the hypervisor gave to others. */
+  /** Time that the hypervisor gave to other virtual machines. */
   readonly stolen: number
-  /** In use by this process, by all that it started and that have ended, and by what runs on the hosts that were given. */
+  /** Time that this process, its finished children and the processes on the given hosts used. */
   readonly own: number
 }
 
-/** `hosts`: whose processes are not others', daemons and what waits to be dumped. */
+/** Reads the CPU time. Processes on `hosts`, such as daemons and waiting handlers, count as our own. */
 export async function readCpuTime(hosts: readonly Host[] = []): Promise<CpuTime> {
   const accounts = (await Promise.all(hosts.map((host) => accountsOf(host)))).flat()
   const [stat = '', ...own] = await Promise.all(
-    // Who has ended since they were listed is in the account of who has waited for it.
+    // The time of a process that has ended since it was listed is included in that of its parent.
     ['/proc/stat', '/proc/self/stat', ...accounts].map(async (path) => (await textOf(path)) ?? ''),
   )
   return parseCpuTime(stat, own.filter(Boolean))
 }
 
-/** /proc/PID/stat of everything that runs there. This machine itself has others as well, and another one its own clock. */
+/**
+ * Paths of /proc/PID/stat of all processes on a host. None for this machine itself, which also runs other programs, and
+ * for another machine, whose CPU time is not this machine's.
+ */
 async function accountsOf(host: Host): Promise<string[]> {
   if (host.root === '/' || isRemote(host)) return []
   const proc = hostPath(host, '/proc')
@@ -37,9 +40,9 @@ async function accountsOf(host: Host): Promise<string[]> {
   return names.filter((name) => /^\d+$/.test(name)).map((pid) => join(proc, pid, 'stat'))
 }
 
-/** Of the texts of /proc/stat and /proc/PID/stat: proc(5) has their fields. */
+/** Parses the contents of /proc/stat and of /proc/PID/stat files. proc(5) describes their fields. */
 export function parseCpuTime(stat: string, accounts: readonly string[]): CpuTime {
-  // guest and guest_nice, the last two, are in user and nice already.
+  // Without guest and guest_nice, the last two fields: user and nice already include them.
   const fields = (stat.split('\n')[0] ?? '').trim().split(/\s+/).slice(1, 9).map(Number)
   const [, , , idle = 0, iowait = 0, , , stolen = 0] = fields
   const total = fields.reduce((sum, field) => sum + field, 0)
@@ -47,7 +50,9 @@ export function parseCpuTime(stat: string, accounts: readonly string[]): CpuTime
   return { total, busy: total - idle - iowait - stolen, stolen, own }
 }
 
-/** Between two looks: percent of all CPU time that was stolen, and percent of one processor that others used. */
+/**
+ * Noise between two readings: stolen time in percent of all CPU time, and other programs in percent of one processor.
+ */
 export function disturbanceBetween(
   before: CpuTime,
   now: CpuTime,
@@ -62,24 +67,25 @@ export function disturbanceBetween(
   }
 }
 
-/** What disturbs a measurement. */
+/** The sources of noise on a machine. */
 export interface Noise {
   readonly load: number
   readonly governor?: string
   /** Bytes. */
   readonly swapUsed: number
+  /** Percent of all CPU time. */
   readonly steal: number
   readonly virtualisation: string
   readonly advice: string[]
 }
 
-/** How long to look at the CPU time: the kernel counts in hundredths of a second. */
-const LOOK = 300
+/** How long to observe the CPU time, ms. The kernel counts it in hundredths of a second. */
+const INTERVAL = 300
 
-/** A look at the machine before anything is measured. */
-export async function lookAtNoise(): Promise<Noise> {
+/** Measures the noise on the machine before a run. Takes INTERVAL. */
+export async function measureNoise(): Promise<Noise> {
   const before = await readCpuTime()
-  await delay(LOOK)
+  await delay(INTERVAL)
   const { steal } = disturbanceBetween(before, await readCpuTime(), cpus().length)
   const governor = await governorOf()
   const facts = {
@@ -92,21 +98,25 @@ export async function lookAtNoise(): Promise<Noise> {
   return { ...facts, advice: adviceOn(facts, cpus().length) }
 }
 
-/** A sentence for each thing that a user can fix. */
+/** One piece of advice for each source of noise that a user can fix. */
 export function adviceOn(
   { load, governor, swapUsed: swap, steal }: Omit<Noise, 'advice'>,
   processors: number,
 ): string[] {
   const advice: string[] = []
   if (load > processors / 2)
-    advice.push(`load ${load.toFixed(2)} on ${processors} processors: stop what else runs, or wait for it`)
+    advice.push(
+      `load ${load.toFixed(2)} on ${processors} processors: stop other programs, or wait until they end`,
+    )
   if (steal > 1)
     advice.push(
-      `${steal.toFixed(1)} % of CPU time is stolen: use a host with processors of its own, or another hour`,
+      `${steal.toFixed(1)} % of CPU time is stolen: use a machine with dedicated processors, or measure at another time`,
     )
   if (governor !== undefined && governor !== 'performance')
-    advice.push(`the governor ${governor} changes frequencies: cpupower frequency-set --governor performance`)
-  if (swap > 0) advice.push('memory was swapped out: free memory, then swapoff --all')
+    advice.push(
+      `the governor ${governor} changes frequencies: run cpupower frequency-set --governor performance`,
+    )
+  if (swap > 0) advice.push('memory was swapped out: free memory, then run swapoff --all')
   return advice
 }
 
@@ -119,9 +129,9 @@ async function swapUsed(): Promise<number> {
   return (field('SwapTotal') - field('SwapFree')) * KB
 }
 
-/** By systemd's tool, which knows them all; without it, whether the processor says that there is a hypervisor. */
+/** Asks systemd-detect-virt. Without that program, only the processor's hypervisor flag is known. */
 async function virtualisation(): Promise<string> {
-  const command = { argv: ['systemd-detect-virt'], failed: 'cannot tell the virtualisation', fix: 'none needed', timeout: 5000, accept: [0, 1] } // prettier-ignore
+  const command = { argv: ['systemd-detect-virt'], failed: 'cannot detect the virtualisation', fix: 'none needed', timeout: 5000, accept: [0, 1] } // prettier-ignore
   const found = await run(localHost, command).then(
     ({ stdout }) => stdout.trim(),
     () => '',
@@ -133,34 +143,38 @@ async function virtualisation(): Promise<string> {
 
 const textOf = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined)
 
-/** The shortest span over which hundredths of a second say something, ms. */
-const SPAN = 250
-/** Percent of one processor in use by others, and percent of CPU time stolen, that are no longer quiet. */
+/** The shortest span between two readings that counts, ms: the kernel counts CPU time in hundredths of a second. */
+const MIN_SPAN = 250
+/** A machine is noisy if other programs use at least this much of one processor, in percent. */
 const BUSY = 30
+/** A machine is noisy if at least this much of all CPU time is stolen, in percent. */
 const STOLEN = 2
 
-/** Tells what disturbs the machine around each sample. */
-export class NoiseWatch {
+/** Reports the noise on the machine around each sample. */
+export class NoiseMonitor {
   readonly #hosts: Iterable<Host>
-  readonly #looks: Array<{ readonly at: number; readonly time: CpuTime }> = []
+  readonly #readings: Array<{ readonly at: number; readonly time: CpuTime }> = []
 
-  /** `hosts`: what runs there belongs to what is measured. */
+  /** Processes on `hosts` are part of the measurement, so they are not noise. */
   constructor(hosts: Iterable<Host> = []) {
     this.#hosts = hosts
   }
 
-  /** Looks, and tells what disturbed since a look at least SPAN ago: undefined on a quiet machine, and at first. */
-  async look(): Promise<string[] | undefined> {
+  /**
+   * Takes a reading. Returns the noise since an earlier reading at least MIN_SPAN ago, or undefined if there is no such
+   * reading or the machine is quiet.
+   */
+  async read(): Promise<string[] | undefined> {
     const time = await readCpuTime([...this.#hosts])
     const now = { at: performance.now(), time }
-    this.#looks.push(now)
-    while (this.#looks[1] && now.at - this.#looks[1].at >= SPAN) this.#looks.shift()
-    const [oldest] = this.#looks
-    if (!oldest || now.at - oldest.at < SPAN) return undefined
+    this.#readings.push(now)
+    while (this.#readings[1] && now.at - this.#readings[1].at >= MIN_SPAN) this.#readings.shift()
+    const [oldest] = this.#readings
+    if (!oldest || now.at - oldest.at < MIN_SPAN) return undefined
     const { steal, others } = disturbanceBetween(oldest.time, now.time, cpus().length)
     const found = [
       ...(steal >= STOLEN ? [`steal ${steal.toFixed(0)} %`] : []),
-      ...(others >= BUSY ? [`others use ${others.toFixed(0)} % of a processor`] : []),
+      ...(others >= BUSY ? [`other programs used ${others.toFixed(0)} % of a processor`] : []),
     ]
     return found.length > 0 ? found : undefined
   }

@@ -1,55 +1,67 @@
 import { expect, test } from 'vitest'
+import type { StrategyName } from '../config/names.ts'
 import { resolveSettings } from '../config/settings.ts'
+import type { CriuOptions } from '../config/options.ts'
+import { caseGroups } from '../matrix/case-matrix.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
-import { MB } from '../units.ts'
-import { Group } from './session.ts'
-import type { Cell } from '../matrix/matrix.ts'
+import { GB } from '../units.ts'
+import { Session } from './session.ts'
 
-const cell = (strategy: string): Cell => ({ title: `tmpfs 1MB ${strategy}`, filesystem: 'tmpfs', size: MB, strategy, handler: 'native' }) // prettier-ignore
+function groupWith(options: CriuOptions, strategies: StrategyName[]) {
+  const settings = resolveSettings({ sizes: ['1MB'], warmup: 0, containerName: CONTAINER, ...options }, {})
+  const [group] = caseGroups({ handler: 'native', strategies }, settings, GB)
+  if (!group) throw new Error('no case')
+  return { settings, group, cases: group.cases }
+}
 
-test('what is measured once more is so in turn with a neighbour, and says where that has changed as well; dumps are their own', async () => {
-  const [mapped, eager] = [cell('mapped'), cell('eager')]
-  const settings = resolveSettings({ iterations: 2, warmup: 0, containerName: CONTAINER }, {})
+test('a second measurement runs in turn with another case, and is labelled if that has changed too; dumps are shared', async () => {
+  const { settings, group, cases } = groupWith({ iterations: 2 }, ['mapped', 'eager'])
+  const [mapped, eager] = cases
+  if (!mapped || !eager) throw new Error('no cases')
   await expectNothingLeft(async () => {
     const lines: string[] = []
-    const group = await Group.open([mapped, eager], settings, (title) => (line) => lines.push(`${title}: ${line}`)) // prettier-ignore
-    try {
-      await group.measure(mapped)
-      const seen: number[] = []
-      const quiet = await group.measureAgain(
-        mapped,
-        (before, now) => void seen.push(before.length, now.length),
-      )
-      expect(seen).toEqual([2, 2])
-      expect(quiet.samples).toHaveLength(2)
-      expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: once more, in turn with tmpfs 1MB eager') // prettier-ignore
-      const dumps = await group.dumpAgain(mapped)
-      expect(dumps).toHaveLength(2)
-      // The strategies of a pair share their dumps, these as well.
-      expect(await group.dumpAgain(eager)).toBe(dumps)
-      const { samples } = await group.measureAgain(mapped, () => 1.5)
-      for (const { noise } of samples)
-        expect(noise).toContain('tmpfs 1MB eager, its neighbour, took 1.50 × as long as before')
-    } finally {
-      await group.close()
-    }
+    await using session = await Session.open(group, cases, settings, (title) => (line) => lines.push(`${title}: ${line}`)) // prettier-ignore
+    await session.measure(mapped)
+    const seen: number[] = []
+    const quiet = await session.measureAgain(mapped, (_, before, now) => void seen.push(before.length, now.length)) // prettier-ignore
+    expect(seen).toEqual([2, 2])
+    expect(quiet.samples).toHaveLength(2)
+    expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: measuring a second time, in turn with tmpfs 1MB eager') // prettier-ignore
+    const dumps = await session.dumpAgain(mapped)
+    expect(dumps).toHaveLength(2)
+    // The strategies of a checkpoint also share its second dumps.
+    expect(await session.dumpAgain(eager)).toBe(dumps)
+    const { samples } = await session.measureAgain(mapped, () => 1.5)
+    for (const { noise } of samples)
+      expect(noise).toContain('tmpfs 1MB eager, measured in turn, took 1.50 × as long as before')
   })
 })
 
-test('as many samples and dumps are taken as the time has room for', async () => {
-  const settings = resolveSettings({ iterations: 1, time: 500, warmup: 0, containerName: CONTAINER }, {})
+test('samples and dumps are taken until the time is over', async () => {
+  const { settings, group, cases } = groupWith({ iterations: 1, time: 500 }, ['mapped'])
+  const [mapped] = cases
+  if (!mapped) throw new Error('no case')
   await expectNothingLeft(async () => {
-    const mapped = cell('mapped')
-    const group = await Group.open([mapped], settings, () => () => {})
-    try {
-      const { samples, prepared } = await group.measure(mapped)
-      expect(samples.length).toBeGreaterThan(2)
-      expect(prepared.dumps.length).toBeGreaterThan(2)
-      // On a filesystem without servers each has its control.
-      for (const { control } of [...samples, ...prepared.dumps]) expect(control).toBeGreaterThan(0)
-    } finally {
-      await group.close()
-    }
+    await using session = await Session.open(group, cases, settings, () => () => {})
+    const { samples, prepared } = await session.measure(mapped)
+    expect(samples.length).toBeGreaterThan(2)
+    expect(prepared.dumps.length).toBeGreaterThan(2)
+    // On a filesystem without servers each dump has its control, too.
+    for (const { control } of [...samples, ...prepared.dumps]) expect(control).toBeGreaterThan(0)
+  })
+})
+
+test('a retry takes new samples, and only selected cases are prepared', async () => {
+  const { settings, group, cases } = groupWith({ iterations: 1 }, ['mapped', 'eager'])
+  const [mapped, eager] = cases
+  if (!mapped || !eager) throw new Error('no cases')
+  await expectNothingLeft(async () => {
+    await using session = await Session.open(group, [mapped], settings, () => () => {})
+    const first = await session.measure(mapped)
+    const second = await session.measure(mapped)
+    expect(second.samples).toHaveLength(1)
+    expect(second.samples).not.toEqual(first.samples)
+    await expect(session.measure(eager)).rejects.toThrow('tmpfs 1MB eager was not prepared')
   })
 })

@@ -1,224 +1,190 @@
 import type { Settings } from '../config/options.ts'
-import { filesystem, whileMounted } from '../filesystems/index.ts'
-import { handlerNamed } from '../handlers/handler.ts'
-import { openHosts, type HostsRecord, type TwoHosts } from '../hosts/hosts.ts'
+import { whileMounted } from '../filesystems/index.ts'
 import type { Host } from '../host/host.ts'
-import { machineNetwork } from '../network/network.ts'
-import { NoiseWatch } from './noise.ts'
-import { openSandbox } from '../sandbox/sandbox.ts'
-import { phaseOf } from '../../reports/timeline.ts'
-import { prepare, type DumpSample, type Prepared } from './prepare.ts'
-import { strategyNamed } from '../strategies/index.ts'
-import type { Checkpoint, TrialOptions } from '../restore/restore-run.ts'
-import { countOf, isEnough, watchedTrial, type WatchedSample } from './sampling.ts'
-import { formatMilliseconds } from '../units.ts'
-import type { Cell } from '../matrix/matrix.ts'
+import type { HostsRecord } from '../hosts/hosts.ts'
+import type { BenchmarkCase, CaseGroup, SharedCheckpoint } from '../matrix/benchmark-case.ts'
+import type { Checkpoint, RestoreOptions, RestoreSample } from '../restore/restore-run.ts'
+import type { DumpSample } from './dumps.ts'
+import { containerNameOf, HostPairs } from './host-pairs.ts'
+import { NoiseMonitor } from './noise.ts'
+import { prepare, type PreparedCheckpoint } from './prepare.ts'
+import { restoreSubject, type MeasuredSample } from './restores.ts'
+import { takeSamples, type Subject } from './sampler.ts'
 
-/** What a cell was measured with, and what it gave. */
-export interface Measured {
-  readonly prepared: Prepared
+/** The samples of a case, with the checkpoint that they were measured with. */
+export interface Measurement extends PreparedCase {
+  readonly samples: readonly MeasuredSample[]
+}
+
+/** A case whose checkpoint is ready to be restored. */
+interface PreparedCase {
+  readonly prepared: PreparedCheckpoint
   readonly checkpoint: Checkpoint
-  readonly samples: readonly WatchedSample[]
-  /** Where the dump and the restores ran, where these are two hosts. */
+  /** Missing if the same host dumps and restores. */
   readonly hosts?: HostsRecord
 }
 
-type Ready = Omit<Measured, 'samples'>
-
-/** How many times as long the second took, where that is more than noise; undefined where it is not. */
-type HasChanged = (before: readonly WatchedSample[], now: readonly WatchedSample[]) => number | undefined
+/** The ratio of the later to the earlier samples of a case, if the difference is more than noise; else undefined. */
+type ChangeRatioOf = (
+  neighbour: BenchmarkCase,
+  before: readonly MeasuredSample[],
+  now: readonly MeasuredSample[],
+) => number | undefined
 type Progress = (line: string) => void
 type ProgressOf = (title: string) => Progress
 
 /**
- * Cells that share one sandbox, from the first of their suites that runs to the last: their set-up, and rounds in which
- * each is measured once before any is measured again.
+ * The set-up of a group of cases, which lasts from the first suite that needs it to the last. Its checkpoints are
+ * prepared once, and its cases are measured in turn. Disposing of it removes everything.
  */
-export class Group {
+export class Session implements AsyncDisposable {
   readonly #settings: Settings
   readonly #progressOf: ProgressOf
   readonly #undo = new AsyncDisposableStack()
-  /** Cells whose samples of the common rounds were handed out. */
-  readonly #used = new Set<Cell>()
-  readonly #ready = new Map<Cell, Ready>()
-  readonly #places = new Map<string | undefined, Promise<Place>>()
-  readonly #dumpsAgain = new Map<Prepared, Promise<readonly DumpSample[]>>()
+  readonly #cases = new Map<BenchmarkCase, PreparedCase>()
+  readonly #dumpedAgain = new Map<PreparedCheckpoint, Promise<readonly DumpSample[]>>()
+  /** The hosts under test, whose processes are not noise. */
   readonly #hosts = new Set<Host>()
-  readonly #noise = new NoiseWatch(this.#hosts)
-  #rounds: Promise<Map<Cell, WatchedSample[]>> | undefined
+  readonly #noise = new NoiseMonitor(this.#hosts)
+  /** The samples of the rounds that all cases share. */
+  #rounds: Promise<Map<BenchmarkCase, MeasuredSample[]>> | undefined
+  /** Cases whose samples of the shared rounds were already returned. */
+  readonly #handedOut = new Set<BenchmarkCase>()
 
   private constructor(settings: Settings, progressOf: ProgressOf) {
     this.#settings = settings
     this.#progressOf = progressOf
   }
 
-  /** Prepares cells, those of a (filesystem, size) pair together; what was half built when it fails is undone. */
-  static async open(cells: readonly Cell[], settings: Settings, progressOf: ProgressOf): Promise<Group> {
-    const group = new Group(settings, progressOf)
+  /** Prepares the selected cases of a group. A failure undoes what was done. Throws CriuBenchError. */
+  static async open(
+    group: CaseGroup,
+    selected: readonly BenchmarkCase[],
+    settings: Settings,
+    progressOf: ProgressOf,
+  ): Promise<Session> {
+    const session = new Session(settings, progressOf)
     await using undo = new AsyncDisposableStack()
-    undo.defer(() => group.#undo.disposeAsync())
-    const pairs = [
-      ...Map.groupBy(
-        cells,
-        ({ filesystem: name, size, cold, handler, restoreOn }) =>
-          `${name} ${size} ${cold} ${handler} ${restoreOn}`,
-      ).values(),
-    ]
-    for (const [index, pair] of pairs.entries()) {
-      const [first] = pair
-      if (!first) continue
-      const progress = progressOf(titleOf(pair))
-      const { dumps, restores, record, network } = await group.#placeOf(first, progress)
-      const plan = {
-        ...settings,
-        restoreOn: restores,
-        network,
-        filesystem: filesystem(first.filesystem),
-        size: first.size,
-        handler: handlerNamed(first.handler),
-        strategies: pair.map(({ strategy }) => strategyNamed(strategy)),
-        containerName: nameFor(settings),
-        // The user's folder can hold one pair: of several at once each has a private one.
-        rootfs: pairs.length === 1 ? settings.rootfs : undefined,
-        privateName: `rootfs-${index}`,
-      }
-      const { noCold } = plan.filesystem
-      if (settings.cold && noCold !== undefined) progress(`measured warm only: ${noCold}`)
-      const prepared = group.#undo.use(await prepare(dumps, plan, progress))
-      if (prepared.mounted.servers) group.#hosts.add(prepared.mounted.servers)
-      for (const [position, checkpoint] of prepared.checkpoints.entries()) {
-        const cell = pair[position]
-        if (cell) group.#ready.set(cell, { prepared, checkpoint, ...(record && { hosts: record }) })
-      }
+    undo.use(session)
+    const hosts = session.#undo.use(new HostPairs(settings))
+    for (const [index, checkpoint] of group.checkpoints.entries()) {
+      const cases = checkpoint.cases.filter((each) => selected.includes(each))
+      if (cases.length === 0) continue
+      // The user's folder can hold only one checkpoint. Several checkpoints get a private folder each.
+      const rootfs = group.checkpoints.length === 1 ? settings.rootfs : undefined
+      await session.#prepare(checkpoint, cases, hosts, { rootfs, privateName: `rootfs-${index}` })
     }
     undo.move()
-    return group
+    return session
   }
 
-  /** Where a cell is dumped and restored: opened once for all that share it. */
-  #placeOf(cell: Cell, progress: Progress): Promise<Place> {
-    const known = this.#places.get(cell.restoreOn)
-    if (known) return known
-    const place = openPlace(cell, this.#settings, progress).then((opened) => {
-      for (const host of [opened.dumps, opened.restores]) if (host) this.#hosts.add(host)
-      return this.#undo.use(opened)
+  async #prepare(
+    { filesystem, size, handler, ...origin }: SharedCheckpoint,
+    cases: readonly BenchmarkCase[],
+    pairs: HostPairs,
+    place: { rootfs: string | undefined; privateName: string },
+  ): Promise<void> {
+    const settings = this.#settings
+    const progress = this.#progressOf(cases.map(({ title }) => title).join(', '))
+    const { dumps, restores, network, record } = await pairs.of({ filesystem, size, handler, ...origin }, progress) // prettier-ignore
+    for (const host of [dumps, restores]) if (host) this.#hosts.add(host)
+    if (settings.cold && filesystem.noCold !== undefined)
+      progress(`measuring warm only: ${filesystem.noCold}`)
+    const strategies = cases.map(({ strategy }) => strategy)
+    const containerName = containerNameOf(settings)
+    const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restores } // prettier-ignore
+    const prepared = this.#undo.use(await prepare(dumps, plan, progress))
+    if (prepared.mounted.servers) this.#hosts.add(prepared.mounted.servers)
+    for (const [index, checkpoint] of prepared.checkpoints.entries()) {
+      const benchmarkCase = cases[index]
+      if (benchmarkCase)
+        this.#cases.set(benchmarkCase, { prepared, checkpoint, ...(record && { hosts: record }) })
+    }
+  }
+
+  /** The samples of a case from the rounds that all cases share. A retry takes new samples, of this case alone. */
+  async measure(benchmarkCase: BenchmarkCase): Promise<Measurement> {
+    const prepared = this.#preparedFor(benchmarkCase)
+    const rounds = await this.#commonRounds()
+    const isRetry = this.#handedOut.has(benchmarkCase)
+    this.#handedOut.add(benchmarkCase)
+    const [samples = []] = isRetry ? await this.#take([benchmarkCase]) : [rounds.get(benchmarkCase) ?? []]
+    return { ...prepared, samples }
+  }
+
+  /** The measurements of all prepared cases of a checkpoint, from the rounds that all cases share. */
+  async measurementsOf({ cases }: SharedCheckpoint): Promise<Array<[BenchmarkCase, Measurement]>> {
+    const rounds = await this.#commonRounds()
+    return cases.flatMap((each): Array<[BenchmarkCase, Measurement]> => {
+      const prepared = this.#cases.get(each)
+      return prepared ? [[each, { ...prepared, samples: rounds.get(each) ?? [] }]] : []
     })
-    this.#places.set(cell.restoreOn, place)
-    return place
-  }
-
-  /** The samples of a cell: of the common rounds, or where those were used already (a retry), of new ones of its own. */
-  async measure(cell: Cell): Promise<Measured> {
-    const ready = this.#readyFor(cell)
-    this.#rounds ??= this.#run([...this.#ready.keys()])
-    const rounds = await this.#rounds
-    const samples = this.#used.has(cell) ? await this.#alone(cell) : (rounds.get(cell) ?? [])
-    this.#used.add(cell)
-    return { ...ready, samples }
-  }
-
-  #readyFor(cell: Cell): Ready {
-    const ready = this.#ready.get(cell)
-    if (!ready) throw new Error(`${cell.title} was not prepared: no test of its suite was selected`)
-    return ready
-  }
-
-  async #alone(cell: Cell): Promise<WatchedSample[]> {
-    return (await this.#run([cell])).get(cell) ?? []
   }
 
   /**
-   * As many samples of a cell once more, in turn with a neighbour of the group, where there is one: where that has
-   * changed too since it was measured, it was the machine, and the samples say so.
+   * Measures a case a second time, in turn with another case of the group if there is one. If that neighbour has
+   * changed as well, the machine is the cause, and the samples are labelled as disturbed.
    */
-  async measureAgain(cell: Cell, hasChanged: HasChanged): Promise<Measured> {
-    const ready = this.#readyFor(cell)
-    const neighbour = [...this.#ready.keys()].find((each) => each !== cell && !each.cold)
-    this.#progressOf(cell.title)(`differs from the baseline: once more${neighbour ? `, in turn with ${neighbour.title}` : ''}`) // prettier-ignore
-    const again = await this.#run(neighbour ? [neighbour, cell] : [cell])
-    const samples = again.get(cell) ?? []
-    const before = neighbour && (await this.#rounds)?.get(neighbour)
-    const ratio = before && hasChanged(before, again.get(neighbour) ?? [])
-    if (ratio === undefined) return { ...ready, samples }
-    const label = `${neighbour?.title}, its neighbour, took ${ratio.toFixed(2)} × as long as before`
+  async measureAgain(benchmarkCase: BenchmarkCase, changeRatioOf: ChangeRatioOf): Promise<Measurement> {
+    const prepared = this.#preparedFor(benchmarkCase)
+    const neighbour = [...this.#cases.keys()].find((each) => each !== benchmarkCase && !each.cold)
+    const inTurn = neighbour ? `, in turn with ${neighbour.title}` : ''
+    this.#progressOf(benchmarkCase.title)(`differs from the baseline: measuring a second time${inTurn}`)
+    const [samples = [], others = []] = await this.#take([benchmarkCase, ...(neighbour ? [neighbour] : [])])
+    const before = neighbour && (await this.#commonRounds()).get(neighbour)
+    const ratio = neighbour && before && changeRatioOf(neighbour, before, others)
+    if (ratio === undefined) return { ...prepared, samples }
+    const label = `${neighbour?.title}, measured in turn, took ${ratio.toFixed(2)} × as long as before`
     const labelled = samples.map((sample) => ({ ...sample, noise: [...(sample.noise ?? []), label] }))
-    return { ...ready, samples: labelled }
+    return { ...prepared, samples: labelled }
   }
 
-  /** As many dumps of a cell once more, of a handler of its own: the same for all cells that share the first ones. */
-  dumpAgain(cell: Cell): Promise<readonly DumpSample[]> {
-    const { prepared } = this.#readyFor(cell)
-    const known = this.#dumpsAgain.get(prepared)
+  /** Starts a new handler and dumps it as often again, once for all cases of a checkpoint. */
+  dumpAgain(benchmarkCase: BenchmarkCase): Promise<readonly DumpSample[]> {
+    const { prepared } = this.#preparedFor(benchmarkCase)
+    const known = this.#dumpedAgain.get(prepared)
     if (known) return known
-    this.#progressOf(cell.title)('dump differs from the baseline: once more')
+    this.#progressOf(benchmarkCase.title)('dump differs from the baseline: dumping a second time')
     const dumps = whileMounted(prepared.mounted, prepared.dumpAgain())
-    this.#dumpsAgain.set(prepared, dumps)
+    this.#dumpedAgain.set(prepared, dumps)
     return dumps
   }
 
-  get #options(): TrialOptions {
-    const { injectedDelay } = this.#settings
-    return injectedDelay
-      ? {
-          injectedDelay: {
-            where: injectedDelay.where,
-            nanoseconds: Math.round(injectedDelay.milliseconds * 1e6),
-          },
-        }
-      : {}
+  #preparedFor(benchmarkCase: BenchmarkCase): PreparedCase {
+    const prepared = this.#cases.get(benchmarkCase)
+    if (prepared) return prepared
+    throw new Error(`${benchmarkCase.title} was not prepared: no test of its suite was selected`)
   }
 
-  async #run(cells: readonly Cell[]): Promise<Map<Cell, WatchedSample[]>> {
-    const { warmup, iterations, time } = this.#settings
-    const effort = { iterations, time: time * cells.length }
-    const samples = new Map(cells.map((cell): [Cell, WatchedSample[]] => [cell, []]))
-    let started = 0
-    for (let round = -warmup; round < 0 || !isEnough(round, started, effort); round++) {
-      if (round <= 0) started = performance.now()
-      const which = round < 0 ? 'warm-up' : `iteration ${countOf(round + 1, effort)}`
-      for (const cell of cells) {
-        const sample = await this.#sample(cell)
-        if (round >= 0) samples.get(cell)?.push(sample)
-        const coldStart = formatMilliseconds(phaseOf(sample.points, 'cold start'))
-        this.#progressOf(cell.title)(`${which}: cold start ${coldStart} ms`)
-      }
-    }
-    return samples
+  #commonRounds(): Promise<Map<BenchmarkCase, MeasuredSample[]>> {
+    const cases = [...this.#cases.keys()]
+    this.#rounds ??= this.#take(cases).then(
+      (samples) => new Map(cases.map((each, index) => [each, samples[index] ?? []])),
+    )
+    return this.#rounds
   }
 
-  async #sample(cell: Cell): Promise<WatchedSample> {
-    const { prepared, checkpoint } = this.#readyFor(cell)
-    const { mounted } = prepared
-    if (cell.cold) await whileMounted(mounted, dropCache(prepared))
-    return whileMounted(mounted, watchedTrial(checkpoint, this.#noise, this.#options))
+  #take(cases: readonly BenchmarkCase[]): Promise<MeasuredSample[][]> {
+    return takeSamples(cases.map((each) => this.#subjectOf(each)), this.#settings, this.#noise) // prettier-ignore
   }
 
-  close(): Promise<void> {
+  #subjectOf(benchmarkCase: BenchmarkCase): Subject<RestoreSample> {
+    const { prepared, checkpoint } = this.#preparedFor(benchmarkCase)
+    const progress = this.#progressOf(benchmarkCase.title)
+    return restoreSubject(checkpoint, prepared.mounted, {
+      ...optionsOf(this.#settings),
+      cold: benchmarkCase.cold,
+      progress,
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
     return this.#undo.disposeAsync()
   }
 }
 
-/** One host for both, or two. */
-interface Place extends AsyncDisposable, Partial<Pick<TwoHosts, 'restores' | 'record' | 'network'>> {
-  readonly dumps: Host
+function optionsOf({ injectedDelay }: Settings): RestoreOptions {
+  if (!injectedDelay) return {}
+  const { where, milliseconds } = injectedDelay
+  return { injectedDelay: { where, nanoseconds: Math.round(milliseconds * 1e6) } }
 }
-
-async function openPlace(cell: Cell, settings: Settings, progress: Progress): Promise<Place> {
-  const containerName = nameFor(settings)
-  const { restoreOn, link = {} } = cell
-  if (restoreOn !== undefined) {
-    const programs = filesystem(cell.filesystem).clientPrograms?.(settings) ?? []
-    // A user's own cluster is reached by this machine's network, and not by one of this run's.
-    const network = settings.ceph.conf === undefined ? undefined : machineNetwork('127.0.0.1')
-    const { sshConfig } = settings
-    return openHosts({ restoreOn, containerName, link, sshConfig, programs, network }, progress)
-  }
-  const sandbox = await openSandbox(containerName)
-  return { dumps: sandbox, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() }
-}
-
-const nameFor = ({ containerName }: Settings): string => containerName ?? `vitest-criu-${process.pid}`
-
-const dropCache = async ({ mounted }: Prepared): Promise<void> => mounted.dropCache?.()
-
-const titleOf = (pair: readonly Cell[]): string => pair.map(({ title }) => title).join(', ')

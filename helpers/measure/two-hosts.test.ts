@@ -9,9 +9,9 @@ import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
 import { MB } from '../units.ts'
-import { prepare, type Plan, type Prepared } from './prepare.ts'
+import { prepare, type CheckpointPlan, type PreparedCheckpoint } from './prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runRestore } from '../restore/restore-run.ts'
 
 const SIZE = 16 * MB
 
@@ -29,7 +29,10 @@ const onTwoHosts = (action: (hosts: Hosts) => Promise<void>): Promise<void> =>
     await action({ dumps, restores })
   })
 
-const prepareOn = ({ dumps, restores }: Hosts, plan: Partial<Plan> = {}): Promise<Prepared> =>
+const prepareOn = (
+  { dumps, restores }: Hosts,
+  plan: Partial<CheckpointPlan> = {},
+): Promise<PreparedCheckpoint> =>
   prepare(
     dumps,
     {
@@ -47,14 +50,14 @@ const prepareOn = ({ dumps, restores }: Hosts, plan: Partial<Plan> = {}): Promis
     () => {},
   )
 
-/** Bytes that have come to `host` over its network: its interface is the one way from the cluster. */
+/** Bytes that `host` has received over its network interface, the only connection to the cluster. */
 async function received(host: Neighbour): Promise<number> {
   const interfaces = await readFile(hostPath(host, '/proc/1/net/dev'), 'utf8')
   return Number(/^\s*eth0:\s*(\d+)/m.exec(interfaces)?.[1])
 }
 
-describe('what was dumped on one host and is restored on another', { timeout: 120_000 }, () => {
-  test('has its memory from the cluster: the first host is gone, and the second has it come in once', () =>
+describe('a restore on a second host', { timeout: 120_000 }, () => {
+  test('reads memory from the cluster once, even after the first host has ended', () =>
     onTwoHosts(async (hosts) => {
       const { dumps, restores } = hosts
       await using prepared = await prepareOn(hosts)
@@ -65,25 +68,25 @@ describe('what was dumped on one host and is restored on another', { timeout: 12
         expect(checkpoint.host).toBe(restores)
         await prepared.mounted.dropCache?.()
         const before = await received(restores)
-        const { sample } = await runTrial(checkpoint)
+        const { sample } = await runRestore(checkpoint)
         const cold = (await received(restores)) - before
         expect(sample.checksum).toBe(checkpoint.checksum)
-        expect(cold, `${strategy}, by a client that has nothing`).toBeGreaterThanOrEqual(SIZE)
-        // The same once more: the count can tell a cache from the cluster.
-        await runTrial(checkpoint)
+        expect(cold, `${strategy}, with a cold cache`).toBeGreaterThanOrEqual(SIZE)
+        // A second restore shows that the count distinguishes the cache from the cluster.
+        await runRestore(checkpoint)
         const warm = (await received(restores)) - before - cold
-        expect(warm, `${strategy}, by the client that has it`).toBeLessThan(SIZE / 8)
+        expect(warm, `${strategy}, with a warm cache`).toBeLessThan(SIZE / 8)
       }
     }))
 
-  test('is refused on a filesystem that one host alone can mount', () =>
+  test('is refused on a filesystem that only one host can mount', () =>
     onTwoHosts(async (hosts) => {
       expect(await messageOf(() => prepareOn(hosts, { filesystem: filesystem('tmpfs'), size: MB })))
         .toMatchInlineSnapshot(`
-          "cannot restore on another host what was dumped to tmpfs
-            found:    tmpfs, which no other host can mount
-            expected: a shared filesystem
-            fix:      VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON"
+          "cannot restore from tmpfs on a second host
+            found:    tmpfs, which only one host can mount
+            expected: a filesystem that both hosts can mount
+            fix:      set VITEST_CRIU_FILESYSTEMS=ceph, or unset VITEST_CRIU_RESTORE_ON"
         `)
     }))
 })

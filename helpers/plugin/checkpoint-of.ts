@@ -1,54 +1,62 @@
 import { inject } from 'vitest'
+import { durationOf, type PhaseName } from '../../reports/timeline.ts'
+import type { FilesystemName, HandlerName, StrategyName } from '../config/names.ts'
 import { filesystem, whileMounted } from '../filesystems/index.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { openSandbox } from '../sandbox/sandbox.ts'
-import { phaseOf, phasesFor } from '../../reports/timeline.ts'
+import { runPhases } from '../matrix/phases.ts'
 import { prepare } from '../measure/prepare.ts'
+import { runRestore } from '../restore/restore-run.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from '../restore/restore-run.ts'
-import { MB, type Bytes, type Milliseconds } from '../units.ts'
+import { MB, parseSize, type Bytes, type Milliseconds } from '../units.ts'
 
-/** One start from a checkpoint: its phases by name, and the checksum, which is that from before the dump. */
+/** One start from a checkpoint. */
 export interface RestoredRun {
-  readonly phases: ReadonlyMap<string, Milliseconds>
+  /** Durations in ms, by the name of the phase. */
+  readonly phases: ReadonlyMap<PhaseName, Milliseconds>
+  /** The same as before the dump. */
   readonly checksum: string
 }
 
-/** A dumped process, for a `test()` of your own: start from it any number of times; disposing of it leaves nothing. */
+/** A dumped process, for a `test()` of your own. Start it any number of times. Disposing of it leaves nothing. */
 export interface DumpedProcess extends AsyncDisposable {
-  /** CRIU's own total for the dump. */
+  /** CRIU's own total for the dump, ms. */
   readonly dump: Milliseconds
-  /** Starts a lean container, restores the process in it, and lets it run. Throws CriuBenchError for a wrong restore. */
+  /**
+   * Starts a lean container, restores the process in it and lets it run. Throws CriuBenchError where the restore fails,
+   * or the restored process returns another checksum.
+   */
   restore(): Promise<RestoredRun>
 }
 
 export interface CheckpointOptions {
-  /** Bytes that the handler touches; its own memory where it has no sizes. */
-  readonly size?: Bytes
-  readonly filesystem?: string
-  readonly strategy?: string
+  /** Memory that the handler touches: bytes, or "64MB". The handler's own memory where it has no sizes. */
+  readonly size?: Bytes | string
+  readonly filesystem?: FilesystemName
+  readonly strategy?: StrategyName
 }
 
 let opened = 0
 
 /**
- * Dumps a process of that handler, ready to be restored:
- * `await using checkpoint = await checkpointOf(hello)`, then `await checkpoint.restore()`.
+ * Dumps a process of a handler, ready to be restored:
+ * `await using checkpoint = await checkpointOf(hello)`, then `await checkpoint.restore()`. Throws CriuBenchError.
  */
 export async function checkpointOf(
-  of: Handler | string,
+  of: Handler | HandlerName,
   options: CheckpointOptions = {},
 ): Promise<DumpedProcess> {
   const handler = typeof of === 'string' ? handlerNamed(of) : of
-  const { size = handler.memory ?? MB, filesystem: on = 'tmpfs', strategy = 'mapped' } = options
+  const { size = handler.memory ?? MB, filesystem: on = 'tmpfs' } = options
+  const strategy = strategyNamed(options.strategy ?? 'mapped')
   await using undo = new AsyncDisposableStack()
   const sandbox = undo.use(await openSandbox(`vitest-criu-own-${process.pid}-${opened++}`))
   const plan = {
     filesystem: filesystem(on),
-    size,
+    size: typeof size === 'string' ? parseSize(size) : size,
     handler,
-    strategies: [strategyNamed(strategy)],
+    strategies: [strategy],
     containerName: sandbox.containerName,
     baseImage: inject('criu').baseImage,
     iterations: 1,
@@ -56,15 +64,15 @@ export async function checkpointOf(
   }
   const prepared = undo.use(await prepare(sandbox, plan, () => {}))
   const [checkpoint] = prepared.checkpoints
-  if (!checkpoint) throw new Error(`${strategy} prepared nothing`)
+  if (!checkpoint) throw new Error(`${strategy.name} prepared nothing`)
   const owned = undo.move()
   return {
     dump: prepared.dumps[0]?.total ?? Number.NaN,
     restore: async () => {
-      const { sample } = await whileMounted(prepared.mounted, runTrial(checkpoint))
-      const phases = phasesFor(handler, checkpoint.restorable.fromScratch === true)
+      const { sample } = await whileMounted(prepared.mounted, runRestore(checkpoint))
+      const phases = runPhases(handler, strategy)
       return {
-        phases: new Map(phases.map((phase) => [phase, phaseOf(sample.points, phase)])),
+        phases: new Map(phases.map((phase) => [phase, durationOf(sample.points, phase) ?? Number.NaN])),
         checksum: sample.checksum,
       }
     },

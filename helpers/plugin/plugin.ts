@@ -4,6 +4,7 @@ import type { Plugin } from 'vitest/config'
 import { baselinePath, readBaseline } from '../gate/baseline-file.ts'
 import { checkMachine } from '../gate/baseline-machine.ts'
 import { resolveSettings } from '../config/settings.ts'
+import type { FilesystemName } from '../config/names.ts'
 import type { CriuOptions, Settings } from '../config/options.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
@@ -16,30 +17,28 @@ import { CriuReporter } from './reporter.ts'
 declare module 'vitest' {
   interface ProvidedContext {
     criu: Settings
-    /** File systems that nobody asked for by name and that cannot be used here, with the reason. */
+    /** Filesystems that cannot be used here and that nobody asked for by name, with the reason. */
     criuMissing: Readonly<Record<string, string>>
-    /** The file of the baseline that is held against; null without one. */
+    /** The file of the baseline; null without one. */
     criuBaseline: string | null
     /** Bytes of memory available before anything was mounted. */
     criuMemory: number
   }
 }
 
-/** Among `filesystems`: every one that can be used here. */
+/** In the option `filesystems`: every filesystem that can be used here. */
 const ALL = 'all'
 
-const unique = (names: readonly string[]): string[] => [...new Set(names)]
-
-/** A pattern that names a file system asks for it: `-t 'ceph 64MB'` needs no option besides. */
-const namedIn = (pattern: RegExp | undefined): string[] =>
+/** The filesystems that a pattern names: `-t 'ceph 64MB'` asks for ceph without an option. */
+const namedIn = (pattern: RegExp | undefined): FilesystemName[] =>
   filesystemNames.filter((name) => new RegExp(`\\b${name}\\b`).test(pattern ? asWritten(pattern) : ''))
 
 const own = (module: string): string =>
   fileURLToPath(new URL(`${module}${extname(import.meta.url)}`, import.meta.url))
 
 /**
- * The plugin: `plugins: [criu({ sizes: ['64MB'] })]`. Sets the benchmark provider, a set-up file with the matcher and a
- * reporter, and makes `-t 4MB` mean 4MB alone. Throws CriuBenchError for options, or environment variables, that it
+ * The plugin: `plugins: [criu({ sizes: ['64MB'] })]`. Sets the benchmark provider, a set-up file with the matchers and a
+ * reporter, and makes `-t 4MB` select 4MB alone. Throws CriuBenchError for options and environment variables that it
  * cannot use.
  */
 export function criu(options: CriuOptions = {}): Plugin {
@@ -53,7 +52,8 @@ export function criu(options: CriuOptions = {}): Plugin {
     async configureVitest({ vitest, project }) {
       const pattern = vitest.getGlobalTestNamePattern()
       const asked = [...settings.filesystems, ...namedIn(pattern)]
-      const chosen = { ...settings, filesystems: unique(asked.includes(ALL) ? filesystemNames : asked) }
+      const filesystems = new Set(asked.includes(ALL) ? filesystemNames : asked)
+      const chosen = { ...settings, filesystems: [...filesystems] }
       project.provide('criu', chosen)
       project.provide('criuMissing', missingFilesystems(asked, settings))
       const baseline = await baselineFor(chosen, vitest.config.root)
@@ -68,7 +68,7 @@ export function criu(options: CriuOptions = {}): Plugin {
   }
 }
 
-/** The file of the baseline. Refused before anything is measured: one that is missing, or of another machine. */
+/** The file of the baseline. Throws CriuBenchError, before anything is measured, where it is missing or of another machine. */
 async function baselineFor(settings: Settings, root: string): Promise<string | undefined> {
   const { baseline, baselines, baselineMatch } = settings
   if (baseline === undefined) return undefined

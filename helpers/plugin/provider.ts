@@ -1,29 +1,50 @@
 import { Bench } from 'tinybench'
 import type { BenchmarkProvider, BenchResult } from 'vitest'
-import type { Subject } from '../gate/reference.ts'
+import { samplesOf } from '../../reports/rows.ts'
+import type { FigureResults, SuiteResults } from '../../reports/results.ts'
+import type { CaseIdentity } from '../gate/reference.ts'
 import { statisticsOf } from '../stats/summary.ts'
-import { forgetRun, isBody, runOf, type Body } from './suite-run.ts'
+import { forgetResults, isSuiteRun, resultsOf, type SuiteRun } from './suite-run.ts'
 
 type Group = Parameters<BenchmarkProvider['run']>[0]
 type Registration = Group['registrations'][number]
 
-/** What the matcher needs to know of a result besides its statistics. */
+/** One phase of a suite. */
+export interface CriuResult extends CaseIdentity {
+  readonly title: string
+  readonly phase: string
+  /** The figure in the run's results, with its verdict. */
+  readonly figure: FigureResults
+}
+
+export interface PhaseMeta extends CaseIdentity {
+  readonly figure: FigureResults
+  /** ms. */
+  readonly samples: readonly number[]
+}
+
 declare module 'vitest' {
   interface BenchResult {
-    /** The suite that a phase belongs to; missing on benchmarks that are not this plugin's. */
-    criu?: Subject & { readonly phase: string }
+    /** The phase of a suite. Missing on benchmarks that are not this plugin's. */
+    criu?: CriuResult
+  }
+  interface TaskMeta {
+    /** On a suite: everything that it measured, for the reporter. */
+    criu?: SuiteResults
+    /** On the test of a phase: its figure and samples, for reporters that see tests alone, such as vitest's JSON. */
+    criuPhase?: PhaseMeta
   }
 }
 
 /**
- * The benchmark provider: gives each phase its own samples out of one run of the suite's body. Benchmarks with any
- * other function run on tinybench as they would without this plugin.
+ * The benchmark provider: gives each phase its own samples of one run of the suite. A benchmark with any other function
+ * runs on tinybench as it would without this plugin.
  */
 const provider: BenchmarkProvider = {
   async run(group) {
     const results: BenchResult[] = []
     for (const registration of group.registrations) {
-      const result = isBody(registration.fn)
+      const result = isSuiteRun(registration.fn)
         ? await phaseResult(group, registration.name, registration.fn)
         : await plainResult(group, registration)
       results.push(result)
@@ -33,16 +54,19 @@ const provider: BenchmarkProvider = {
 }
 export default provider
 
-async function phaseResult({ test }: Group, phase: string, body: Body): Promise<BenchResult> {
-  if ((test.result?.retryCount ?? 0) > 0) forgetRun(body)
-  const { samples, record } = await runOf(body)
-  if (test.suite) test.suite.meta.criu = record
-  const own = samples.get(phase)
-  if (!own) throw new Error(`no phase "${phase}": there are ${[...samples.keys()].join(', ')}`)
-  const { filesystem, size, strategy, handler } = record
-  const figure = record.figures.find((each) => each.phase === phase)
-  if (figure) test.meta.criuPhase = { filesystem, size, strategy, handler, ...figure, samples: own }
-  return { ...statisticsOf(phase, own), name: phase, criu: { filesystem, size, strategy, handler, phase } }
+async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promise<BenchResult> {
+  if ((test.result?.retryCount ?? 0) > 0) forgetResults(run)
+  const suite = await resultsOf(run)
+  if (test.suite) test.suite.meta.criu = suite
+  const figure = suite.figures.find((each) => each.phase === phase)
+  if (!figure)
+    throw new Error(`no phase "${phase}": there are ${suite.figures.map((each) => each.phase).join(', ')}`)
+  const { title, filesystem, size, strategy, handler } = suite
+  const subject = { filesystem, size, strategy, handler }
+  const samples = samplesOf(suite, phase).map(({ duration }) => duration)
+  // The same figure object as in the suite's results: a matcher that judges anew does so for both.
+  test.meta.criuPhase = { ...subject, figure, samples }
+  return { ...statisticsOf(phase, samples), name: phase, criu: { title, ...subject, phase, figure } }
 }
 
 async function plainResult(

@@ -1,15 +1,17 @@
 import { join, relative, resolve } from 'node:path'
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
-import { readHistory } from '../../reports/history.ts'
+import { readHistory } from '../results/read.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
-import { outcomeOf, STATUS } from '../../reports/verdicts.ts'
+import { failuresOf } from '../../reports/rows.ts'
 import { compareResults } from '../gate/baseline.ts'
 import { readBaseline, saveBaseline } from '../gate/baseline-file.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
+import { judgeRun } from '../gate/judge.ts'
+import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
-import { lookAtNoise, type Noise } from '../measure/noise.ts'
+import { measureNoise, type Noise } from '../measure/noise.ts'
 import { tellGithub } from './github.ts'
 import { asWritten } from './pattern.ts'
 
@@ -31,7 +33,7 @@ export class CriuReporter implements Reporter {
   }
 
   async onTestRunStart(): Promise<void> {
-    this.#noise = await lookAtNoise()
+    this.#noise = await measureNoise()
   }
 
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
@@ -49,7 +51,7 @@ export class CriuReporter implements Reporter {
       fingerprint: await fingerprint(),
       options: this.#settings,
       ...(this.#noise && { noise: this.#noise }),
-      suites,
+      suites: judgeRun(suites, this.#settings),
     })
     const results = await this.#judged(measured)
     this.#vitest?.logger.log(terminalReport(results))
@@ -63,10 +65,14 @@ export class CriuReporter implements Reporter {
     )
     this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
     await tellGithub(results, modules, this.#vitest)
-    const outcome = results.baseline ? outcomeOf(results) : 'pass'
-    // A failure keeps its own status.
-    if (outcome !== 'pass') process.exitCode ||= STATUS[outcome]
-    await this.#save(results, outcome === 'regression' || modules.some((module) => !module.ok()))
+    const outcome = outcomeOf(results)
+    const hasFailed = modules.some((module) => !module.ok())
+    // A figure that was judged after its test: no test says so.
+    if (outcome === 'miss' && !hasFailed)
+      this.#vitest?.logger.error(`${failuresOf(results, 'miss').join('\n')}\n`)
+    // A failed test keeps its own status.
+    process.exitCode ||= STATUS[outcome]
+    await this.#save(results, STATUS[outcome] === STATUS.regression || hasFailed)
   }
 
   async #judged(results: Results): Promise<Results> {

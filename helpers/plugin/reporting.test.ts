@@ -56,7 +56,7 @@ test("with vitest's JSON reporter every phase carries its figure and samples, an
     suite.figures.map((figure) => {
       const { filesystem, size, strategy, handler } = suite
       const samples = samplesOf(suite, figure.phase).map(({ duration }) => duration)
-      return { filesystem, size, strategy, handler, ...figure, samples }
+      return { filesystem, size, strategy, handler, figure, samples }
     }),
   )
   expect(carried).toEqual(expected)

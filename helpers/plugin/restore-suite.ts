@@ -1,108 +1,50 @@
-import { describe, expect, test, type BenchResult, type TestContext } from 'vitest'
-import { CriuBenchError } from '../errors.ts'
-import { hasTmpfsComparison } from '../gate/tmpfs-comparison.ts'
-import { hasReference } from '../gate/reference.ts'
-import { strategyNamed } from '../strategies/index.ts'
-import type { Milliseconds } from '../units.ts'
-import { matrix, phasesOf, type Axes, type Cell } from '../matrix/matrix.ts'
+import { describe, expect, inject, test } from 'vitest'
+import type { PhaseName } from '../../reports/timeline.ts'
+import { checkThresholds, type Threshold } from '../gate/thresholds.ts'
+import type { BenchmarkCase, CaseGroup } from '../matrix/benchmark-case.ts'
+import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
+import { phasesOf } from '../matrix/phases.ts'
 import { checkpointed } from './checkpointed.ts'
 
-/** What the median of a phase may be: ms, or so many times that of another strategy in the same rounds. */
-export type Threshold = Milliseconds | { readonly times: number; readonly of: string }
-
-export interface RestoreSuite extends Axes {
-  /** By phase; they hold for every strategy that restores. A phase without one is held against the reference, if any. */
-  readonly thresholds?: Readonly<Record<string, Threshold>>
+export interface RestoreSuite extends CaseMatrix {
+  /**
+   * The largest medians, by phase, for every strategy that restores. A phase without a threshold is compared with the
+   * reference, if that has a figure for it.
+   */
+  readonly thresholds?: { readonly [phase in PhaseName]?: Threshold }
 }
 
-/** The medians of one pair's cells: those that are compared wait for each other here. */
-type Results = Map<string, BenchResult>
-const keyOf = (strategy: string, phase: string): string => `${strategy} > ${phase}`
-
 /**
- * Declares one suite for each filesystem, size and strategy, with a test a phase: what is left out is as the options
- * have it. Call it at the top of a file, or in a `describe`. Throws CriuBenchError for a threshold of no phase.
+ * Declares one suite for each filesystem, size and strategy, with one test for each phase. An axis that is missing is as
+ * the plugin's options say. Call it at the top of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
+ * phase or strategy that the suite does not measure.
  */
-export function restoreSuite({ thresholds = {}, ...axes }: RestoreSuite = {}): void {
-  for (const pair of matrix(axes)) {
-    checkThresholds(thresholds, pair)
-    const results: Results = new Map()
-    for (const cell of pair) describeCell(cell, pair, thresholds, results)
-    for (const [phase, threshold] of Object.entries(thresholds)) {
-      if (typeof threshold === 'number') continue
-      for (const cell of pair.filter(({ strategy }) => isGated(strategy) && strategy !== threshold.of))
-        compare(cell, phase, threshold, results)
-    }
+export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuite = {}): void {
+  for (const group of matrixOf(matrix)) {
+    const strategies = group.cases.map(({ strategy }) => strategy.name)
+    checkThresholds(thresholds, { phases: group.cases.flatMap(phasesOf), strategies })
+    for (const benchmarkCase of group.cases) describeCase(benchmarkCase, group, thresholds)
   }
 }
 
-/** From scratch is what others are held against. */
-const isGated = (strategy: string): boolean => !strategyNamed(strategy).fromScratch
+/** The cases of a matrix, in groups that are measured in turn: for suites with assertions of their own. */
+export const matrixOf = (matrix: CaseMatrix = {}): CaseGroup[] =>
+  caseGroups(matrix, inject('criu'), inject('criuMemory'))
 
-function describeCell(
-  cell: Cell,
-  pair: readonly Cell[],
-  thresholds: Readonly<Record<string, Threshold>>,
-  results: Results,
+function describeCase(
+  benchmarkCase: BenchmarkCase,
+  group: CaseGroup,
+  thresholds: NonNullable<RestoreSuite['thresholds']>,
 ): void {
-  describe(cell.title, () => {
-    const body = checkpointed(cell, pair)
-    for (const phase of phasesOf(cell)) {
+  describe(benchmarkCase.title, () => {
+    const run = checkpointed(benchmarkCase, group, thresholds)
+    for (const phase of phasesOf(benchmarkCase)) {
       test(phase, async ({ bench, annotate }) => {
-        const result = await bench(phase, body).run()
-        results.set(keyOf(cell.strategy, phase), result)
-        await judge(cell, result, isGated(cell.strategy) ? thresholds[phase] : undefined, annotate)
+        const result = await bench(phase, run).run()
+        const verdict = result.criu?.figure.verdict
+        if (verdict?.state === 'ungated') await annotate(`not gated: ${verdict.reason}`)
+        expect(result).toPassGate()
       })
     }
   })
-}
-
-async function judge(
-  cell: Cell,
-  result: BenchResult,
-  threshold: Threshold | undefined,
-  annotate: TestContext['annotate'],
-): Promise<void> {
-  const { p50, samplesCount } = result.latency
-  if (typeof threshold === 'number')
-    expect(p50, `median of ${cell.title} in ms, n=${samplesCount}`).toBeLessThanOrEqual(threshold)
-  else if (threshold !== undefined) await annotate(`held against ${threshold.of}, below`)
-  else if (hasReference(cell)) expect(result).toMeetReference()
-  else if (hasTmpfsComparison(cell)) expect(result).toKeepUpWithTmpfs()
-  else await annotate(`nothing is given that ${cell.title} is held against`)
-}
-
-function compare(
-  cell: Cell,
-  phase: string,
-  { times, of }: Exclude<Threshold, number>,
-  results: Results,
-): void {
-  test(`${cell.title}: ${phase} at most ${times} × that of ${of}`, async ({ skip, annotate }) => {
-    const medians = [cell.strategy, of].map(
-      (strategy) => results.get(keyOf(strategy, phase))?.latency.p50 ?? Number.NaN,
-    )
-    const [own = Number.NaN, other = Number.NaN] = medians
-    if (medians.some(Number.isNaN)) skip(`not measured in this run: ${phase} of ${cell.strategy} and ${of}`)
-    await annotate(
-      `${(own / other).toFixed(2)} × that of ${of}: ${own.toFixed(2)} ms, ${other.toFixed(2)} ms`,
-    )
-    expect(own / other).toBeLessThanOrEqual(times)
-  })
-}
-
-/** A threshold that is misspelt would hold nothing, and nobody would know. */
-function checkThresholds(thresholds: Readonly<Record<string, Threshold>>, pair: readonly Cell[]): void {
-  const phases = new Set(pair.flatMap(phasesOf))
-  const strategies = pair.map(({ strategy }) => strategy)
-  for (const [phase, threshold] of Object.entries(thresholds)) {
-    const of = typeof threshold === 'number' ? undefined : threshold.of
-    if (phases.has(phase) && (of === undefined || strategies.includes(of))) continue
-    throw new CriuBenchError({
-      failed: `cannot use the threshold of "${phase}"`,
-      found: phases.has(phase) ? `"${of}", which is not measured beside it` : 'no phase of that name',
-      expected: phases.has(phase) ? `one of ${strategies.join(', ')}` : `one of ${[...phases].join(', ')}`,
-      fix: 'correct thresholds in restoreSuite({ … })',
-    })
-  }
 }

@@ -1,17 +1,20 @@
-/** Set-up file that the plugin adds to a project: the matcher, and time for real dumps and restores. */
+/** The set-up file that the plugin adds to a project: its matchers, and time limits for real dumps and restores. */
 import { afterAll, expect, inject, vi } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
 import { closeFilesystems } from '../filesystems/index.ts'
-import { toKeepUpWithTmpfs, toMeetReference } from './matchers.ts'
+import { toKeepUpWithTmpfs, toMeetReference, toPassGate } from './matchers.ts'
 
-// Every external call has its own limit: this one is for their sum.
+// Every external call has its own limit. This one is for their sum.
 vi.setConfig({ testTimeout: 30 * 60_000, hookTimeout: 30 * 60_000 })
 
 expect.extend({
-  toMeetReference: (received: unknown, options?: { tolerance?: number }) =>
-    toMeetReference(received, options?.tolerance ?? toleranceOf(inject('criu'))),
+  toPassGate,
+  toMeetReference(received: unknown, options?: { tolerance?: number }) {
+    const tolerance = options?.tolerance ?? toleranceOf(inject('criu'))
+    return toMeetReference(received, { tolerance, isNot: this.isNot })
+  },
   toKeepUpWithTmpfs: (received: unknown) => toKeepUpWithTmpfs(received, inject('criu').ratios),
 })
 
-// A cluster serves all suites of a file: nobody but the file's end knows which of them was the last.
+// A cluster serves all suites of a file, so it ends with the file.
 afterAll(closeFilesystems)

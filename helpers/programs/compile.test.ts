@@ -1,4 +1,4 @@
-import { symlink, writeFile } from 'node:fs/promises'
+import { readdir, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { outcomeOf } from '../testing/commands.ts'
@@ -8,8 +8,8 @@ import { compile, compileInto } from './compile.ts'
 
 const program = (status: number): string => `int main(void) { return ${status}; }\n`
 
-describe('a C program', () => {
-  test('compiled into a folder lies there under a name of its content', async () => {
+describe('compiling a C program', () => {
+  test('names the binary by the content of its sources', async () => {
     await using folder = await temporaryFolder()
     const source = join(folder.path, 'program.c')
     await writeFile(source, program(7))
@@ -24,14 +24,37 @@ describe('a C program', () => {
     expect((await outcomeOf([eight])).status).toBe(8)
   })
 
-  test('with a warning is refused', async () => {
+  test('adds the shared sources whose headers it includes', async () => {
+    await using folder = await temporaryFolder()
+    const source = join(folder.path, 'program.c')
+    await writeFile(
+      source,
+      '#include "die.h"\nconst char program_name[] = "x";\nint main(void) { die(9, "no"); }\n',
+    )
+    const binary = await compileInto(folder.path, source)
+    expect(await outcomeOf([binary])).toMatchObject({ status: 9, stderr: 'x: no\n' })
+  })
+
+  test('works twenty times at once', async () => {
+    await using folder = await temporaryFolder()
+    const source = join(folder.path, 'program.c')
+    await writeFile(source, program(7))
+    const binaries = await Promise.all(
+      Array.from({ length: 20 }, () => compileInto(join(folder.path, 'cache'), source)),
+    )
+    expect(new Set(binaries).size).toBe(1)
+    expect(await readdir(join(folder.path, 'cache'))).toEqual([basename(binaries[0] ?? '')])
+    expect((await outcomeOf([binaries[0] ?? ''])).status).toBe(7)
+  })
+
+  test('refuses a program with a warning', async () => {
     await using folder = await temporaryFolder()
     const source = join(folder.path, 'program.c')
     await writeFile(source, 'int main(int unused, char **unused_too) { return 0; }\n')
     await expect(compile(source)).rejects.toThrow(/unused parameter/)
   })
 
-  test('that was not compiled before needs a compiler, which is named', async () => {
+  test('names the compiler that is missing', async () => {
     await using folder = await temporaryFolder()
     const source = join(folder.path, 'program.c')
     await writeFile(source, program(process.pid))

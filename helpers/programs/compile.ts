@@ -1,22 +1,25 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { localHost } from '../host/host.ts'
-import { CACHE, PREBUILT } from '../installation/paths.ts'
+import { CACHE, fixture, PREBUILT } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
+import { makeViaDraft } from './draft.ts'
 
 const FLAGS = '-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'.split(' ')
-/** No dynamic linking inside a measured start, and one file, a small one, for a container to have. */
+/** A static program needs no dynamic linking inside a measured start, and is a single small file. */
 const STATIC = ['-static', '-s']
+/** Headers that any program may include, each with its own source file where it needs one. */
+const COMMON = fixture('programs/common')
 
 const compiled = new Map<string, Promise<string>>()
 
 /**
- * Compiles a C program (a source file, or a folder of them) once for its content; returns the binary's path. `link`
- * replaces static linking: "-ljemalloc". No compiler is needed where the package brings the binary of those sources.
- * Throws CriuBenchError.
+ * Compiles a C program (a source file, or a folder of them) and returns the path of its binary. Compiles once for each
+ * content, and not at all where the package ships the binary. `link` replaces static linking: ["-ljemalloc"]. Throws
+ * CriuBenchError.
  */
 export function compile(source: string, link: readonly string[] = STATIC): Promise<string> {
   const key = [source, ...link].join(' ')
@@ -35,49 +38,70 @@ async function findOrCompile(source: string, link: readonly string[]): Promise<s
   return existsSync(packed) ? unpack(packed, binary) : compileInto(CACHE, source, link)
 }
 
-/** What a binary is called in the package. */
+/** The name of a binary's file in the package. */
 export const packedName = (name: string): string => `${name}.br`
 
 async function unpack(packed: string, binary: string): Promise<string> {
-  const draft = `${binary}.draft-${process.pid}`
-  await mkdir(CACHE, { recursive: true })
-  await writeFile(draft, brotliDecompressSync(await readFile(packed)), { mode: 0o755 })
-  await rename(draft, binary)
+  const content = brotliDecompressSync(await readFile(packed))
+  await makeViaDraft(binary, (draft) => writeFile(draft, content, { mode: 0o755 }))
   return binary
 }
 
-/** Whether the package brings the binary of a C program for this architecture. */
+/** Whether the package ships the binary of a C program for this architecture. */
 export const isPrebuilt = async (source: string): Promise<boolean> =>
   existsSync(join(PREBUILT, packedName(await nameOf(source, STATIC))))
 
-/** Compiles a C program into `folder`; returns the binary's path there, which its content names. Throws CriuBenchError. */
+/** Compiles a C program into `folder`, under a name with a hash of its sources; returns its path. Throws CriuBenchError. */
 export async function compileInto(
   folder: string,
   source: string,
-  link = STATIC as readonly string[],
+  link: readonly string[] = STATIC,
 ): Promise<string> {
   const files = await sourcesOf(source)
   const binary = join(folder, await nameOf(source, link))
-  await mkdir(folder, { recursive: true })
-  await run(localHost, {
-    argv: ['gcc', ...FLAGS, '-o', `${binary}.draft`, ...files.filter((file) => file.endsWith('.c')), ...link],
-    failed: `cannot compile ${source}`,
-    fix: 'apt-get install gcc libc6-dev',
-    timeout: 120_000,
-  })
-  await rename(`${binary}.draft`, binary)
+  const compiledFiles = files.filter((file) => file.endsWith('.c'))
+  await makeViaDraft(binary, (draft) =>
+    run(localHost, {
+      argv: ['gcc', ...FLAGS, `-I${COMMON}`, '-o', draft, ...compiledFiles, ...link],
+      failed: `cannot compile ${source}`,
+      fix: 'apt-get install gcc libc6-dev',
+      timeout: 120_000,
+    }),
+  )
   return binary
 }
 
-/** Other sources or flags have another name: a binary of that name is one of these sources. */
+/** A name with a hash of the sources and flags: a binary of that name was made from exactly these. */
 async function nameOf(source: string, link: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update([...FLAGS, ...link].join(' '))
   for (const file of await sourcesOf(source)) hash.update(await readFile(file))
-  return `${basename(source).replace(/\.c$/, '')}-${hash.digest('hex').slice(0, 16)}`
+  return `${basename(source, '.c')}-${hash.digest('hex').slice(0, 16)}`
 }
 
+/** The program's own files, and those of COMMON that it uses. */
 async function sourcesOf(source: string): Promise<string[]> {
-  if (source.endsWith('.c')) return [source]
-  const names = (await readdir(source, { recursive: true })).filter((name) => /\.[ch]$/.test(name))
-  return names.toSorted().map((name) => join(source, name))
+  const own = source.endsWith('.c') ? [source] : await sourcesIn(source, { recursive: true })
+  return [...own, ...(await commonSourcesOf(own))]
 }
+
+async function sourcesIn(folder: string, options?: { recursive: boolean }): Promise<string[]> {
+  const names = (await readdir(folder, options)).filter((name) => /\.[ch]$/.test(name))
+  return names.toSorted().map((name) => join(folder, name))
+}
+
+/** The files of COMMON whose header one of `files` includes, or one of those files in turn. */
+async function commonSourcesOf(files: readonly string[]): Promise<string[]> {
+  const common = await sourcesIn(COMMON)
+  const used = new Set<string>()
+  const unread = [...files]
+  for (let file = unread.pop(); file !== undefined; file = unread.pop()) {
+    const included = includedBy(await readFile(file, 'utf8'))
+    const found = common.filter((path) => !used.has(path) && included.has(basename(path).replace(/c$/, 'h')))
+    for (const path of found) used.add(path)
+    unread.push(...found)
+  }
+  return [...used].toSorted()
+}
+
+const includedBy = (text: string): Set<string> =>
+  new Set([...text.matchAll(/^#include "([^"]+)"/gm)].map(([, header = '']) => header))

@@ -8,7 +8,7 @@ import { expectNothingLeft } from '../testing/leaks.ts'
 import { KB, MB } from '../units.ts'
 import { prepare } from '../measure/prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from './restore-run.ts'
+import { runRestore } from './restore-run.ts'
 
 const RESTORES = 50
 const SIZE = 256 * MB
@@ -31,11 +31,11 @@ test('50 restores at once from one 256MB image set are all right, and share its 
     const [checkpoint] = prepared.checkpoints
     if (!checkpoint) throw new Error('no checkpoint')
     // One before, so that what is loaded and compiled once is not counted.
-    await runTrial(checkpoint)
+    await runRestore(checkpoint)
 
     const before = await available()
     const names = Array.from({ length: RESTORES }, (_, index) => `${sandbox.containerName}.${index}`)
-    const running = Promise.all(names.map((containerName) => runTrial({ ...checkpoint, containerName })))
+    const running = Promise.all(names.map((containerName) => runRestore({ ...checkpoint, containerName })))
     const [trials, least] = await Promise.all([running, leastAvailable(running)])
     expect(trials.map(({ sample }) => sample.checksum)).toEqual(names.map(() => checkpoint.checksum))
     expect(before - least).toBeLessThan(ROOM)

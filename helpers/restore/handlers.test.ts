@@ -9,9 +9,10 @@ import { fixture } from '../installation/paths.ts'
 import { withCheckpoints } from '../testing/checkpoints.ts'
 import { messageOf } from '../testing/messages.ts'
 import { MB } from '../units.ts'
-import { phaseOf, phasesFor } from '../../reports/timeline.ts'
+import { durationOf } from '../../reports/timeline.ts'
+import { runPhases } from '../matrix/phases.ts'
 import { restoringNames, strategyNamed } from '../strategies/index.ts'
-import { runTrial, type Checkpoint, type Sample } from './restore-run.ts'
+import { runRestore, type Checkpoint, type RestoreSample } from './restore-run.ts'
 
 /** What the process of fixtures/scenes/triggers.py gives away of its memory. */
 const WORD = 'ahovctahov'
@@ -56,9 +57,9 @@ const WAYS = [
 ]
 
 /** All phases of a sample have been measured, and those before the cold start add up to it. */
-function expectWhole(checkpoint: Checkpoint, { points }: Sample): void {
-  const phases = phasesFor(checkpoint.handler, checkpoint.restorable.fromScratch === true)
-  const spans = phases.map((phase) => phaseOf(points, phase))
+function expectWhole(checkpoint: Checkpoint, { points }: RestoreSample): void {
+  const phases = runPhases(checkpoint.handler, strategyNamed(checkpoint.restorable.strategy))
+  const spans = phases.map((phase) => durationOf(points, phase) ?? Number.NaN)
   const sum = spans.slice(0, -1).reduce((one, other) => one + other)
   expect(Math.min(...spans)).toBeGreaterThan(0)
   expect(sum).toBeCloseTo(spans.at(-1) ?? Number.NaN, 6)
@@ -71,7 +72,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     await withCheckpoints({ handler, size: 16 * MB, strategies }, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
         // Twice: nothing that the first one did may be there for the second.
-        for (let round = 0; round < 2; round++) expectWhole(checkpoint, (await runTrial(checkpoint)).sample)
+        for (let round = 0; round < 2; round++) expectWhole(checkpoint, (await runRestore(checkpoint)).sample)
       }
     })
   })
@@ -81,7 +82,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     const plan = { handler, size: 16 * MB }
     await withCheckpoints({ ...plan, strategies: [strategyNamed('eager')] }, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      expectWhole(checkpoint, (await runTrial(checkpoint)).sample)
+      expectWhole(checkpoint, (await runRestore(checkpoint)).sample)
     })
     const refused = messageOf(() =>
       withCheckpoints({ ...plan, strategies: [strategyNamed('plain')] }, async () => {}),
@@ -98,7 +99,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     const plan = { handler: handlerNamed(name), size: 4 * MB, strategies: [strategyNamed('plain')] }
     await withCheckpoints(plan, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      const { sample } = await runTrial(checkpoint)
+      const { sample } = await runRestore(checkpoint)
       expectWhole(checkpoint, sample)
       expect(sample.checksum).toBe(checkpoint.checksum)
       expect(sample.stats).toBeUndefined()
@@ -110,7 +111,7 @@ describe('a handler of any kind runs from a checkpoint and from scratch', () => 
     const strategies = ['plain', ...restoringNames].map(strategyNamed)
     await withCheckpoints({ handler, size: handler.memory ?? 0, strategies }, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
-        const { sample } = await runTrial(checkpoint)
+        const { sample } = await runRestore(checkpoint)
         expectWhole(checkpoint, sample)
         expect(sample.checksum).toMatch(/^[0-9a-f]{16}$/)
       }
@@ -122,7 +123,7 @@ const failing = (definition: Parameters<typeof waiting>[1]): Promise<string> =>
   messageOf(() =>
     withCheckpoints({ handler: waiting('socket', definition), size: 16 * MB }, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      await runTrial(checkpoint, { timeout: 3000 })
+      await runRestore(checkpoint, { timeout: 3000 })
     }),
   )
 
@@ -136,7 +137,7 @@ describe('a handler that comes back, and not as it was,', () => {
       "the restored process has other memory than the dumped one (16777216 bytes)
         found:    checksum ahovctahov 1
         expected: ahovctahov 0, from before the dump
-        fix:      this is a wrong restore: keep the images and look at how they were written"
+        fix:      this is a wrong restore: keep the images, and report it"
     `)
   })
 
@@ -146,7 +147,7 @@ describe('a handler that comes back, and not as it was,', () => {
         found:    exit status 1, and no word from the handler that it is done
         expected: exit status 0 and the handler done
         fix:      the handler came back and did not do what its \`done\` waits for: its own output is below
-        log:      observe: not done within 2700 ms"
+        log:      observe: the handler was not done within 2700 ms"
     `)
   })
 })

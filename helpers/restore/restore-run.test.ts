@@ -17,7 +17,7 @@ import { messageOf, steady } from '../testing/messages.ts'
 import { MB } from '../units.ts'
 import { copyForRestore, DUMP_FOLDER, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from './restore-run.ts'
+import { runRestore } from './restore-run.ts'
 
 const KNOWN = [
   [/\/proc\/\d+\/root/g, ''],
@@ -41,7 +41,7 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
         "cannot run sleep in the lean container "NAME" on /
           found:    lean-container still running after 0.5 s (killed with its process group)
           expected: an end within 0.5 s
-          fix:      the first error line of what ran in it says more; run the step by hand: npm run restore
+          fix:      read the first error line of the command; run the step by hand: npm run restore
           log:      before start lean container: TIME
                     this is the process in the lean container, pid in container: 2
                     this is the lean container launcher process!
@@ -53,15 +53,15 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
 
   test("where the handler's lock never opens", async () => {
     await withCheckpoint({}, async (checkpoint) => {
-      expect(await whole(() => runTrial(checkpoint, { lock: '0', timeout: 1000 }))).toMatchInlineSnapshot(`
+      expect(await whole(() => runRestore(checkpoint, { lock: '0', timeout: 1000 }))).toMatchInlineSnapshot(`
         "cannot run /usr/sbin/criu in the lean container "NAME" on WORK/rootfs
           found:    lean-container still running after 1 s (killed with its process group)
           expected: an end within 1 s
-          fix:      the first error line of what ran in it says more; run the step by hand: npm run restore"
+          fix:      read the first error line of the command; run the step by hand: npm run restore"
       `)
       expect(await cgroupPaths(CONTAINER)).toEqual([])
       // The images are as good as before.
-      await runTrial(checkpoint)
+      await runRestore(checkpoint)
     })
   })
 })
@@ -130,7 +130,7 @@ describe('nothing is copied and nothing restored', () => {
       "cannot use the CRIU images in WORK/rootfs/.dump
         found:    pages-1.img has 4096 bytes
         expected: N bytes (N pages of 4096 bytes in pagemap-N.img)
-        fix:      copy the whole folder again from where it was dumped, or dump again"
+        fix:      copy the whole folder again from the dump, or dump again"
     `)
   })
 
@@ -139,16 +139,16 @@ describe('nothing is copied and nothing restored', () => {
       "cannot use the CRIU images in WORK/rootfs/.dump
         found:    no pages-1.img
         expected: pages-1.img of N bytes (N pages of 4096 bytes in pagemap-N.img)
-        fix:      copy the whole folder again from where it was dumped, or dump again"
+        fix:      copy the whole folder again from the dump, or dump again"
     `)
   })
 
   test('with a truncated image', async () => {
     expect(await refusing((folder) => truncate(join(folder, 'files.img'), 50))).toMatchInlineSnapshot(`
       "cannot decode WORK/rootfs/.dump/files.img (FILES) at byte 12
-        found:    N bytes to the end of the file
+        found:    only 38 bytes before the end of the file
         expected: N bytes of FileEntry
-        fix:      copy the image again from where it was dumped, or dump again"
+        fix:      copy the image again from the dump, or dump again"
     `)
   })
 
@@ -156,8 +156,8 @@ describe('nothing is copied and nothing restored', () => {
     expect(await refusing((folder) => rm(join(folder, 'inventory.img')))).toMatchInlineSnapshot(`
       "cannot use the CRIU images in WORK/rootfs/.dump
         found:    no inventory.img
-        expected: inventory.img, for a finished dump of CRIU, which writes it last
-        fix:      copy the whole folder again from where it was dumped, or dump again"
+        expected: inventory.img, which describes a complete dump and is written last
+        fix:      copy the whole folder again from the dump, or dump again"
     `)
   })
 
@@ -165,9 +165,9 @@ describe('nothing is copied and nothing restored', () => {
     expect(await refusing((folder) => writeFile(join(folder, 'pstree.img'), 'GIF89a')))
       .toMatchInlineSnapshot(`
       "cannot decode WORK/rootfs/.dump/pstree.img at byte 0
-        found:    a foreign file that starts with 47 49 46 38 39 61
-        expected: the magic of a CRIU image
-        fix:      copy the image again from where it was dumped, or dump again"
+        found:    a file that starts with the bytes 47 49 46 38 39 61
+        expected: the magic number of a CRIU image
+        fix:      copy the image again from the dump, or dump again"
     `)
   })
 
@@ -176,7 +176,7 @@ describe('nothing is copied and nothing restored', () => {
       .toMatchInlineSnapshot(`
       "cannot use pstree.img as an image of type PSTREE
         found:    an image of type FILES
-        expected: PSTREE
+        expected: an image of type PSTREE
         fix:      check that no image was renamed or copied over another"
     `)
   })
@@ -185,7 +185,7 @@ describe('nothing is copied and nothing restored', () => {
     expect(await refusing((folder) => rm(folder, { recursive: true }))).toMatchInlineSnapshot(`
       "cannot read CRIU images from WORK/rootfs/.dump
         found:    ENOENT: no such file or directory, scandir 'WORK/rootfs/.dump'
-        expected: a folder that criu dump has written
+        expected: a folder that criu dump wrote
         fix:      check the path and its permissions, or dump again"
     `)
   })

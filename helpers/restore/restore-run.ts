@@ -20,13 +20,13 @@ import { nowOn } from '../machine/clock.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
-import { checkOrder, type TimePoints } from '../../reports/timeline.ts'
+import { areInOrder, type TimePoints } from '../../reports/timeline.ts'
 import { readAccount, type MemoryAccount } from './memory-account.ts'
 import { spinFor, type InjectedDelay } from './injected-delay.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import type { Restorable } from '../strategies/index.ts'
 
-/** What a body needs: a rootfs with images, and what the process in them must give. */
+/** A rootfs with images, and what a process that is restored from them must give. */
 export interface Checkpoint {
   readonly host: Host
   readonly rootfs: Rootfs
@@ -34,86 +34,78 @@ export interface Checkpoint {
   readonly containerName: string
   readonly handler: Handler
   readonly size: Bytes
-  /** What the dumped process had, and has again; the steps by hand do without. */
+  /** The pid of the dumped process, which the restored one has again. The steps by hand do without it. */
   readonly pid?: number
   /** Checksum from before the dump. */
   readonly checksum: string
 }
 
-/** One real run of the body: container, restore, execution. */
-export interface Sample {
+/** One real run: container, restore, execution. */
+export interface RestoreSample {
+  /** `drained` only where the strategy loads pages after the start and the handler tells its own start. */
   readonly points: TimePoints
   readonly checksum: string
   /** Undefined where nothing was restored. */
   readonly stats: RestoreStats | undefined
-  /** What the launcher answered in place of the kernel; null where nothing is guarded. */
+  /** Calls that the launcher answered in place of the kernel; null where nothing is guarded. */
   readonly guard: GuardReport | null
-  /** When the last page had come in; undefined where none comes later. */
-  readonly drained: Nanoseconds | undefined
   /** Undefined for a handler that keeps no accounts. */
   readonly memory: MemoryAccount | undefined
 }
 
-/** How long pages still came in while the restored process ran, ms: zero where all were there before it did. */
-export function drainOf({ points, drained }: Sample): Milliseconds | undefined {
-  if (drained === undefined || points.c === undefined) return undefined
-  return drained > points.c ? Number(drained - points.c) / 1e6 : 0
-}
-
-export interface Trial {
-  readonly sample: Sample
-  /** What the steps run by hand show besides. */
+export interface RestoreRun {
+  readonly sample: RestoreSample
+  /** The output that the steps by hand show. */
   readonly output: { readonly launcher: string; readonly handler: string }
 }
 
-/** A sample's own folder, named by its container: several may run at once. */
+/** A sample's own folder, named after its container: several may run at once. */
 const sampleFolder = (containerName: string): string => join(WORK, 'samples', containerName)
 
-/**
- * Starts a lean container, restores the process in it and lets it execute. The handler's own files (lock at 1, empty
- * report and log) are laid out afresh on the host's local memory and bound into the container, so that many samples,
- * one after the other or at once, share one image set. Throws CriuBenchError when anything is not as it was dumped.
- */
-export async function runTrial(checkpoint: Checkpoint, options: TrialOptions = {}): Promise<Trial> {
-  return (await startRestore(checkpoint, options)).ended
-}
-
-export interface TrialOptions {
-  /** Milliseconds for the whole body. */
+export interface RestoreOptions {
+  /** Milliseconds for the whole run. */
   readonly timeout?: number
   /** '0' restores a process that waits until somebody writes '1' to the lock in `folder`. */
   readonly lock?: '0' | '1'
-  /** A slow-down that is really executed, to see whether it is found. */
   readonly injectedDelay?: InjectedDelay
 }
 
-/** A body that runs; `folder` has the handler's own files. */
-export interface StartedTrial {
+/** A run that has started. `folder` has the handler's own files. */
+export interface StartedRestore {
   readonly folder: string
-  readonly ended: Promise<Trial>
+  readonly ended: Promise<RestoreRun>
 }
 
-/** The first half of runTrial: everything is checked and laid out, and the launcher is started. */
+/**
+ * Starts a lean container, restores the process in it and lets it execute. The handler's own files (lock at 1, empty
+ * report and log) are made afresh in the host's local memory and bound into the container, so that many runs, in turn or
+ * at once, share one image set. Throws CriuBenchError where the process is not as it was dumped.
+ */
+export async function runRestore(checkpoint: Checkpoint, options: RestoreOptions = {}): Promise<RestoreRun> {
+  return (await startRestore(checkpoint, options)).ended
+}
+
+/** The first half of runRestore: everything is checked and laid out, and the launcher is started. */
 export async function startRestore(
   checkpoint: Checkpoint,
-  options: TrialOptions = {},
-): Promise<StartedTrial> {
+  options: RestoreOptions = {},
+): Promise<StartedRestore> {
   const { host, rootfs, restorable, containerName, size, handler } = checkpoint
   const { timeout = restoreLimit(size), lock = '1', injectedDelay } = options
   const shown = sampleFolder(containerName)
   const folder = hostPath(host, shown)
   await restorable.check()
-  // What else the handler has in its folder is as it was at the dump, for each sample anew.
+  // Each sample gets the handler's folder as it was at the dump.
   await rm(folder, { recursive: true, force: true })
   const dumped = hostPath(host, join(rootfs.path, HANDLER_FOLDER))
   if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
   const inHandler = injectedDelay?.where === 'handler' ? injectedDelay.nanoseconds : undefined
-  await layOut(folder, inHandler === undefined ? lock : 'P')
+  await layOut(folder, inHandler === undefined ? lock : 'D')
   if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.delay`, String(inHandler))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
     await writeFile(join(folder, handler.trigger.file), '')
   const command = await commandOf(checkpoint, timeout)
-  const s = await nowOn(host)
+  const spawned = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
     rootfs: restorable.root ?? rootfs.path,
@@ -132,53 +124,71 @@ export async function startRestore(
     timeout,
   })
   if (typeof handler.done === 'function') void tellWhen(handler.done, folder, launched)
-  return { folder, ended: launched.then((report) => finish(checkpoint, folder, s, report)) }
+  return { folder, ended: launched.then((report) => finish(checkpoint, folder, spawned, report)) }
 }
 
 async function finish(
   checkpoint: Checkpoint,
   folder: string,
-  s: Nanoseconds,
+  spawned: Nanoseconds,
   launched: LaunchReport,
-): Promise<Trial> {
+): Promise<RestoreRun> {
   const { handler, restorable } = checkpoint
   const log = await readFile(handlerFiles(folder).log, 'utf8')
   const done = await outcomeOf(checkpoint, folder)
-  // First: a handler that reads other memory than before may say so by its exit status, too.
+  // The checksum first: a handler that reads other memory than before may say so by its exit status, too.
   if (done) checkChecksum(checkpoint, done.checksum)
   if (launched.status !== 0 || !done) throw notRestored(checkpoint, launched, done, log)
-  const { c, d } = done
-  const points = { s, a: launched.a, b: launched.b, ...(c !== undefined && { c }), d, e: launched.e }
+  const { checksum, ...ownPoints } = done
+  const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
+  const { containerStarted, restoreStarted, containerGone } = launched
+  const points = { spawned, containerStarted, restoreStarted, ...ownPoints, containerGone, ...(drained !== undefined && { drained }) } // prettier-ignore
   checkOrder(points)
   const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
-  // From scratch it has run twice by then.
+  // A handler that started from scratch has run twice by now: its accounts are not those of one run.
   const memory = restorable.fromScratch ? undefined : await readAccount(folder)
-  const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
-  const sample = { points, checksum: done.checksum, stats, guard: launched.guard, drained, memory }
-  return { sample, output: { launcher: launched.stdout, handler: log } }
+  return {
+    sample: { points, checksum, stats, guard: launched.guard, memory },
+    output: { launcher: launched.stdout, handler: log },
+  }
 }
 
-interface Outcome extends Pick<TimePoints, 'c' | 'd'> {
+/** Refuses points that do not follow each other: the clock was set during the run. */
+function checkOrder(points: TimePoints): void {
+  if (areInOrder(points)) return
+  throw new CriuBenchError({
+    failed: 'cannot use a sample: its time points are not in order',
+    found: Object.entries(points)
+      .map(([name, point]) => `${name}=${String(point)}`)
+      .join(' '),
+    expected: 'one after the other on CLOCK_REALTIME',
+    fix: 'stop what sets the clock (NTP step, virtual machine resume) and run again',
+  })
+}
+
+interface Outcome extends Pick<TimePoints, 'handlerStarted' | 'handlerEnded'> {
   readonly checksum: string
 }
 
 /** What the handler reported, or the observer saw. From scratch, the run before the handler waits is the one that counts. */
 async function outcomeOf({ handler, restorable }: Checkpoint, folder: string): Promise<Outcome | undefined> {
   if (!reportsItself(handler)) {
-    const d = await observedDone(folder)
-    return d === undefined ? undefined : { d, checksum: await checksumOf(handler, folder) }
+    const handlerEnded = await observedDone(folder)
+    return handlerEnded === undefined
+      ? undefined
+      : { handlerEnded, checksum: await checksumOf(handler, folder) }
   }
   const lines = await readReport(handlerFiles(folder).report)
   const done = doneIn(lines)
-  const { start, end } = readyIn(lines) ?? {}
   if (!done) return undefined
   const { checksum } = done
-  if (restorable.fromScratch && start !== undefined && end !== undefined)
-    return { c: start, d: end, checksum }
-  return { c: done.start, d: done.end, checksum }
+  const { handlerStarted, handlerEnded } = readyIn(lines) ?? {}
+  if (restorable.fromScratch && handlerStarted !== undefined && handlerEnded !== undefined)
+    return { handlerStarted, handlerEnded, checksum }
+  return { handlerStarted: done.handlerStarted, handlerEnded: done.handlerEnded, checksum }
 }
 
-/** A restore that is observed leaves the process to the observer, which sees its answer and then that CRIU has ended. */
+/** An observed restore leaves the process to the observer, which waits for its answer and then for the end of CRIU. */
 async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<string[]> {
   const { handler, restorable, pid } = checkpoint
   if (!isObserved(handler)) return restorable.command(HANDLER_FOLDER)
@@ -188,7 +198,7 @@ async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<s
   return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit: limit * 0.9 })
 }
 
-/** Asks a function of the user's, while the container runs, and tells the observer, which has the better clock. */
+/** Polls the user's function while the container runs, and tells the observer, which has the better clock. */
 async function tellWhen(
   isDone: (seen: { folder: string }) => boolean | Promise<boolean>,
   folder: string,
@@ -209,7 +219,7 @@ function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
     failed: `the restored process has other memory than the dumped one (${size} bytes)`,
     found: `checksum ${found}`,
     expected: `${checksum}, from before the dump`,
-    fix: 'this is a wrong restore: keep the images and look at how they were written',
+    fix: 'this is a wrong restore: keep the images, and report it',
   })
 }
 

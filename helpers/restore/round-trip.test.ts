@@ -8,7 +8,7 @@ import { withCheckpoint } from '../testing/checkpoints.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import { GB, MB } from '../units.ts'
 import { IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
-import { runTrial, type Checkpoint } from './restore-run.ts'
+import { runRestore, type Checkpoint } from './restore-run.ts'
 
 const imagesOf = ({ host, rootfs }: Checkpoint): string => hostPath(host, join(rootfs.path, IMAGES_FOLDER))
 
@@ -30,7 +30,7 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
     async (size) => {
       await withCheckpoint({ handler, size }, async (checkpoint) => {
         expect(await expectSameBytes(imagesOf(checkpoint))).toBeGreaterThan(10)
-        const { sample } = await runTrial(checkpoint)
+        const { sample } = await runRestore(checkpoint)
         expect(sample.checksum).toBe(checkpoint.checksum)
       })
     },
@@ -39,7 +39,7 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
   test('that is restored with a page of its memory altered fails', async () => {
     await withCheckpoint({ handler, size: 4 * MB }, async (checkpoint) => {
       await alterMemory(imagesOf(checkpoint))
-      const message = await messageOf(() => runTrial(checkpoint))
+      const message = await messageOf(() => runRestore(checkpoint))
       const found = /checksum [0-9a-f]+$/m
       expect(
         steady(message, [new RegExp(found, 'gm'), 'checksum FOUND'], [checkpoint.checksum, 'EXPECTED']),
@@ -47,7 +47,7 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
         'the restored process has other memory than the dumped one (4194304 bytes)\n' +
           '  found:    checksum FOUND\n' +
           '  expected: EXPECTED, from before the dump\n' +
-          '  fix:      this is a wrong restore: keep the images and look at how they were written',
+          '  fix:      this is a wrong restore: keep the images, and report it',
       )
     })
   })

@@ -2,29 +2,30 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { medianSorted, quantileSorted } from 'simple-statistics'
 
-/** From and to, the smaller first. */
+/** Lower and upper bound. */
 export type Interval = readonly [number, number]
 
-/** What the samples say of a ratio of two medians. */
+/** An estimate of the ratio of two medians from samples. */
 export interface RatioOfMedians {
   /** Median of `now` / median of `before`. */
   readonly ratio: number
   /** Percentile interval of the ratio: `confidence` is 0.95 for 95 %. */
   readonly interval: (confidence: number) => Interval
-  /** Share of the resamples with a ratio of at most (at least) this: one-sided evidence against a change beyond it; never 0. */
+  /** Share of the resamples whose ratio is at most the given one: a one-sided p-value, never 0. */
   readonly atMost: (ratio: number) => number
+  /** Share of the resamples whose ratio is at least the given one: a one-sided p-value, never 0. */
   readonly atLeast: (ratio: number) => number
 }
 
-/** Enough that the 99.8 % interval still has ten resamples on each side of it. */
+/** Enough that ten resamples are beyond each end of the 99.8 % interval. */
 export const RESAMPLES = 10_000
-/** The same samples give the same interval, on every machine and in every run. */
+/** Fixed, so that the same samples give the same interval on every machine and in every run. */
 const SEED = 20_260_101
 
 /**
- * Bootstrap of the ratio of the medians of two independent groups of samples, each resampled on its own. Percentile
- * intervals: a median has too few distinct values in its jackknife for BCa's acceleration to mean anything. Both
- * groups need at least one sample, all above 0.
+ * Bootstraps the ratio of the medians of two independent groups of samples, with percentile intervals. Each group is
+ * resampled separately, and needs at least one sample; all samples must be above 0. BCa intervals are not used, because
+ * the jackknife of a median has too few distinct values to estimate their acceleration.
  */
 export function ratioOfMedians(
   before: readonly number[],
@@ -47,12 +48,12 @@ export function ratioOfMedians(
   }
 }
 
-/** Of at least one sample. */
+/** The median of at least one sample. */
 export const medianOf = (samples: readonly number[]): number => medianSorted(sorted(samples))
 
 const sorted = (samples: readonly number[]): number[] => samples.toSorted((one, other) => one - other)
 
-/** Medians of resamples: which ranks were drawn is counted, so that none has to be sorted. */
+/** Medians of resamples. Counts how often each rank was drawn, so that no resample needs sorting. */
 function resampledMedians(samples: readonly number[], resamples: number, seed: number): Float64Array {
   const ordered = sorted(samples)
   const n = ordered.length
@@ -68,7 +69,7 @@ function resampledMedians(samples: readonly number[], resamples: number, seed: n
   })
 }
 
-/** The value in that place, from 0, of a resample told by how often each rank was drawn. */
+/** The value at `place`, from 0, of the sorted resample that `drawn` describes: how often each rank was drawn. */
 function at(ordered: readonly number[], drawn: Uint32Array, place: number): number {
   let rank = 0
   for (let seen = drawn[0] ?? 0; seen <= place; seen += drawn[rank] ?? 0) rank++

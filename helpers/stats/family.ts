@@ -1,8 +1,8 @@
 /**
- * Holm's step-down procedure over the p-values of a family: the level at which each is to be tested, so that the
- * probability of even one false rejection in the family stays below `alpha`. The smallest is tested at alpha / m, the
- * next at alpha / (m - 1), and so on up to the first that is not rejected: the rest is tested at that one's level, at
- * which it cannot be rejected either.
+ * Holm's step-down procedure. Returns the level at which to test each p-value of a family, so that the probability of
+ * any false rejection in the family stays below `alpha`. The smallest p-value is tested at alpha / m, the next at alpha
+ * / (m - 1), and so on until one is not rejected. All larger p-values are tested at the level of that one, so they are
+ * not rejected either.
  */
 export function holmLevels(pValues: readonly number[], alpha: number): number[] {
   const order = pValues.map((p, index) => ({ p, index })).toSorted((one, other) => one.p - other.p)

@@ -1,9 +1,11 @@
 import type { Interval } from './bootstrap.ts'
 
-/** Of the normal distribution, for an interval at 95 %. */
+/** Quantile of the normal distribution for a two-sided interval of 95 %. */
 const Z = 1.959964
 
-/** Wilson's interval at 95 % of a share that was seen as `count` of `n`: it holds near 0 and 1, where calibration looks. */
+/**
+ * Wilson's 95 % interval of a share, observed as `count` of `n`. Unlike the normal interval it is valid near 0 and 1.
+ */
 export function wilson(count: number, n: number): Interval {
   const share = count / n
   const scale = 1 + Z ** 2 / n

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { statisticsOf, summarize } from './summary.ts'
 
 describe('summarize', () => {
-  test('takes exactly the samples it is given, in ms', () => {
+  test('uses exactly the given samples, in ms', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1 }), (samples) => {
         const { latency } = statisticsOf('restore', samples)
@@ -22,7 +22,7 @@ describe('summarize', () => {
     expect(summarize('restore', [3, 1, 9, 4]).median).toBe(3.5)
   })
 
-  test('gives one sample no spread', () => {
+  test('gives a single sample a standard deviation of 0', () => {
     expect(summarize('restore', [5]).sd).toBe(0)
   })
 
@@ -35,7 +35,7 @@ describe('summarize', () => {
       [CriuBenchError: cannot summarize the phase "restore"
         found:    no samples
         expected: at least one sample, each a finite number of ms, 0 or more
-        fix:      this is a fault of the harness: please report it]
+        fix:      report this as a bug in vitest-criu]
     `)
   })
 })

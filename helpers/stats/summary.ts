@@ -15,22 +15,26 @@ export interface Summary {
 
 type Completed = Extract<Task['result'], { state: 'completed' }>
 
-/** Runs given durations through tinybench, whose statistics vitest knows how to show. Throws on a sample that is no duration. */
+/**
+ * Statistics of given durations, in ms, by tinybench, whose results vitest can show. Throws CriuBenchError if there are
+ * no samples, or if one is negative or not finite.
+ */
 export function statisticsOf(name: string, samples: readonly Milliseconds[]): Completed {
-  // tinybench would silently take its own clock for a duration that is not a number or negative.
+  // For an invalid duration tinybench would silently use its own measurement instead.
   const bad = samples.find((sample) => !Number.isFinite(sample) || sample < 0)
   if (bad !== undefined || samples.length === 0) {
     throw new CriuBenchError({
       failed: `cannot summarize the phase "${name}"`,
       found: bad === undefined ? 'no samples' : `a sample of ${bad} ms`,
       expected: 'at least one sample, each a finite number of ms, 0 or more',
-      fix: 'this is a fault of the harness: please report it',
+      fix: 'report this as a bug in vitest-criu',
     })
   }
   const bench = new Bench({ warmup: false, time: 0, iterations: samples.length, retainSamples: true })
   let next = 0
   const replay = () => ({ overriddenDuration: samples[next++] ?? Number.NaN, overriddenIterationCost: 0 })
-  // async is told: tinybench would find out by a call of its own, which would use up a sample.
+  // Without `async`, tinybench calls the function once to find out whether it is asynchronous, which would use up a
+  // sample.
   bench.add(name, replay, { async: false })
   const [task] = bench.runSync()
   if (task?.result.state !== 'completed')

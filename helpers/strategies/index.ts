@@ -1,3 +1,4 @@
+import type { StrategyName } from '../config/names.ts'
 import { findByName } from '../find-by-name.ts'
 import { eager } from './eager.ts'
 import { lazy } from './lazy.ts'
@@ -7,13 +8,13 @@ import type { Strategy } from './strategy.ts'
 
 export type { Origin, Restorable, Strategy } from './strategy.ts'
 
-/** Every strategy there is: a new one is one file and one line here. */
+/** Every strategy. A new one is one file and one line here. */
 const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager, plain]
 
 /** Those that bring a checkpoint back. */
-export const restoringNames: readonly string[] = STRATEGIES.filter(({ fromScratch }) => !fromScratch).map(
-  ({ name }) => name,
-)
+export const restoringNames: readonly StrategyName[] = STRATEGIES.filter(
+  ({ fromScratch }) => !fromScratch,
+).map(({ name }) => name)
 
 /** The strategy of that name; throws CriuBenchError that lists them. */
 export const strategyNamed = (name: string): Strategy =>

@@ -26,7 +26,10 @@ export const lazy: Strategy = {
   missing: () =>
     existsSync('/proc/sys/vm/unprivileged_userfaultfd') ? undefined : 'this kernel has no userfaultfd',
   async prepare(host, { path }) {
-    await copyFile(await compile(fixture('lazy-restore')), hostPath(host, join(path, LAZY_RESTORE)))
+    await copyFile(
+      await compile(fixture('programs/lazy-restore.c')),
+      hostPath(host, join(path, LAZY_RESTORE)),
+    )
   },
   async open(host, { path, criu }) {
     const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))

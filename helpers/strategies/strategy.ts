@@ -1,3 +1,5 @@
+import type { RunPhase } from '../../reports/timeline.ts'
+import type { StrategyName } from '../config/names.ts'
 import type { LaunchRequest } from '../container/launcher.ts'
 import type { Afterwards } from '../criu/restore.ts'
 import type { Handler } from '../handlers/definition.ts'
@@ -5,46 +7,46 @@ import type { Host } from '../host/host.ts'
 import type { Bytes, Nanoseconds } from '../units.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 
-/** How a checkpoint comes back: one value a kind. */
+/** How a checkpoint is restored: one value for each way. */
 export interface Strategy {
   /** As in titles and options: "mapped". */
-  readonly name: string
-  /** Phases that it has besides those that all have. */
-  readonly phases?: readonly string[]
-  /** Why this machine cannot restore so; undefined where it can. */
+  readonly name: StrategyName
+  /** Phases that no other strategy has. */
+  readonly phases?: readonly RunPhase[]
+  /** Why this machine cannot use the strategy; undefined where it can. */
   missing?(): string | undefined
-  /** Set-up, once, after the copy: what the restores need besides the images. Throws CriuBenchError. */
+  /** Set-up after the copy: makes what restores need in addition to the images. Throws CriuBenchError. */
   prepare(host: Host, rootfs: Rootfs, origin: Origin): Promise<void>
-  /** What `prepare` left on that rootfs. Throws CriuBenchError where it is not what it was. */
+  /** Opens what `prepare` made on a rootfs. Throws CriuBenchError where it has changed since. */
   open(host: Host, rootfs: Rootfs, origin: Origin): Promise<Restorable>
-  /** It restores nothing: the process is started anew in the container. */
+  /** Nothing is restored: each sample starts the handler anew in the container. */
   readonly fromScratch?: true
 }
 
-/** What a checkpoint was taken of. */
+/** The process that was dumped. */
 export interface Origin {
   readonly handler: Handler
   readonly size: Bytes
 }
 
-/** A checkpoint ready to be restored in one way, any number of times. */
+/** A checkpoint that one strategy can restore any number of times. */
 export interface Restorable {
-  readonly strategy: string
-  /** The container's root, where that is not the rootfs of the checkpoint. */
+  readonly strategy: StrategyName
+  /** The container's root directory, where it is not the checkpoint's rootfs. */
   readonly root?: string
-  /** What the container sees of the host, read-only: from, at. */
+  /** Folders of the host that the container sees read-only: from, at. */
   readonly readOnly?: LaunchRequest['readOnly']
-  /** As of its strategy: no CRIU runs, and so none leaves statistics. */
+  /** No CRIU runs, so there are no statistics of a restore. */
   readonly fromScratch?: true
-  /** What the container executes; `folder` is the restored process' own, where logs and statistics go as well. */
+  /** What the container executes. CRIU's log and statistics go to `folder`, the handler's own. */
   command(folder: string, afterwards?: Afterwards): string[]
-  /** What the launcher has to guard while the container runs; undefined for nothing. */
+  /** The memory in which the launcher handles discards; undefined for none. */
   readonly guard?: LaunchRequest['guard']
-  /** Refuses, right before a restore and outside of what is measured, what would come back wrong. */
+  /** Runs right before each restore and is not measured. Throws CriuBenchError where memory would come back wrong. */
   check(): Promise<void>
-  /** After the end: when the last page had come in, CLOCK_REALTIME, ns, told in the process' folder. */
+  /** After the end: when the last page was loaded, CLOCK_REALTIME in ns, read from the handler's folder. */
   drained?(folder: string): Promise<Nanoseconds>
-  /** Bytes that are mapped from a file, and come in on demand. */
+  /** Bytes that are mapped from a file and loaded on demand. */
   readonly mapped: Bytes
   /** Bytes that CRIU copies into the process. */
   readonly copied: Bytes

@@ -1,7 +1,7 @@
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
-import { prepare, type Plan } from '../measure/prepare.ts'
+import { prepare, type CheckpointPlan } from '../measure/prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
 import { MB } from '../units.ts'
@@ -12,7 +12,7 @@ export const CONTAINER = `vitest-criu-test-${process.pid}`
 
 /** Runs `action` on a checkpoint of 1MB of the native handler on tmpfs, or of what `plan` says, restored eagerly. */
 export const withCheckpoint = <T>(
-  plan: Partial<Plan>,
+  plan: Partial<CheckpointPlan>,
   action: (checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> =>
   withCheckpoints(plan, async ([checkpoint]) => {
@@ -22,7 +22,7 @@ export const withCheckpoint = <T>(
 
 /** The same, for each strategy of `plan`. */
 export const withCheckpoints = <T>(
-  plan: Partial<Plan>,
+  plan: Partial<CheckpointPlan>,
   action: (checkpoints: readonly Checkpoint[]) => Promise<T>,
 ): Promise<T> =>
   expectNothingLeft(async () => {

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 
 /** The project's own folder. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+export const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 export const CLI = [process.execPath, fileURLToPath(new URL('../cli/main.ts', import.meta.url))]
 
 type Environment = Readonly<Record<string, string>>
@@ -62,6 +62,17 @@ export function start(
   }
   return { child, group: child.pid ?? 0, says, ended }
 }
+
+/** The user's own settings for npm: without them it cannot fetch anything behind a proxy or an authority of their own. */
+export const npmSettings = (): Environment =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && NPM_SETTING.test(name) ? [[name, value]] : [],
+    ),
+  )
+
+const NPM_SETTING =
+  /^(npm_config_(ca|cafile|cache|globalconfig|https_proxy|noproxy|proxy|registry|strict_ssl|userconfig)|(https?|no)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
 
 /** Runs a command to its end. */
 export const outcomeOf = (

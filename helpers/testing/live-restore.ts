@@ -6,7 +6,7 @@ import { readImageSet, liveProcesses } from '../images/index.ts'
 import { explainMapped } from '../images/mapped/index.ts'
 import { cgroupPaths } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
-import { startRestore, type Checkpoint, type Sample } from '../restore/restore-run.ts'
+import { startRestore, type Checkpoint, type RestoreSample } from '../restore/restore-run.ts'
 import { IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
 
 /** A restored tree that is stopped, exactly as it was dumped: not one instruction of its own has run. */
@@ -16,7 +16,7 @@ export interface Live {
   /** Pid that a process had at the dump -> its pid on this machine. */
   readonly pids: ReadonlyMap<number, number>
   /** Lets it run, and waits for its end. */
-  finish(): Promise<Sample>
+  finish(): Promise<RestoreSample>
 }
 
 /** Restores, and waits until every process of the dump is back and stopped. */

@@ -8,9 +8,9 @@ import { closeFilesystems } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { hostPath } from '../host/host.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
-import { prepare, type Plan, type Prepared } from '../measure/prepare.ts'
+import { prepare, type CheckpointPlan, type PreparedCheckpoint } from '../measure/prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { runTrial } from '../restore/restore-run.ts'
+import { runRestore } from '../restore/restore-run.ts'
 import { MB } from '../units.ts'
 import { expectNothingLeft } from './leaks.ts'
 
@@ -28,9 +28,9 @@ export const onCeph = (action: (sandbox: Sandbox) => Promise<void>): Promise<voi
 /** A small checkpoint on ceph, for mapped and eager restores. */
 export function prepareOnCeph(
   sandbox: Sandbox,
-  plan: Partial<Plan> = {},
+  plan: Partial<CheckpointPlan> = {},
   progress: (line: string) => void = () => {},
-): Promise<Prepared> {
+): Promise<PreparedCheckpoint> {
   const defaults = {
     filesystem: ceph,
     size: 4 * MB,
@@ -44,11 +44,11 @@ export function prepareOnCeph(
 }
 
 /** Restores with each strategy, warm and cold; a wrong checksum fails. Returns the number of restores. */
-export async function restoreAll({ checkpoints, mounted }: Prepared): Promise<number> {
+export async function restoreAll({ checkpoints, mounted }: PreparedCheckpoint): Promise<number> {
   for (const checkpoint of checkpoints) {
-    await runTrial(checkpoint)
+    await runRestore(checkpoint)
     await mounted.dropCache?.()
-    await runTrial(checkpoint)
+    await runRestore(checkpoint)
   }
   return checkpoints.length * 2
 }

@@ -5,7 +5,7 @@ import { handlerFiles, reporting } from '../handlers/handler.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture } from '../installation/paths.ts'
 
-/** A real process with its memory in one particular way, as a handler: fixtures/scenes/scenes.c tells of each. */
+/** A process with its memory in one particular way, as a handler. fixtures/scenes/scenes.c lists them. */
 export const scene = (name: string): Handler =>
   reporting(name, async () => [
     await compile(fixture('scenes'), name === 'discard-jemalloc' ? ['-ljemalloc'] : undefined),
@@ -14,7 +14,7 @@ export const scene = (name: string): Handler =>
 
 const Outcome = z.object({ event: z.literal('done'), nonzero: z.int(), damaged: z.int(), surprises: z.int() })
 
-/** What a scene found after its restore: bytes not zero that should be, words changed, calls answered wrongly. */
+/** What a scene counted after its restore: bytes that should be zero, words that changed, calls answered wrongly. */
 export async function outcomeOf(folder: string): Promise<Omit<z.infer<typeof Outcome>, 'event'>> {
   const lines = (await readFile(handlerFiles(folder).report, 'utf8')).trimEnd().split('\n')
   const { nonzero, damaged, surprises } = Outcome.parse(JSON.parse(lines.at(-1) ?? ''))

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs'
 import { chromium, type Browser } from 'playwright-core'
 
-/** Debian's, Ubuntu's, and what GitHub's runners have. */
+/** Chromium of Debian and of Ubuntu, and Chrome of GitHub's runners. */
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const installed = PROGRAMS.find((program) => existsSync(program))
 
-/** Why the tests of the page cannot run here; undefined where they can. */
+/** Why the tests of the page cannot run; undefined if a browser is installed. */
 export const noBrowser =
-  installed === undefined ? 'no browser here, so the page is not tested: apt-get install chromium' : undefined
+  installed === undefined
+    ? 'no browser is installed; to run these tests: apt-get install chromium'
+    : undefined
 
-/** A browser that talks to nobody, with a profile of its own that goes with it. */
+/** Starts a browser with a temporary profile and without background network traffic. */
 export function startBrowser(): Promise<Browser> {
   const quiet = ['background-networking', 'component-update', 'sync', 'gpu'].map(
     (part) => `--disable-${part}`,

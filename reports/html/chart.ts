@@ -2,53 +2,53 @@ import { plot, type PlotOptions } from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { html, Markup } from './markup.ts'
 
-/** Points of a page at which a chart is drawn; CSS scales it to the column's width. */
+/** The width at which a chart is drawn, in CSS pixels. CSS scales it to the width of its column. */
 export const WIDTH = 360
 
-// oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access -- this project's types have no DOM
+// oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access -- there are no DOM types
 const document: object = parseHTML('<!doctype html><html><body></body></html>').document
 // oxlint-enable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access
 
-/** What is used of an SVG element. */
+/** The part of the DOM's SVGElement that is used here. */
 interface Drawing {
   readonly outerHTML: string
   readonly querySelector: (selector: string) => { remove: () => void } | null
   readonly setAttribute: (name: string, value: string) => void
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what Plot returns without a title is an SVG element
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a title, Plot returns an SVG element
 const draw = plot as unknown as (options: object) => Drawing
 
 /**
- * One SVG, drawn here so that the page needs neither a network nor a script. Its colours are the page's variables, so
- * that it is light or dark as the page is. `label` is what a screen reader says of it.
+ * Draws a chart as inline SVG, so that the page needs neither network nor script. Colours are CSS variables of the
+ * page, which differ in light and dark mode. `label` is the text for screen readers.
  */
 export function chart(label: string, options: PlotOptions): Markup {
   const svg = draw({ document, className: 'chart', width: WIDTH, ...options })
-  // The page styles all charts at once.
+  // style.css styles all charts.
   svg.querySelector('style')?.remove()
   svg.setAttribute('role', 'img')
   svg.setAttribute('aria-label', label)
-  return new Markup(svg.outerHTML.replace(/<[^>]*>/g, tidied))
+  return new Markup(svg.outerHTML.replace(/<[^>]*>/g, simplified))
 }
 
-/** One image to a screen reader: the names of its groups would be read out for nothing. */
-const tidied = (tag: string): string =>
+/** Removes the labels of groups, which screen readers would read in addition to the label of the chart. */
+const simplified = (tag: string): string =>
   rounded(tag.startsWith('<g') ? tag.replace(/ aria-\w+="[^"]*"/g, '') : tag)
 
-/** A tenth of a point is more than a screen shows: a third of the page would be decimals. */
+/** Rounds coordinates to a tenth of a pixel. With all decimals, the page would be half as large again. */
 const rounded = (tag: string): string =>
   tag.replace(/-?\d+\.\d{2,}/g, (number) => String(Number(Number(number).toFixed(1))))
 
-/** A chart among several, with its title. */
+/** A chart with its title, as one of several. */
 export const panel = (title: string, drawn: Markup): Markup =>
   html`<figure class="panel">
     <figcaption>${title}</figcaption>
     ${drawn}
   </figure>`
 
-/** What a chart says, as a table for those who do not see it or want the figures; folded until asked for. */
-export const equivalent = (
+/** The data of a chart as a folded table, for screen readers and for readers who want the figures. */
+export const foldedTable = (
   caption: string,
   header: readonly string[],
   rows: ReadonlyArray<readonly string[]>,
@@ -58,17 +58,17 @@ export const equivalent = (
     ${table(caption, header, rows)}
   </details>`
 
-/** A table of more rows scrolls by itself. */
-const MANY = 15
+/** A table with more rows than this scrolls vertically. */
+const TALL = 15
 
-/** A plain table whose first columns name the row and whose others are figures. */
+/** A plain table. The first column has the titles of the rows. */
 export const table = (
   caption: string,
   header: readonly string[],
   rows: ReadonlyArray<readonly string[]>,
 ): Markup =>
   html`<div
-    class="scroll${rows.length > MANY ? ' tall' : ''}"
+    class="scroll${rows.length > TALL ? ' tall' : ''}"
     role="region"
     aria-label="${caption}"
     tabindex="0"
@@ -99,17 +99,17 @@ export const legend = (entries: ReadonlyArray<readonly [string, string]>): Marku
     ${entries.map(([name, colour]) => html`<li><span class="swatch" style="background:${colour}"></span>${name}</li>`)}
   </ul>`
 
-/** Panels under a heading each: what is beside each other is of one place, "tmpfs python". */
+/** Groups of panels, each under the heading of its group. */
 export const panelsOf = (groups: ReadonlyArray<readonly [string, readonly Markup[]]>): Markup =>
   html`${groups.map(
-    ([place, panels]) =>
-      html`<h3>${place}</h3>
+    ([title, panels]) =>
+      html`<h3>${title}</h3>
         <div class="panels">${panels}</div>`,
   )}`
 
 const STEPS = [1, 2, 5]
 
-/** Round values within a log axis: 1, 2, 5, 10, … or where it spans decades, 1, 10, 100. */
+/** Ticks of a log axis: 1, 2, 5, 10, … or, if the axis spans more than two decades, 1, 10, 100. */
 export function logTicks([low = 1, high = 1]: readonly number[]): number[] {
   const first = Math.floor(Math.log10(low))
   const last = Math.ceil(Math.log10(high))

@@ -1,9 +1,11 @@
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { comparedFigure } from '../compared.ts'
+import { formatMilliseconds, formatRatio } from '../format.ts'
+import { VERDICT_MARKS } from '../marks.ts'
 import type { Results } from '../results.ts'
-import { MARKS, rowsOf, sentenceOf, verdictOf, type Row } from '../rows.ts'
+import { rowsOf, sentenceOf, verdictOf, type Row } from '../rows.ts'
 import { html, type Markup } from './markup.ts'
 
-/** What the rows can be narrowed to; script.js does it. */
+/** The filters of the table; script.js applies them. */
 const FILTERS: ReadonlyArray<readonly [string, (row: Row) => string]> = [
   ['filesystem', ({ suite }) => suite.filesystem],
   ['strategy', ({ suite }) => suite.strategy],
@@ -15,16 +17,11 @@ const FILTERS: ReadonlyArray<readonly [string, (row: Row) => string]> = [
 interface Column {
   readonly name: string
   readonly text: (row: Row) => string
-  /** What it is sorted by; its text where left out. */
+  /** The sort key; defaults to the text. */
   readonly order?: (row: Row) => number | undefined
 }
 
 const ms = (value: number | undefined): string => (value === undefined ? '' : formatMilliseconds(value))
-const times = (value: number | undefined): string => (value === undefined ? '' : `${value.toFixed(2)}×`)
-
-/** The reference's own figures stand as they were published. */
-const referenceOf = ({ figure: { reference, against } }: Row): string =>
-  against === undefined ? String(reference ?? '') : ms(reference)
 
 const COLUMNS: readonly Column[] = [
   { name: 'filesystem', text: ({ suite }) => `${suite.filesystem}${suite.cold ? ' cold' : ''}` },
@@ -35,21 +32,29 @@ const COLUMNS: readonly Column[] = [
   { name: 'min', text: ({ figure }) => ms(figure.min), order: ({ figure }) => figure.min },
   { name: 'max', text: ({ figure }) => ms(figure.max), order: ({ figure }) => figure.max },
   { name: 'n', text: ({ figure }) => String(figure.n), order: ({ figure }) => figure.n },
-  { name: 'reference', text: referenceOf, order: ({ figure }) => figure.reference },
-  { name: 'ratio', text: ({ figure }) => times(figure.ratio), order: ({ figure }) => figure.ratio },
+  {
+    name: 'reference',
+    text: ({ figure }) => comparedFigure(figure.verdict) ?? '',
+    order: ({ figure }) => figure.verdict.reference,
+  },
+  {
+    name: 'ratio',
+    text: ({ figure }) => formatRatio(figure.verdict.ratio),
+    order: ({ figure }) => figure.verdict.ratio,
+  },
 ]
 
 const BASELINE: readonly Column[] = [
   { name: 'baseline', text: ({ figure }) => ms(figure.baseline?.median), order: ({ figure }) => figure.baseline?.median }, // prettier-ignore
-  { name: 'to baseline', text: ({ figure }) => times(figure.baseline?.ratio), order: ({ figure }) => figure.baseline?.ratio }, // prettier-ignore
-  { name: 'machine', text: ({ figure }) => times(figure.baseline?.machine), order: ({ figure }) => figure.baseline?.machine }, // prettier-ignore
+  { name: 'to baseline', text: ({ figure }) => formatRatio(figure.baseline?.ratio), order: ({ figure }) => figure.baseline?.ratio }, // prettier-ignore
+  { name: 'machine', text: ({ figure }) => formatRatio(figure.baseline?.machine), order: ({ figure }) => figure.baseline?.machine }, // prettier-ignore
   { name: 'interval', text: ({ figure }) => figure.baseline?.interval.map((end) => end.toFixed(2)).join('–') ?? '', order: ({ figure }) => figure.baseline?.interval[0] }, // prettier-ignore
 ]
 
 const BASELINE_NOTE =
-  ' Ratios to the baseline are without what the machine itself has changed: “machine” is how many times as long it takes now for a fixed piece of work.'
+  ' “To baseline” is the ratio to the baseline, after removing the drift of the machine. “Machine” is that drift: the time that a fixed, unrelated workload takes now, divided by its time in the baseline.'
 
-/** Every figure of the run with what it was held against: to be sorted and filtered. */
+/** A sortable and filterable table of every figure and its comparisons. */
 export function figuresTable(results: Results): Markup {
   const rows = rowsOf(results)
   const hasBaseline = rows.some(({ figure }) => figure.baseline)
@@ -58,8 +63,9 @@ export function figuresTable(results: Results): Markup {
   return html`<section id="figures">
     <h2>Every figure</h2>
     <p>
-      Times in ms. The reference is the MITOSIS microbenchmark's on tmpfs, and tmpfs in the same run
-      elsewhere.${hasBaseline ? BASELINE_NOTE : ''}
+      Times are in ms. “Reference” is the figure that a median is compared with: of the MITOSIS microbenchmark
+      on tmpfs, of tmpfs in the same run on other filesystems, or of a
+      threshold.${hasBaseline ? BASELINE_NOTE : ''}
     </p>
     <form class="filters" hidden>
       ${FILTERS.map(([name, value]) => filter(name, [...new Set(rows.map(value))]))}
@@ -100,5 +106,5 @@ function line(row: Row, columns: readonly Column[]): Markup {
       ? html`<td class="number" data-order="${order(row)}">${text(row)}</td>`
       : html`<td>${text(row)}</td>`,
   )
-  return html`<tr${data}>${cells}<td class="verdict ${verdict.replace(' ', '-')}" title="${sentenceOf(row)}"><span aria-hidden="true">${MARKS[verdict]}</span> ${verdict}</td></tr>`
+  return html`<tr${data}>${cells}<td class="verdict ${verdict.replace(' ', '-')}" title="${sentenceOf(row)}"><span aria-hidden="true">${VERDICT_MARKS[verdict]}</span> ${verdict}</td></tr>`
 }

@@ -1,6 +1,6 @@
 import { dot, line, text, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds } from '../../helpers/units.ts'
 import { changePoints } from '../change-points.ts'
+import { formatMilliseconds, formatRatio } from '../format.ts'
 import { seriesOf, type History, type Series } from '../history.ts'
 import type { Results } from '../results.ts'
 import { chart, logTicks, panel, table } from './chart.ts'
@@ -10,27 +10,29 @@ import { strategiesOf } from './palette.ts'
 interface Change {
   readonly key: string
   readonly size: string
-  /** When the first run of the new level was. */
+  /** Time of the first run of the new level. */
   readonly at: Date
   readonly before: number
   readonly after: number
   readonly ratio: number
 }
 
-/** More rows than that are folded. */
+/** A table with more changes than this is folded. */
 const MANY = 12
 
-/** How the figures moved over the runs of a folder, and where their level changed. */
+/** Charts of cold start over the earlier runs, and the runs at which the level of any figure changed. */
 export function historySection(results: Results, history: History): Markup {
   const series = seriesOf(results, history)
   const unreadable =
     history.unreadable.length === 0
       ? undefined
-      : html`<p>Not results of this version, left out: ${history.unreadable.join(', ')}.</p>`
+      : html`<p>
+          Left out, because they are not results of a known version: ${history.unreadable.join(', ')}.
+        </p>`
   if (series.length === 0)
     return html`<section id="history">
       <h2>History</h2>
-      <p>No earlier run of this machine was given.</p>
+      <p>There are no results of earlier runs on this machine.</p>
       ${unreadable}
     </section>`
   const coldStarts = series.filter(({ points }) => points[0]?.row.figure.phase === 'cold start')
@@ -38,18 +40,18 @@ export function historySection(results: Results, history: History): Markup {
   return html`<section id="history">
     <h2>History</h2>
     <p>
-      Cold start over ${Math.max(...series.map(({ points }) => points.length))} runs of this machine, medians
-      in ms on a log axis, a line a memory size. A ring is where the level of a line changed: found in all
-      phases by optimal partitioning of the logarithms.
+      Median cold start in ms of ${Math.max(...series.map(({ points }) => points.length))} runs on this
+      machine, on a log axis, with one line for each memory size. A ring marks a run from which the level
+      changed. The table has the changes of all phases, as found by optimal partitioning of the logarithms.
     </p>
     <div class="panels">
-      ${[...Map.groupBy(coldStarts, placeOf)].map(([place, members]) => panel(place, timeline(results, place, members)))}
+      ${[...Map.groupBy(coldStarts, panelTitle)].map(([title, members]) => panel(title, timeline(results, title, members)))}
     </div>
     ${
       changes.length === 0
-        ? html`<p>No change of level in ${series.length} series.</p>`
+        ? html`<p>No change of level in ${series.length} figures.</p>`
         : html`<details ${changes.length <= MANY ? 'open' : ''}>
-            <summary>${changes.length} changes of level in ${series.length} series</summary>
+            <summary>${changes.length} changes of level in ${series.length} figures</summary>
             ${changesTable(changes)}
           </details>`
     }
@@ -57,7 +59,7 @@ export function historySection(results: Results, history: History): Markup {
   </section>`
 }
 
-function placeOf({ points }: Series): string {
+function panelTitle({ points }: Series): string {
   const suite = points[0]?.row.suite
   return [suite?.filesystem, suite?.cold ? 'cold' : '', suite?.strategy, suite?.handler]
     .filter(Boolean)
@@ -66,7 +68,7 @@ function placeOf({ points }: Series): string {
 
 function changesOf({ key, points }: Series): Change[] {
   const medians = points.map(({ row }) => row.figure.median)
-  // A logarithm needs something: a drain may take no time at all.
+  // A drain can take 0 ms, which has no logarithm.
   if (medians.some((value) => value <= 0)) return []
   return changePoints(medians).flatMap(({ index, ratio }) => {
     const point = points[index]
@@ -85,7 +87,7 @@ function changesOf({ key, points }: Series): Change[] {
   })
 }
 
-function timeline(results: Results, place: string, series: readonly Series[]): Markup {
+function timeline(results: Results, title: string, series: readonly Series[]): Markup {
   const points = series.flatMap((each) => each.points.map(pointOf))
   const colour =
     strategiesOf(results).find(([strategy]) => strategy === series[0]?.points[0]?.row.suite.strategy)?.[1] ??
@@ -114,10 +116,10 @@ function timeline(results: Results, place: string, series: readonly Series[]): M
       text(merged(last, domain), { x: 'at', y: 'ms', text: 'size', textAnchor: 'start', dx: 8 }),
     ],
   }
-  const told = changes.map(
-    ({ size, ratio, at }) => `${size} changed ${ratio.toFixed(2)} times at ${at.toISOString()}`,
+  const descriptions = changes.map(
+    ({ size, ratio, at }) => `${size} changed to ${ratio.toFixed(2)} times its level at ${at.toISOString()}`,
   )
-  return chart(`Cold start over time, ${place}: ${told.join('; ') || 'no change of level'}`, options)
+  return chart(`Cold start over time, ${title}: ${descriptions.join('; ') || 'no change of level'}`, options)
 }
 
 const pointOf = ({ createdAt, row }: Series['points'][number]) => ({
@@ -126,7 +128,7 @@ const pointOf = ({ createdAt, row }: Series['points'][number]) => ({
   ms: row.figure.median,
 })
 
-/** Labels that would lie on each other become one: "1MB–4MB". */
+/** Merges labels that would overlap: "1MB–4MB". */
 function merged<Label extends { size: string; ms: number }>(
   labels: readonly Label[],
   [low = 1, high = 1]: readonly number[],
@@ -147,5 +149,5 @@ const changesTable = (changes: readonly Change[]): Markup =>
     ['figure', 'first run of the new level', 'before', 'after', 'ratio of levels'],
     changes
       .toSorted((one, other) => Math.abs(Math.log(other.ratio)) - Math.abs(Math.log(one.ratio)))
-      .map(({ key, at, before, after, ratio }) => [key, at.toISOString(), `${formatMilliseconds(before)} ms`, `${formatMilliseconds(after)} ms`, `${ratio.toFixed(2)}×`]), // prettier-ignore
+      .map(({ key, at, before, after, ratio }) => [key, at.toISOString(), `${formatMilliseconds(before)} ms`, `${formatMilliseconds(after)} ms`, formatRatio(ratio)]), // prettier-ignore
   )

@@ -1,10 +1,10 @@
-import { describeBytes, formatSize } from '../../helpers/units.ts'
+import { describeBytes, formatSize } from '../format.ts'
 import type { Results } from '../results.ts'
 import { html, type Markup } from './markup.ts'
 
 type Entry = readonly [string, string]
 
-/** What the figures were measured on: without it they mean nothing. */
+/** The machine, filesystems and options of the run. */
 export function machineSection({ fingerprint, noise, options, suites, createdAt }: Results): Markup {
   const machine = Object.entries(fingerprint).map(([name, value]): Entry => [
     name,
@@ -23,7 +23,7 @@ export function machineSection({ fingerprint, noise, options, suites, createdAt 
         <h3>Filesystems</h3>
         ${list(mounts)}
         <h3>Options</h3>
-        ${list(Object.entries(options).map(([name, value]) => [name, written(name, value)]))}
+        ${list(Object.entries(options).map(([name, value]) => [name, optionText(name, value)]))}
       </div>
       <div>${noiseOf(noise)}</div>
     </div>
@@ -34,10 +34,10 @@ function noiseOf(noise: Results['noise']): Markup {
   const title = html`<h3>Noise before the run</h3>`
   if (!noise)
     return html`${title}
-      <p>Not looked at.</p>`
+      <p>Not measured.</p>`
   const found: Entry[] = [
     ['load', noise.load.toFixed(2)],
-    ['governor', noise.governor ?? 'none shown'],
+    ['governor', noise.governor ?? 'unknown'],
     ['swap in use', describeBytes(noise.swapUsed)],
     ['steal', `${noise.steal.toFixed(1)} %`],
     ['virtualisation', noise.virtualisation],
@@ -63,7 +63,7 @@ const list = (entries: readonly Entry[]): Markup =>
     )}
   </dl>`
 
-function written(name: string, value: unknown): string {
+function optionText(name: string, value: unknown): string {
   if (name === 'sizes' && Array.isArray(value))
     return value.map((size) => formatSize(Number(size))).join(', ')
   if (Array.isArray(value)) return value.join(', ')

@@ -1,4 +1,4 @@
-/** Text that is HTML already: what `html` returns, and what it lets through unescaped. */
+/** A string of HTML. `html` returns it, and does not escape it when it is a part of another template. */
 export class Markup {
   readonly #text: string
 
@@ -13,7 +13,7 @@ export class Markup {
 
 type Part = string | number | Markup | undefined | readonly Part[]
 
-/** A template whose parts are escaped, unless they are Markup; lists are joined, undefined is nothing. */
+/** A tagged template for HTML. Escapes parts that are not Markup, joins lists and omits undefined. */
 export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Markup =>
   new Markup(strings.map((text, index) => text + textOf(parts[index])).join(''))
 

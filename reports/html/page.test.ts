@@ -5,7 +5,7 @@ import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../helpers/testing/folders.ts'
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { formatMilliseconds, formatRatio } from '../format.ts'
 import { judged, later, recorded } from '../recorded.testing.ts'
 import { rowsOf, samplesOf, verdictOf, type Row } from '../rows.ts'
 import { noBrowser, startBrowser } from './browser.testing.ts'
@@ -33,20 +33,20 @@ beforeEach(({ skip }) => {
   if (noBrowser !== undefined) skip(noBrowser)
 })
 
-/** A page of that name, and all that it asked for or complained of. */
+/** Opens a page and records its requests, console messages and errors. */
 async function open(name: keyof typeof PAGES, options: BrowserContextOptions = {}) {
   const context = await browser.newContext(options)
   const page = await context.newPage()
-  const heard: string[] = []
-  page.on('console', (message) => heard.push(`console: ${message.text()}`))
-  page.on('pageerror', (error) => heard.push(`error: ${error.message}`))
-  page.on('request', (request) => heard.push(`request: ${request.url()}`))
+  const events: string[] = []
+  page.on('console', (message) => events.push(`console: ${message.text()}`))
+  page.on('pageerror', (error) => events.push(`error: ${error.message}`))
+  page.on('request', (request) => events.push(`request: ${request.url()}`))
   const url = pathToFileURL(join(folder, `${name}.html`)).href
   await page.goto(url)
-  return { page, heard, url, [Symbol.asyncDispose]: () => context.close() }
+  return { page, events, url, [Symbol.asyncDispose]: () => context.close() }
 }
 
-/** The texts of the rows that are shown, a list of cells each. */
+/** The cell texts of each visible row. */
 async function shownRows(page: Page): Promise<string[][]> {
   const columns = await page.locator('#every-figure th').count()
   const cells = await page.locator('#every-figure tbody tr:visible td').allTextContents()
@@ -55,8 +55,7 @@ async function shownRows(page: Page): Promise<string[][]> {
   )
 }
 
-const times = (value: number | undefined): string => (value === undefined ? '' : `${value.toFixed(2)}×`)
-const axesOf = ({ suite, figure }: Row): string[] => [
+const caseOf = ({ suite, figure }: Row): string[] => [
   suite.filesystem,
   suite.strategy,
   suite.label,
@@ -64,7 +63,7 @@ const axesOf = ({ suite, figure }: Row): string[] => [
 ]
 
 describe('the page', () => {
-  test('has a row in its table for what was measured, and for nothing else', async () => {
+  test('has a row for every measured phase and no other', async () => {
     await using opened = await open('recorded')
     const rows = opened.page.locator('table.pivot').first().locator('tr.measured th')
     expect(await rows.allTextContents()).toEqual([
@@ -76,12 +75,12 @@ describe('the page', () => {
     ])
   })
 
-  test('loads by itself: nothing but its file is asked for, and nothing is complained of', async () => {
+  test('is self-contained and loads without errors', async () => {
     await using opened = await open('judged')
-    expect(opened.heard).toEqual([`request: ${opened.url}`])
+    expect(opened.events).toEqual([`request: ${opened.url}`])
   })
 
-  test('answers in its first heading how fast a checkpoint starts, with the figures of the JSON', async () => {
+  test('has the cold start of the smallest and the largest size in its heading', async () => {
     await using opened = await open('recorded')
     const medians = recorded.suites
       .filter(({ filesystem, strategy }) => filesystem === 'tmpfs' && strategy === 'mapped')
@@ -92,15 +91,15 @@ describe('the page', () => {
     )
   })
 
-  test('has a row for every figure of the JSON, with its median, reference, ratio and verdict', async () => {
+  test('lists every figure with its median, ratios and verdict', async () => {
     await using opened = await open('judged')
     const expected = rowsOf(judged).map((row) => {
-      const { median, ratio, baseline } = row.figure
+      const { median, verdict, baseline } = row.figure
       return [
-        ...axesOf(row),
+        ...caseOf(row),
         formatMilliseconds(median),
-        times(ratio),
-        times(baseline?.ratio),
+        formatRatio(verdict.ratio),
+        formatRatio(baseline?.ratio),
         verdictOf(row),
       ]
     })
@@ -112,17 +111,17 @@ describe('the page', () => {
     expect(found).toEqual(expected)
   })
 
-  test("has the reference's table of each filesystem and strategy", async () => {
+  test('has a table for each filesystem and strategy', async () => {
     await using opened = await open('recorded')
     const table = opened.page.locator('#table table').first()
     const suite = recorded.suites.find(({ title }) => title === 'tmpfs 16MB mapped')
     const medians = suite?.figures.map(({ median }) => formatMilliseconds(median))
     expect(await table.locator('tr.measured td:nth-child(3) b').allTextContents()).toEqual(medians)
-    expect(await table.locator('tr.held td:nth-child(3)').allTextContents()).toEqual(['21.5', '6', '5.2', '12.7', '23.9']) // prettier-ignore
+    expect(await table.locator('tr.compared td:nth-child(3)').allTextContents()).toEqual(['21.5', '6', '5.2', '12.7', '23.9']) // prettier-ignore
     expect(await opened.page.locator('#table table').count()).toBe(6)
   })
 
-  test("says the baseline's verdict beside the baseline, and the reference's beside its own", async () => {
+  test("shows the baseline's verdict in the baseline's row and the reference's verdict beside the median", async () => {
     await using opened = await open('judged')
     const table = opened.page.locator('#table table').first()
     const [suite] = judged.suites
@@ -131,13 +130,13 @@ describe('the page', () => {
       ['dump', 'cold start'].includes(phase) ? baseline?.verdict : { pass: 'pass', regression: 'slower', improvement: 'faster', inconclusive: 'inconclusive' }[baseline?.verdict ?? 'pass'], // prettier-ignore
     )
     const beside = (row: string) => table.locator(`${row} td:nth-child(2) .unseen`).allTextContents()
-    expect(await beside('tr.held')).toEqual(verdicts)
-    expect(await beside('tr.measured')).toEqual(suite?.figures.map(({ state }) => state))
+    expect(await beside('tr.compared')).toEqual(verdicts)
+    expect(await beside('tr.measured')).toEqual(suite?.figures.map(({ verdict }) => verdict.state))
   })
 
-  test('has a mark for every sample that took any time', async () => {
+  test('has a mark for every sample above 0 ms', async () => {
     await using opened = await open('recorded')
-    // One dump serves all three strategies.
+    // All three strategies share one dump.
     const expected = rowsOf(recorded)
       .filter(
         ({ suite, figure }) => figure.median > 0 && (figure.phase !== 'dump' || suite.strategy === 'mapped'),
@@ -148,7 +147,7 @@ describe('the page', () => {
     expect(expected.length).toBeGreaterThan(200)
   })
 
-  test('has a hollow mark for a disturbed sample, and a cross for one that was measured again', async () => {
+  test('has a hollow mark for each disturbed sample and a cross for each sample of a second measurement', async () => {
     await using opened = await open('judged')
     const rows = rowsOf(judged).filter(({ figure }) => figure.median > 0)
     const hollow = rows
@@ -162,7 +161,7 @@ describe('the page', () => {
     expect(hollow.length * again.length).toBeGreaterThan(0)
   })
 
-  test('says what failed before anything else, and shows what disturbed the machine', async () => {
+  test('lists failures first, and shows the noise of the machine with advice', async () => {
     await using opened = await open('judged')
     const failed = rowsOf(judged).filter((row) => ['regression', 'miss'].includes(verdictOf(row)))
     expect(await opened.page.locator('main > section').first().locator('li').count()).toBe(failed.length)
@@ -170,17 +169,19 @@ describe('the page', () => {
     expect(await opened.page.locator('#failures').textContent()).toContain('1.3 × <main>')
   })
 
-  test('rings the run from which a level changed', async () => {
+  test('marks the run from which a level changed', async () => {
     await using opened = await open('judged')
     const table = opened.page.locator('#history table')
     expect(await table.locator('tbody tr').first().locator('td').last().textContent()).toBe('2.00×')
     expect(await table.textContent()).toContain(past[3]?.createdAt)
-    expect(await opened.page.locator('#history').textContent()).toContain('left out: calibration.json')
+    expect(await opened.page.locator('#history').textContent()).toContain(
+      'not results of a known version: calibration.json',
+    )
   })
 })
 
 describe('the table of every figure', () => {
-  test('sorts by a column, by keyboard as well, and the other way round', async () => {
+  test('sorts by a column in both directions, by mouse and by keyboard', async () => {
     await using opened = await open('recorded')
     const { page } = opened
     const medians = async () => (await shownRows(page)).map((cells) => Number(cells[4]))
@@ -194,29 +195,29 @@ describe('the table of every figure', () => {
     expect(await head.getAttribute('aria-sort')).toBe('descending')
   })
 
-  test('filters by filesystem, phase and verdict, and says how many are left', async () => {
+  test('filters by filesystem, phase and verdict, and counts the rows that are left', async () => {
     await using opened = await open('judged')
     const { page } = opened
-    await page.getByLabel('filesystem').selectOption('ceph')
-    await page.getByLabel('phase').selectOption('restore')
+    await page.getByRole('combobox', { name: 'filesystem' }).selectOption('ceph')
+    await page.getByRole('combobox', { name: 'phase' }).selectOption('restore')
     const rows = rowsOf(judged)
     const ceph = rows.filter(({ suite, figure }) => suite.filesystem === 'ceph' && figure.phase === 'restore')
-    expect((await shownRows(page)).map((cells) => cells.slice(0, 4))).toEqual(ceph.map(axesOf))
+    expect((await shownRows(page)).map((cells) => cells.slice(0, 4))).toEqual(ceph.map(caseOf))
     expect(await page.locator('#shown').textContent()).toBe(`${ceph.length} of ${rows.length} figures`)
-    await page.getByLabel('verdict').selectOption('miss')
+    await page.getByRole('combobox', { name: 'verdict' }).selectOption('miss')
     const regressed = ceph.filter((row) => verdictOf(row) === 'miss')
-    expect((await shownRows(page)).map((cells) => cells.slice(0, 4))).toEqual(regressed.map(axesOf))
+    expect((await shownRows(page)).map((cells) => cells.slice(0, 4))).toEqual(regressed.map(caseOf))
   })
 
-  test('is whole without a script', async () => {
+  test('is complete without JavaScript', async () => {
     await using opened = await open('recorded', { javaScriptEnabled: false })
     expect(await opened.page.locator('#every-figure tbody tr:visible').count()).toBe(rowsOf(recorded).length)
     expect(await opened.page.locator('form.filters').isVisible()).toBe(false)
   })
 })
 
-describe('for everybody', () => {
-  test.each(['light', 'dark'] as const)('it passes axe in %s, wide and narrow', async (colorScheme) => {
+describe('the accessibility of the page', () => {
+  test.each(['light', 'dark'] as const)('passes axe in %s mode, wide and narrow', async (colorScheme) => {
     await using opened = await open('judged', { colorScheme })
     const { page } = opened
     await page.evaluate('document.querySelectorAll("details").forEach((each) => (each.open = true))')
@@ -224,20 +225,20 @@ describe('for everybody', () => {
     for (const width of [1280, 360]) {
       await page.setViewportSize({ width, height: 800 })
       const found = await page.evaluate<axe.AxeResults>('axe.run()')
-      const told = found.violations.map(
+      const violations = found.violations.map(
         ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`,
       )
-      expect(told).toEqual([])
+      expect(violations).toEqual([])
     }
   })
 
-  test('on a phone of 360 pixels it never scrolls sideways', async () => {
+  test('does not scroll sideways at a width of 360 pixels', async () => {
     await using opened = await open('judged', { viewport: { width: 360, height: 740 } })
     await opened.page.evaluate('document.querySelectorAll("details").forEach((each) => (each.open = true))')
     expect(await opened.page.evaluate('document.documentElement.scrollWidth')).toBe(360)
   })
 
-  test('all that can be used is reached by the Tab key', async () => {
+  test('makes every control reachable with the Tab key', async () => {
     await using opened = await open('recorded')
     const { page } = opened
     const usable = await page
@@ -252,7 +253,7 @@ describe('for everybody', () => {
     expect(usable).toBeGreaterThan(20)
   })
 
-  test('every chart tells a screen reader what it shows', async () => {
+  test('labels every chart for screen readers', async () => {
     await using opened = await open('judged')
     const charts = await opened.page.locator('svg').all()
     const labels = await Promise.all(
@@ -262,7 +263,7 @@ describe('for everybody', () => {
     expect(new Set(labels).size).toBe(await opened.page.getByRole('img').count())
   })
 
-  test('on paper everything is unfolded', async () => {
+  test('unfolds every section in print', async () => {
     await using opened = await open('recorded')
     const folded = opened.page.locator('details:not([open])')
     expect(await folded.count()).toBeGreaterThan(0)

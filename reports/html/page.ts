@@ -13,27 +13,27 @@ import { referenceTables } from './reference.ts'
 import { samplesCharts } from './samples.ts'
 import { sizesCharts } from './sizes.ts'
 
-/** Style and script lie beside this file and are written into the page: it needs nothing but itself. */
+/** The content of a file in this folder, for inlining: the page must be self-contained. */
 const inlined = (name: string): Markup => new Markup(readFileSync(new URL(name, import.meta.url), 'utf8'))
 
 const SECTIONS = [
   ['table', 'The table'],
   ['figures', 'Every figure'],
   ['parts', 'Where the time goes'],
-  ['sizes', 'Against memory size'],
+  ['sizes', 'By memory size'],
   ['samples', 'Every sample'],
   ['history', 'History'],
   ['memory', 'Faults and memory'],
   ['machine', 'The machine'],
 ] as const
 
-/** results.html: one file without network, light and dark, for a screen of any width, a screen reader and paper. */
+/** results.html: a self-contained page for any screen width, light and dark mode, screen readers and paper. */
 export function htmlReport(results: Results, history: History = NO_HISTORY): string {
   const main = html`${failures(results)} ${referenceTables(results)} ${figuresTable(results)}
   ${partsCharts(results)} ${sizesCharts(results)} ${samplesCharts(results)}
   ${historySection(results, history)} ${memorySection(results)} ${machineSection(results)}`
-  const written = String(main)
-  const links = SECTIONS.filter(([id]) => written.includes(`id="${id}"`))
+  const text = String(main)
+  const links = SECTIONS.filter(([id]) => text.includes(`id="${id}"`))
   return String(
     html`<!doctype html>
       <html lang="en">
@@ -61,7 +61,7 @@ export function htmlReport(results: Results, history: History = NO_HISTORY): str
 const head = (results: Results, links: ReadonlyArray<readonly [string, string]>): Markup =>
   html`<header>
     <p class="kind">
-      Checkpoint/restore, measured
+      Checkpoint/restore benchmark of
       <time datetime="${results.createdAt}">${results.createdAt.slice(0, 16).replace('T', ' ')} UTC</time>
     </p>
     <h1>${headline(results)}</h1>
@@ -75,14 +75,14 @@ const head = (results: Results, links: ReadonlyArray<readonly [string, string]>)
   </header>`
 
 const baselineLine = ({ baseline }: Results): string =>
-  baseline ? `Held against the baseline ${baseline.name} of ${baseline.createdAt}.` : ''
+  baseline ? `Compared with the baseline ${baseline.name} of ${baseline.createdAt}.` : ''
 
-/** What failed comes before everything else. */
+/** The first section, if anything failed. */
 function failures(results: Results): Markup | undefined {
   const failed = failuresOf(results)
   if (failed.length === 0) return undefined
   return html`<section id="failures" class="failures">
-    <h2>${failed.length === 1 ? 'One figure' : `${failed.length} figures`} beyond the limit</h2>
+    <h2>${failed.length === 1 ? '1 figure' : `${failed.length} figures`} failed</h2>
     <ul>
       ${failed.map((sentence) => html`<li>${sentence}</li>`)}
     </ul>

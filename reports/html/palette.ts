@@ -1,15 +1,15 @@
 import type { Results } from '../results.ts'
 
-/** Strategies in the order and colours of every chart; style.css has a light and a dark value of each variable. */
+/** Strategies in chart order. style.css defines the colour of each, as a variable with its name. */
 const STRATEGIES = ['mapped', 'lazy', 'eager']
 const SPARE = ['var(--spare-1)', 'var(--spare-2)', 'var(--spare-3)']
 
-/** The parts of a cold start, in the order they happen. */
+/** The phases of a cold start, in chronological order. */
 export const PARTS = ['lean container', 'restore', 'execution']
 
 export const colourOfPart = (phase: string): string => `var(--${phase.replaceAll(' ', '-')})`
 
-/** Those of a run: known ones first, in their own colours; others in the order they ran. */
+/** The strategies of a run with their colours: known ones first, then the others in the order in which they ran. */
 export function strategiesOf({ suites }: Results): Array<readonly [string, string]> {
   const present = [...new Set(suites.map(({ strategy }) => strategy))]
   const known = STRATEGIES.filter((strategy) => present.includes(strategy))
@@ -20,7 +20,7 @@ export function strategiesOf({ suites }: Results): Array<readonly [string, strin
   ]
 }
 
-/** A colour scale of exactly those strategies; what is none's own has the colour of text. */
+/** A colour scale of these strategies. Series of no strategy, such as dumps, have the colour of text. */
 export const scaleOf = (results: Results): { domain: string[]; range: string[]; unknown: string } => ({
   unknown: 'currentColor',
   domain: strategiesOf(results).map(([strategy]) => strategy),

@@ -1,11 +1,16 @@
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { comparedRows } from '../compared.ts'
+import { formatMilliseconds, formatRatio } from '../format.ts'
 import type { Results } from '../results.ts'
 import { leadingSuites } from '../headline.ts'
-import { MARKS, rowsOf, verdictOf, type Row, type Verdict } from '../rows.ts'
+import { VERDICT_MARKS } from '../marks.ts'
+import { bySize, rowsOf, verdictOf, type Row, type Verdict } from '../rows.ts'
 import { phasesIn, tablesOf } from '../table.ts'
 import { html, type Markup } from './markup.ts'
 
-/** The reference's table, one a filesystem and strategy: that of the headline, then the others folded. */
+const BASELINE_NOTE =
+  'The row “baseline” has the baseline’s median and the ratio to it, after removing the drift of the machine.'
+
+/** The same tables as in the terminal: first the table of the headline, then the others, folded. */
 export function referenceTables(results: Results): Markup {
   const [lead] = leadingSuites(results)
   const tables = tablesOf(results).map(([title, suites]) => ({ title, suites }))
@@ -14,8 +19,8 @@ export function referenceTables(results: Results): Markup {
   return html`<section id="table">
     <h2>The table</h2>
     <p>
-      Median in ms and its ratio to the figure in the row below; in the baseline’s row its ratio to the
-      baseline, without what the machine itself has changed.
+      Each cell has the median in ms and its ratio to the figure in the row below.
+      ${results.baseline ? BASELINE_NOTE : ''}
     </p>
     <h3>${first.title}</h3>
     ${pivot(first.title, { ...results, suites: first.suites })}
@@ -32,15 +37,17 @@ export function referenceTables(results: Results): Markup {
 }
 
 function pivot(title: string, results: Results): Markup {
-  const columns = results.suites.toSorted((one, other) => one.size - other.size)
+  const columns = bySize(results.suites)
   const all = rowsOf(results)
   const rows = phasesIn(columns).map((phase) => {
-    const cells = columns.map((suite) => all.find((row) => row.suite === suite && row.figure.phase === phase))
+    const measured = columns.map((suite) =>
+      all.find((row) => row.suite === suite && row.figure.phase === phase),
+    )
     return html`<tr class="measured">
         <th scope="row">${phase}</th>
-        ${cells.map(cell)}
+        ${measured.map(medianCell)}
       </tr>
-      ${held(cells)}`
+      ${comparisons(measured)}`
   })
   return html`<div class="scroll" role="region" aria-label="${title}" tabindex="0">
     <table class="pivot">
@@ -60,49 +67,49 @@ function pivot(title: string, results: Results): Markup {
   </div>`
 }
 
-function cell(row: Row | undefined): Markup {
+function medianCell(row: Row | undefined): Markup {
   if (!row) return html`<td>–</td>`
-  const { median, ratio } = row.figure
+  const { median, verdict } = row.figure
   const { baseline: _, ...alone } = row.figure
   return html`<td>
-    <b>${formatMilliseconds(median)}</b> ${judged(ratio, verdictOf({ suite: row.suite, figure: alone }))}
+    <b>${formatMilliseconds(median)}</b>
+    ${ratioWithVerdict(verdict.ratio, verdictOf({ suite: row.suite, figure: alone }))}
   </td>`
 }
 
-/** A ratio with its verdict: a mark for the eye, a word for the ear. */
-const judged = (ratio: number | undefined, verdict: Verdict): Markup =>
+/** A ratio with its verdict: a visible mark, and the word for screen readers. */
+const ratioWithVerdict = (ratio: number | undefined, verdict: Verdict): Markup =>
   html`<span class="ratio ${verdict.replace(' ', '-')}"
-    >${ratio === undefined ? '' : `${ratio.toFixed(2)}× `}<span aria-hidden="true">${MARKS[verdict]}</span
+    >${ratio === undefined ? '' : `${formatRatio(ratio)} `}<span aria-hidden="true"
+      >${VERDICT_MARKS[verdict]}</span
     ><span class="unseen">${verdict}</span></span
   >`
 
-/** The rows below a phase's: what it was held against. */
-function held(cells: ReadonlyArray<Row | undefined>): Markup[] {
-  const peer = cells.find((row) => row?.figure.against !== undefined)?.figure.against
-  // A measured one is rounded as the others are; the reference's own figures stand as they were published.
-  const text = (reference: number) => (peer === undefined ? String(reference) : formatMilliseconds(reference))
-  const references = cells.map((row) => row?.figure.reference)
+/** The rows below a phase: the figures that its medians were compared with. */
+function comparisons(measured: ReadonlyArray<Row | undefined>): Markup[] {
   return [
-    ...heldRow(
-      peer === undefined ? 'reference' : `on ${peer}`,
-      references.map((reference) => (reference === undefined ? undefined : text(reference))),
+    ...comparedRows(measured.map((row) => row?.figure.verdict)).flatMap(({ title, cells }) =>
+      comparisonRow(title, cells),
     ),
-    ...heldRow('baseline', cells.map(againstBaseline)),
+    ...comparisonRow('baseline', measured.map(baselineCell)),
   ]
 }
 
-function againstBaseline(row: Row | undefined): Markup | undefined {
+function baselineCell(row: Row | undefined): Markup | undefined {
   if (!row?.figure.baseline) return undefined
   const { median, ratio } = row.figure.baseline
-  const verdict = verdictOf({ ...row, figure: { ...row.figure, state: 'ungated' } })
-  return html`${formatMilliseconds(median)} ${judged(ratio, verdict)}`
+  const verdict = verdictOf({
+    ...row,
+    figure: { ...row.figure, verdict: { ...row.figure.verdict, state: 'ungated' } },
+  })
+  return html`${formatMilliseconds(median)} ${ratioWithVerdict(ratio, verdict)}`
 }
 
-const heldRow = (title: string, values: ReadonlyArray<string | Markup | undefined>): Markup[] =>
+const comparisonRow = (title: string, values: ReadonlyArray<string | Markup | undefined>): Markup[] =>
   values.every((value) => value === undefined)
     ? []
     : [
-        html`<tr class="held">
+        html`<tr class="compared">
           <th scope="row">${title}</th>
           ${values.map((value) => html`<td>${value ?? '–'}</td>`)}
         </tr>`,

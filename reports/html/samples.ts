@@ -1,17 +1,17 @@
 import { axisFy, dodgeY, dot, ruleX, text, tickX, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds } from '../../helpers/units.ts'
+import { formatMilliseconds } from '../format.ts'
 import type { Results } from '../results.ts'
 import { keyOf, rowsOf, samplesOf, type Row } from '../rows.ts'
 import { phasesIn } from '../table.ts'
-import { chart, equivalent, legend, logTicks, panel, panelsOf } from './chart.ts'
+import { chart, foldedTable, legend, logTicks, panel, panelsOf } from './chart.ts'
 import { html, type Markup } from './markup.ts'
 import { scaleOf, strategiesOf } from './palette.ts'
-import { placeOf, strategyOf, withoutCopies } from './places.ts'
+import { groupTitle, strategyOf, withoutSharedDumps } from './groups.ts'
 
-/** Beyond that many samples in a row dots would hide each other: they become ticks. */
+/** With more samples than this in a row, dots would overlap: ticks are drawn instead. */
 const MANY = 60
 const ROW_HEIGHT = 19
-/** The fill of a sample that was taken on a disturbed machine. */
+/** The key of the fill of disturbed samples. */
 const DISTURBED = 'disturbed'
 
 interface Point {
@@ -19,56 +19,56 @@ interface Point {
   readonly strategy: string
   /** ms. */
   readonly duration: number
-  /** Times the median of its row. */
+  /** Duration / median of the row. */
   readonly relative: number
   readonly noise: readonly string[]
-  /** Of those that a suspicion was checked with. */
+  /** Whether the sample is from the second measurement of a suspected change. */
   readonly again: boolean
 }
 
-/** Every sample of every figure as one dot, relative to its median: a panel a phase, by filesystem. */
+/** Every sample as a dot, relative to the median of its figure: a panel for each phase, grouped by filesystem. */
 export function samplesCharts(results: Results): Markup {
   const rows = rowsOf(results).filter(({ figure }) => figure.median > 0)
   if (rows.length === 0) return html``
-  const groups = [...Map.groupBy(withoutCopies(rows), placeOf)].map(([place, members]) => {
+  const groups = [...Map.groupBy(withoutSharedDumps(rows), groupTitle)].map(([title, members]) => {
     const panels = phasesIn(results.suites).flatMap((phase) => {
       const own = members.filter(({ figure }) => figure.phase === phase)
-      return own.length === 0 ? [] : [panel(phase, strip(results, `Samples of ${phase}, ${place}`, own))]
+      return own.length === 0 ? [] : [panel(phase, strip(results, `Samples of ${phase}, ${title}`, own))]
     })
-    return [place, panels] as const
+    return [title, panels] as const
   })
   return html`<section id="samples">
     <h2>Every sample</h2>
     <p>
-      One mark a sample: how many times its row’s median it took, on a log axis. The median in ms is on the
-      right. ${noisyOf(results)}
+      Each mark is one sample, divided by the median of its row, on a log axis. The median in ms is on the
+      right. ${explanation(results)}
     </p>
     ${legend(strategiesOf(results))} ${panelsOf(groups)}
-    ${equivalent('The distributions as a table', ['figure', 'n', 'min', 'median', 'mean', 'max', 'sd'], rows.map(spread))}
+    ${foldedTable('The distributions as a table', ['figure', 'n', 'min', 'median', 'mean', 'max', 'sd'], rows.map(distribution))}
   </section>`
 }
 
-function noisyOf(results: Results): string {
+function explanation(results: Results): string {
   const samples = results.suites.flatMap((suite) => suite.samples)
   const noisy = samples.filter(({ noise = [] }) => noise.length > 0).length
-  const told =
-    noisy === 0 ? 'no sample is labelled as disturbed' : `${noisy} that the machine disturbed are hollow`
+  const disturbed =
+    noisy === 0 ? 'None of them was disturbed.' : `The ${noisy} samples that were disturbed are hollow.`
   const instant = rowsOf(results)
     .flatMap(({ suite, figure }) => samplesOf(suite, figure.phase))
     .filter(({ duration }) => duration === 0).length
-  const left = instant === 0 ? '' : ` ${instant} samples of 0 ms have no place on such an axis.`
+  const omitted = instant === 0 ? '' : ` Samples of 0 ms are not shown (${instant}).`
   const again = results.suites.some((suite) => suite.again)
-    ? ' Crosses were measured again, to check a suspicion.'
+    ? ' Crosses are from the second measurement of a suspected change.'
     : ''
-  return `${samples.length} runs of a body; ${told}.${left}${again}`
+  return `The run has ${samples.length} samples, dumps excluded. ${disturbed}${omitted}${again}`
 }
 
-function spread(row: Row): string[] {
+function distribution(row: Row): string[] {
   const { min, median, mean, max, sd, n } = row.figure
   return [keyOf(row), String(n), ...[min, median, mean, max, sd].map(formatMilliseconds)]
 }
 
-const rowOf = (row: Row): string =>
+const rowTitle = (row: Row): string =>
   row.figure.phase === 'dump' ? row.suite.label : `${row.suite.label} ${row.suite.strategy}`
 
 function strip(results: Results, label: string, rows: readonly Row[]): Markup {
@@ -84,24 +84,24 @@ function strip(results: Results, label: string, rows: readonly Row[]): Markup {
     marginLeft: 98,
     marginRight: 48,
     x: { type: 'log', domain, ticks: ticksIn(domain), tickFormat: 'r', label: '× median →', grid: true },
-    fy: { domain: sorted.map(rowOf), label: null, padding: 0 },
+    fy: { domain: sorted.map(rowTitle), label: null, padding: 0 },
     color: { ...scale, domain: [...scale.domain, DISTURBED], range: [...scale.range, 'transparent'] },
     marks: [
       axisFy({ anchor: 'left', tickSize: 0, label: null }),
       ruleX([1], { stroke: 'currentColor', strokeOpacity: 0.5 }),
       ...marks(points),
-      text(sorted, { fy: rowOf, text: medianOf, frameAnchor: 'right', textAnchor: 'start', dx: 6 }),
+      text(sorted, { fy: rowTitle, text: medianOf, frameAnchor: 'right', textAnchor: 'start', dx: 6 }),
     ],
   }
-  return chart(`${label}, in ms. ${sorted.map(told).join('; ')}`, options)
+  return chart(`${label}, in ms. ${sorted.map(rangeOf).join('; ')}`, options)
 }
 
 const medianOf = ({ figure }: Row): string => formatMilliseconds(figure.median)
 
-const told = (row: Row): string =>
-  `${rowOf(row)}: median ${medianOf(row)}, ${formatMilliseconds(row.figure.min)} to ${formatMilliseconds(row.figure.max)}`
+const rangeOf = (row: Row): string =>
+  `${rowTitle(row)}: median ${medianOf(row)}, ${formatMilliseconds(row.figure.min)} to ${formatMilliseconds(row.figure.max)}`
 
-/** Finer than powers of ten where samples are close together, as they should be. */
+/** Ticks of the axis: finer than powers of ten if the samples are close together. */
 const ticksIn = ([low = 1, high = 1]: readonly number[]): number[] =>
   high / low > 4 ? logTicks([low, high]) : [0.5, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2].filter((tick) => tick >= low && tick <= high) // prettier-ignore
 
@@ -112,11 +112,11 @@ const pointsOf = (row: Row): Point[] => {
   const second = again ? samplesOf(again, phase).map((each) => ({ ...each, again: true })) : []
   return (
     [...first, ...second]
-      // A log axis has no place for what took no time at all.
+      // A log axis cannot show 0 ms.
       .filter(({ duration }) => duration > 0)
       .map((each) => ({
         ...each,
-        row: rowOf(row),
+        row: rowTitle(row),
         strategy: strategyOf(row),
         relative: each.duration / median,
       }))

@@ -1,8 +1,8 @@
-// Sorts and filters the table of every figure; the page is complete without it.
+// Sorts and filters the table of every figure. The page is complete without this script.
 const valueIn = (row, column) => {
   const { dataset, textContent } = row.cells[column]
   if (dataset.order === undefined) return textContent.trim()
-  // What has no figure comes last, or first the other way round.
+  // Rows without a figure come last in ascending order.
   return dataset.order === '' ? Infinity : Number(dataset.order)
 }
 
@@ -41,10 +41,10 @@ const compare = (one, other) => (typeof one === 'number' ? one - other || 0 : on
   form.addEventListener('change', filter)
   form.addEventListener('submit', (event) => event.preventDefault())
   form.hidden = false
-  // A browser keeps what was chosen over a reload.
+  // Browsers keep the chosen filters when the page is reloaded.
   filter()
 
-  // Paper has nothing to unfold.
+  // Sections cannot be unfolded on paper.
   addEventListener('beforeprint', () => {
     for (const folded of document.querySelectorAll('details')) folded.open = true
   })

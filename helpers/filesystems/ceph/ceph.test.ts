@@ -6,7 +6,7 @@ import { expectNothingLeft } from '../../testing/leaks.ts'
 import { messageOf, steady } from '../../testing/messages.ts'
 import { clusterInUse, onCeph, prepareOnCeph, restoreAll } from '../../testing/on-ceph.ts'
 import { strategyNamed } from '../../strategies/index.ts'
-import { runTrial } from '../../restore/restore-run.ts'
+import { runRestore } from '../../restore/restore-run.ts'
 import { GB, MB } from '../../units.ts'
 import { checkPresent, whileMounted } from '../index.ts'
 import { ceph } from './ceph.ts'
@@ -68,7 +68,7 @@ describe('a daemon that is killed', () => {
         const [checkpoint] = checkpoints
         if (!checkpoint) throw new Error('no checkpoint')
         await mounted.dropCache?.()
-        const restore = messageOf(() => whileMounted(mounted, runTrial(checkpoint)))
+        const restore = messageOf(() => whileMounted(mounted, runRestore(checkpoint)))
         await killDaemon('osd')
         expect(await restore).toContain('ceph-osd was ended by SIGKILL')
       }),

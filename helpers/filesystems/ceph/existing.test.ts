@@ -91,7 +91,7 @@ describe("a user's cluster", () => {
         VITEST_CRIU_RESTORE_ON: 'namespace',
       }).ended
       expect(status, stdout).toBe(0)
-      expect(stdout).toContain('ceph, mapped, on namespace')
+      expect(stdout).toContain('ceph, mapped, restored on namespace')
       expect(await contentOf(sandbox)).toEqual(before)
     }),
   )

@@ -14,7 +14,7 @@ import {
   restoreAll,
   startCluster,
 } from '../../testing/on-ceph.ts'
-import { runTrial } from '../../restore/restore-run.ts'
+import { runRestore } from '../../restore/restore-run.ts'
 import { MB } from '../../units.ts'
 import { whileMounted } from '../index.ts'
 import { ceph } from './ceph.ts'
@@ -117,7 +117,7 @@ describe('an MDS that is restarted', () => {
       for (const checkpoint of prepared.checkpoints) {
         await prepared.mounted.dropCache?.()
         const restarted = cluster.restart('mds')
-        const { sample } = await whileMounted(prepared.mounted, runTrial(checkpoint))
+        const { sample } = await whileMounted(prepared.mounted, runRestore(checkpoint))
         await restarted
         expect(sample.checksum).toBe(checkpoint.checksum)
       }

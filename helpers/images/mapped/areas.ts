@@ -3,29 +3,29 @@ import type { PagemapEntry, VmaEntry } from '../generated/criu_pb.ts'
 import { pageCount, pagemapFlag, pagemapFlags } from '../pagemap.ts'
 import { decide, type Decision } from './policy.ts'
 
-/** A run of pages with the same whereabouts, inside one VMA. */
+/** Consecutive pages of one VMA that are stored in the same way. */
 export interface Run {
   /** Address of the first byte. */
   readonly start: bigint
   /** Bytes. */
   readonly length: bigint
   readonly flags: number
-  /** Where the pages are in the pages file, in bytes; undefined where they are not in it. */
+  /** Offset in the pages file in bytes; undefined if the pages are not in it. */
   readonly stored: bigint | undefined
 }
 
-/** A VMA with what the dump has of it and what becomes of it. */
+/** A VMA with its pages in the dump and the decision whether to map it. */
 export interface Area {
   readonly vma: VmaEntry
   readonly runs: readonly Run[]
-  /** Bytes of it that are in the dump. */
+  /** How many of its bytes are in the dump. */
   readonly present: Bytes
   readonly decision: Decision
 }
 
 /**
- * The memory of one process, VMA by VMA in the order of addresses. A pagemap entry may span several VMAs: it is cut at
- * their borders. `loose` are runs that lie in no VMA, which CRIU ignores and a rewrite keeps.
+ * The memory of one process as areas, ordered by address. Pagemap entries that span several VMAs are split at the
+ * borders. `loose` has the runs outside of all VMAs, which CRIU ignores and a rewrite keeps.
  */
 export function areasOf(
   vmas: readonly VmaEntry[],
@@ -33,7 +33,7 @@ export function areasOf(
   bytesPerPage: bigint,
 ): { areas: Area[]; loose: Run[] } {
   const sorted = vmas.toSorted((a, b) => (a.start < b.start ? -1 : 1))
-  const runs = cut(runsOf(pagemap, bytesPerPage), sorted)
+  const runs = splitAtBorders(runsOf(pagemap, bytesPerPage), sorted)
   const byVma = Map.groupBy(runs, ({ start }) =>
     sorted.findLast((vma) => vma.start <= start && start < vma.end),
   )
@@ -47,7 +47,7 @@ function area(vma: VmaEntry, runs: readonly Run[]): Area {
   return { vma, runs, present, decision: decide(vma, present, inParent) }
 }
 
-/** Pages lie in the pages file one after the other, in the order of the PRESENT entries. */
+/** The pages file has the pages of the PRESENT entries one after another. */
 function runsOf(pagemap: readonly PagemapEntry[], bytesPerPage: bigint): Run[] {
   let offset = 0n
   return pagemap.map((entry) => {
@@ -59,7 +59,7 @@ function runsOf(pagemap: readonly PagemapEntry[], bytesPerPage: bigint): Run[] {
   })
 }
 
-function cut(runs: readonly Run[], vmas: readonly VmaEntry[]): Run[] {
+function splitAtBorders(runs: readonly Run[], vmas: readonly VmaEntry[]): Run[] {
   const borders = [...new Set(vmas.flatMap(({ start, end }) => [start, end]))].toSorted((a, b) =>
     a < b ? -1 : 1,
   )

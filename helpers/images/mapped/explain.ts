@@ -4,17 +4,17 @@ import { pageSize } from '../pagemap.ts'
 import { liveProcesses } from '../processes.ts'
 import { areasOf, type Area } from './areas.ts'
 
-/** The memory of one process of a dump, VMA by VMA, each with what a rewrite would make of it and why. */
+/** The memory of one process of a dump. Each area has the decision of a rewrite and its reason. */
 export interface Explained {
   readonly pid: number
   readonly areas: readonly Area[]
   /** Bytes. */
   readonly pageSize: number
-  /** The file of the dump with its pages. */
+  /** Name of the pages file in the dump. */
   readonly pagesFile: string
 }
 
-/** What rewriteMapped would decide, without rewriting. Throws a CriuBenchError for an invalid set. */
+/** The decisions of rewriteMapped, without rewriting. Throws a CriuBenchError for an invalid set. */
 export function explainMapped(set: ImageSet): Explained[] {
   return liveProcesses(set).map(({ pid, mm }) => {
     const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)

@@ -2,40 +2,43 @@ import { KB, type Bytes } from '../../units.ts'
 import type { VmaEntry } from '../generated/criu_pb.ts'
 import { isVma } from '../vma.ts'
 
-/** Bits of a VMA's mmap flags, as in sys/mman.h. */
+/** Bits of the mmap flags of a VMA, from sys/mman.h. */
 const MAP_GROWSDOWN = 0x0100
 const MAP_LOCKED = 0x2000
 const MAP_HUGETLB = 0x4_0000
-/** Number of the advice in madvise(2), which is its bit in VmaEntry.madv. */
+/** The number of this advice in madvise(2), which is its bit in VmaEntry.madv. */
 const MADV_WIPEONFORK = 18n
 
-/** Below this reading the pages takes less time than mapping a file, and saves a VMA its own. */
+/** Reading less memory than this is faster than mapping it, and needs no additional VMA. */
 const WORTH_MAPPING: Bytes = 256 * KB
 
 export interface Decision {
   readonly mapped: boolean
-  /** For people: why this memory is mapped from the backing file, or read before the process runs. */
+  /** Why this memory is mapped from the backing file, or read before the process runs. Shown by `explain`. */
   readonly why: string
 }
 
 const eager = (why: string): Decision => ({ mapped: false, why })
 
 /**
- * Whether a VMA may become a private mapping of the backing file. The rules come in this order, the first that holds
- * decides. `present` is how many bytes of it are in the dump; `inParent` whether some are in a parent dump.
+ * Decides whether a VMA becomes a private mapping of the backing file. The first rule that matches decides. `present`
+ * is how many of its bytes are in the dump, `inParent` whether any of its pages are in a parent dump.
  */
 export function decide(vma: VmaEntry, present: Bytes, inParent: boolean): Decision {
   if (isVma(vma, 'FILE_PRIVATE'))
-    return eager('a file mapping of its own: only its changed pages are in the dump')
-  if (!isVma(vma, 'ANON_PRIVATE')) return eager('not anonymous private memory')
-  if (isVma(vma, 'VDSO', 'VVAR', 'VSYSCALL')) return eager('of the kernel, not of the process')
-  if (isVma(vma, 'AIORING', 'SHSTK', 'GUARD', 'UPROBES')) return eager('memory with a meaning to the kernel')
-  if (isVma(vma, 'STACK') || (vma.flags & MAP_GROWSDOWN) !== 0) return eager('a stack: it grows')
-  if (isVma(vma, 'HEAP')) return eager('the heap: brk(2) grows and shrinks it')
-  if ((vma.flags & MAP_LOCKED) !== 0) return eager('locked in memory')
-  if ((vma.flags & MAP_HUGETLB) !== 0) return eager('of hugetlbfs')
-  if ((vma.madv >> MADV_WIPEONFORK) & 1n) return eager('wiped on fork, which only anonymous memory can be')
+    return eager('a private file mapping: only its changed pages are in the dump')
+  if (!isVma(vma, 'ANON_PRIVATE')) return eager('not private anonymous memory')
+  if (isVma(vma, 'VDSO', 'VVAR', 'VSYSCALL')) return eager('mapped by the kernel: vdso, vvar or vsyscall')
+  if (isVma(vma, 'AIORING', 'SHSTK', 'GUARD', 'UPROBES'))
+    return eager('special to the kernel: an AIO ring, a shadow stack, guard pages or uprobes')
+  if (isVma(vma, 'STACK') || (vma.flags & MAP_GROWSDOWN) !== 0) return eager('a stack, which can grow')
+  if (isVma(vma, 'HEAP')) return eager('the heap, which brk(2) resizes')
+  if ((vma.flags & MAP_LOCKED) !== 0) return eager('locked in memory (mlock)')
+  if ((vma.flags & MAP_HUGETLB) !== 0) return eager('huge pages of hugetlbfs')
+  if ((vma.madv >> MADV_WIPEONFORK) & 1n)
+    return eager('wiped on fork (MADV_WIPEONFORK), which file mappings do not support')
   if (inParent) return eager('some of its pages are in a parent dump')
-  if (present < WORTH_MAPPING) return eager(`${present / KB} kB in the dump: less than is worth a mapping`)
-  return { mapped: true, why: 'anonymous private memory' }
+  if (present < WORTH_MAPPING)
+    return eager(`only ${present / KB} kB in the dump: reading is faster than mapping`)
+  return { mapped: true, why: 'private anonymous memory' }
 }

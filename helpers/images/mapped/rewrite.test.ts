@@ -19,12 +19,12 @@ const PAGE = 4096
 const HUGE_PAGE = 2n * 1024n * 1024n
 const BACKING = '/mapped/backing'
 
-/** A VMA of the generator, in pages. */
+/** A generated VMA. Sizes are in pages. */
 interface Plan {
   gap: number
   pages: number
   anonymous: boolean
-  /** For each of its pages, whether it is in the dump. */
+  /** For each page, whether it is in the dump. */
   present: boolean[]
 }
 
@@ -46,7 +46,7 @@ function vmaAt(page: bigint, { pages, anonymous }: Plan): VmaEntry {
   return create(VmaEntrySchema, { start, end: start + BigInt(pages * PAGE), status: 1 | kind, ...more })
 }
 
-/** VMAs, and the numbers of all pages that are in the dump, in order. */
+/** The VMAs, and the sorted numbers of all pages in the dump. */
 function layOut(vmaPlans: readonly Plan[]): { vmas: VmaEntry[]; present: bigint[] } {
   let page = 0x7f00_0000n
   const vmas: VmaEntry[] = []
@@ -54,13 +54,13 @@ function layOut(vmaPlans: readonly Plan[]): { vmas: VmaEntry[]; present: bigint[
   for (const plan of vmaPlans) {
     page += BigInt(plan.gap)
     vmas.push(vmaAt(page, plan))
-    for (const [index, there] of plan.present.entries()) if (there) present.push(page + BigInt(index))
+    for (const [index, isPresent] of plan.present.entries()) if (isPresent) present.push(page + BigInt(index))
     page += BigInt(plan.pages)
   }
   return { vmas, present }
 }
 
-/** Pagemap entries as long as can be, over the borders of VMAs too, as CRIU may write them. */
+/** The longest possible pagemap entries. Like those of CRIU, they can span several VMAs. */
 function runsOf(pages: readonly bigint[]): Array<{ vaddr: bigint; compatNrPages: number; flags: number }> {
   const runs: Array<{ vaddr: bigint; compatNrPages: number; flags: number }> = []
   for (const page of pages) {
@@ -72,7 +72,7 @@ function runsOf(pages: readonly bigint[]): Array<{ vaddr: bigint; compatNrPages:
   return runs
 }
 
-/** A page whose every word is its own number, so that a page in a wrong place is seen. */
+/** A page that is filled with its own number, so that misplaced pages are detected. */
 const contentOf = (page: bigint): Buffer => Buffer.from(new BigUint64Array(PAGE / 8).fill(page).buffer)
 
 async function writeDump(vmas: VmaEntry[], present: readonly bigint[]): Promise<string> {
@@ -87,7 +87,7 @@ async function writeDump(vmas: VmaEntry[], present: readonly bigint[]): Promise<
   return folder
 }
 
-/** Reads a page of process 12 as a restore of this set would lay it out; undefined where it would be zeros. */
+/** Returns a function that reads a page of process 12 after a restore; undefined means a page of zeros. */
 async function memoryOf(set: ImageSet): Promise<(page: bigint) => Buffer | undefined> {
   const [process] = liveProcesses(set)
   const backing = await readFile(join(set.folder, 'backing'))
@@ -118,8 +118,8 @@ const temporary = (folder: string): string => {
   return folder
 }
 
-describe('rewriting images so that memory is mapped', () => {
-  test('keeps every page at its address, and every hole a hole, whatever the VMAs and pagemap', async () => {
+describe('rewriteMapped', () => {
+  test('keeps the content of every page for any VMAs and pagemap', async () => {
     await fc.assert(
       fc.asyncProperty(plans, async (vmaPlans) => {
         const { vmas, present } = layOut(vmaPlans)
@@ -130,10 +130,10 @@ describe('rewriting images so that memory is mapped', () => {
           await writeMapped(set, rewriteMapped(set, BACKING), target)
           const rewritten = await readImageSet(target)
           const read = await memoryOf(rewritten)
-          const there = new Set(present)
+          const inDump = new Set(present)
           for (const { start, end } of vmas) {
             for (let page = start / BigInt(PAGE); page < end / BigInt(PAGE); page++) {
-              const expected = there.has(page) ? contentOf(page) : Buffer.alloc(PAGE)
+              const expected = inDump.has(page) ? contentOf(page) : Buffer.alloc(PAGE)
               expect((read(page) ?? Buffer.alloc(PAGE)).equals(expected), `page ${page}`).toBe(true)
             }
           }
@@ -145,19 +145,19 @@ describe('rewriting images so that memory is mapped', () => {
     )
   }, 60_000)
 
-  test('places every mapping so that its address and its offset agree modulo 2 MB, none over another', () => {
+  test('allocates mappings without overlap, with addresses and offsets that are equal modulo 2 MB', () => {
     fc.assert(
       fc.property(plans, (vmaPlans) => {
         const { vmas, present } = layOut(vmaPlans)
         const set = inMemory(vmas, present)
         const { images, backingSize } = rewriteMapped(set, BACKING)
         const mapped = images.flatMap((image) => (image.type === 'MM' ? entriesOf(image, 'MM') : []))
-        const taken = mapped
+        const mappings = mapped
           .flatMap((entries) => entries.vmas)
           .filter(({ shmid }) => shmid > 3n)
           .toSorted((a, b) => (a.pgoff < b.pgoff ? -1 : 1))
         let end = 0n
-        for (const vma of taken) {
+        for (const vma of mappings) {
           expect((vma.start - vma.pgoff) % HUGE_PAGE).toBe(0n)
           expect(vma.pgoff).toBeGreaterThanOrEqual(end)
           end = vma.pgoff + (vma.end - vma.start)
@@ -167,7 +167,7 @@ describe('rewriting images so that memory is mapped', () => {
     )
   })
 
-  test('cuts pagemap entries at the borders of VMAs, losing and doubling nothing', () => {
+  test('splits pagemap entries at the borders of VMAs without losing or duplicating pages', () => {
     fc.assert(
       fc.property(plans, (vmaPlans) => {
         const { vmas, present } = layOut(vmaPlans)
@@ -188,8 +188,8 @@ describe('rewriting images so that memory is mapped', () => {
     )
   })
 
-  test('leaves the dump as it was, byte for byte', async () => {
-    const folder = temporary(await writeDump(...big()))
+  test('does not change the dump', async () => {
+    const folder = temporary(await writeDump(...mappableVma()))
     const contents = async () =>
       Promise.all(
         (await readdir(folder)).map(async (file) => [
@@ -203,7 +203,7 @@ describe('rewriting images so that memory is mapped', () => {
     expect(await contents()).toEqual(before)
   })
 
-  test('keeps holes as holes in the backing file, which takes no room for them', async () => {
+  test('makes a sparse backing file', async () => {
     const vmas = [vmaAt(0x7f00_0000n, { gap: 0, pages: 20_000, anonymous: true, present: [] })]
     const present = Array.from({ length: 100 }, (_, index) => 0x7f00_0000n + BigInt(index * 200))
     const folder = temporary(await writeDump(vmas, present))
@@ -216,22 +216,22 @@ describe('rewriting images so that memory is mapped', () => {
 })
 
 describe('rewritten images', () => {
-  test('are recognised, and not rewritten again', async () => {
-    const folder = temporary(await writeDump(...big()))
+  test('are rejected by another rewrite', async () => {
+    const folder = temporary(await writeDump(...mappableVma()))
     const set = await readImageSet(folder)
     await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'))
     const again = await readImageSet(join(folder, 'mapped'))
     expect(() => rewriteMapped({ ...again, folder: 'FOLDER' }, BACKING)).toThrowErrorMatchingInlineSnapshot(`
       [CriuBenchError: cannot rewrite the CRIU images in FOLDER
-        found:    that they are mapped from /mapped/backing already
-        expected: images as CRIU dumped them
-        fix:      rewrite the dump itself, or restore these as they are]
+        found:    images whose memory is already mapped from /mapped/backing
+        expected: images that CRIU dumped
+        fix:      rewrite the original dump, or restore these images as they are]
     `)
   })
 
-  test('of another format are refused', () => {
+  test('of an unknown format are rejected', () => {
     const foreign = create(InventoryEntrySchema, { imgVersion: 3 })
-    const set = inMemory(...big(), {
+    const set = inMemory(...mappableVma(), {
       file: 'inventory.img',
       type: 'INVENTORY',
       first: undefined,
@@ -239,18 +239,18 @@ describe('rewritten images', () => {
     })
     expect(() => rewriteMapped(set, BACKING)).toThrowErrorMatchingInlineSnapshot(`
       [CriuBenchError: cannot rewrite the CRIU images in FOLDER
-        found:    format version 3
-        expected: version 1 or 2
+        found:    images of format version 3
+        expected: images of format version 1 or 2
         fix:      dump with the CRIU of the base image]
     `)
   })
 
   test.each([
-    ['altered', async (file: string) => writeFile(file, 'x', { flag: 'r+' })],
+    ['changed', async (file: string) => writeFile(file, 'x', { flag: 'r+' })],
     ['shortened', async (file: string) => (await import('node:fs/promises')).truncate(file, 4096)],
-    ['gone', async (file: string) => rm(file)],
-  ])('are refused when their backing file is %s', async (_, damage) => {
-    const folder = temporary(await writeDump(...big()))
+    ['missing', async (file: string) => rm(file)],
+  ])('are rejected if their backing file is %s', async (_, damage) => {
+    const folder = temporary(await writeDump(...mappableVma()))
     const set = await readImageSet(folder)
     const target = join(folder, 'mapped')
     await writeMapped(set, rewriteMapped(set, BACKING), target)
@@ -262,8 +262,8 @@ describe('rewritten images', () => {
   })
 })
 
-/** One anonymous VMA of 1 MB, all of it in the dump: enough to be mapped. */
-function big(): [VmaEntry[], bigint[]] {
+/** One anonymous VMA of 1 MB with all pages in the dump, which is large enough to be mapped. */
+function mappableVma(): [VmaEntry[], bigint[]] {
   const { vmas, present } = layOut([
     { gap: 0, pages: 256, anonymous: true, present: Array.from({ length: 256 }, () => true) },
   ])

@@ -18,52 +18,55 @@ import { liveProcesses, type LiveProcess } from '../processes.ts'
 import { vmaStatus } from '../vma.ts'
 import { areasOf, type Area, type Run } from './areas.ts'
 
-/** The size of a huge page: file offset and address agree modulo it, so that the kernel can map whole ones. */
+/** File offsets and addresses are equal modulo the size of a huge page, so that the kernel can map huge pages. */
 const HUGE_PAGE = 2n * 1024n * 1024n
 const MAP_ANONYMOUS = 0x20
 const REGULAR_FILE = 1
 const READ_ONLY = 0o100444
-/** The images that this was written for. */
+/** The values of img_version that this code knows. */
 const IMAGE_VERSIONS = new Set([1, 2])
 
-/** Bytes of a pages file that go elsewhere. */
+/** A range of bytes to copy from a pages file of the dump. */
 export interface Copy {
-  /** The pages file of the dump they come from. */
+  /** The pages file in the dump. */
   readonly from: string
   readonly offset: bigint
   readonly length: bigint
-  /** "backing", or the pages file of the same name in the rewritten set. */
+  /** The target: the backing file, or the pages file of the same name in the rewritten set. */
   readonly to: 'backing' | 'pages'
+  /** Offset in the target. */
   readonly at: bigint
 }
 
-/** A rewritten image set, not yet written. */
+/** A rewritten image set that is not written yet. */
 export interface Rewritten {
-  /** The images that change; all others stay as they are. */
+  /** The changed images. All others stay as they are. */
   readonly images: readonly FramedImage[]
-  /** Pages files that are made anew out of copies; other raw images stay as they are. */
+  /** Name and size in bytes of the pages files that are built from `copies`. Other raw images stay as they are. */
   readonly pages: ReadonlyMap<string, bigint>
   readonly copies: readonly Copy[]
-  /** Size of the backing file in bytes; what no copy fills is a hole, which reads as zeros. */
+  /** Size of the backing file in bytes. Ranges that no copy fills are holes, which read as zeros. */
   readonly backingSize: bigint
   readonly processes: ReadonlyArray<{ readonly pid: number; readonly areas: readonly Area[] }>
 }
 
 /**
- * Rewrites images so that CRIU, unpatched, maps memory instead of reading it: an anonymous private VMA becomes a
- * private mapping of one backing file, its pages move there at their place in the VMA, and its pagemap entries go. The
- * restore is then flat in memory size, and pages come in on demand from the page cache. A pure function: nothing is
- * read or written. `backing` is the path of the backing file as the restored process' root sees it. Throws a
- * CriuBenchError for images that were rewritten before, or are of another format.
+ * Rewrites images so that an unpatched CRIU maps memory instead of reading it. Private anonymous VMAs become private
+ * mappings of one backing file. Their pages move to the backing file, and their pagemap entries are removed. The time
+ * of a restore then does not depend on memory size, and pages come from the page cache when they are first used.
+ *
+ * This is a pure function, which reads and writes no files. `backing` is the path of the backing file, as seen from the
+ * root directory of the restored processes. Throws a CriuBenchError for images that are already rewritten or have an
+ * unknown format.
  */
 export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
-  refuseForeign(set)
+  refuseUnknownFormat(set)
   const files = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   refuseRewritten(set, files, backing)
   const lastId = Math.max(...entriesOf(files, 'FILES').map((file) => file.id))
   const layout = new BackingLayout()
-  // An id for each process: of one file by one id, mapped at one address, CRIU takes the child's mapping to be the
-  // parent's, inherited by fork, whatever its offset.
+  // Each process gets its own file id. If parent and child mapped the same id at the same address, CRIU would assume
+  // that the child inherited the mapping by fork, even if the offsets differ.
   const parts = liveProcesses(set).map((process, index) =>
     rewriteProcess(set, process, lastId + 1 + index, layout),
   )
@@ -79,11 +82,11 @@ export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
   }
 }
 
-/** Gives each mapped VMA its place in the backing file, one after the other. */
+/** Allocates space in the backing file for one VMA after another. */
 class BackingLayout {
   size = 0n
 
-  place({ start, end }: VmaEntry): bigint {
+  allocate({ start, end }: VmaEntry): bigint {
     const offset = this.size + ((((start - this.size) % HUGE_PAGE) + HUGE_PAGE) % HUGE_PAGE)
     this.size = offset + (end - start)
     return offset
@@ -92,20 +95,20 @@ class BackingLayout {
 
 function rewriteProcess(set: ImageSet, process: LiveProcess, fileId: number, layout: BackingLayout) {
   const { pid, mm } = process
-  const because = `the memory of process ${pid}`
-  const mmImage = imageIn(set, 'MM', `mm-${pid}.img`, because)
-  const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, because)
+  const subject = `the memory of process ${pid}`
+  const mmImage = imageIn(set, 'MM', `mm-${pid}.img`, subject)
+  const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, subject)
   const bytesPerPage = pageSize(mm)
   const { areas, loose } = areasOf(mm.vmas, entriesOf(pagemap, 'PAGEMAP'), bytesPerPage)
   const from = `pages-${pagemap.first.message.pagesId}.img`
   const offsets = new Map<VmaEntry, bigint>()
-  for (const { vma, decision } of areas) if (decision.mapped) offsets.set(vma, layout.place(vma))
+  for (const { vma, decision } of areas) if (decision.mapped) offsets.set(vma, layout.allocate(vma))
   const kept = [...areas.filter(({ decision }) => !decision.mapped).flatMap(({ runs }) => runs), ...loose]
-  const stay = keepPages(kept.toSorted(byAddress), from, bytesPerPage)
+  const remaining = keepPages(kept.toSorted(byAddress), from, bytesPerPage)
   const vmas = mm.vmas.map((vma) => mapVma(vma, offsets.get(vma), fileId))
   const images: FramedImage[] = [
     { ...mmImage, entries: [entry(changed(MmEntrySchema, mm, { vmas }))] },
-    { ...pagemap, entries: stay.entries.map((message) => entry(message)) },
+    { ...pagemap, entries: remaining.entries.map((message) => entry(message)) },
   ]
   const moved = areas.flatMap(({ vma, runs }) => movePages(vma, runs, offsets.get(vma), from))
   return {
@@ -114,8 +117,8 @@ function rewriteProcess(set: ImageSet, process: LiveProcess, fileId: number, lay
     areas,
     images,
     pagesFile: from,
-    pagesSize: stay.size,
-    copies: [...stay.copies, ...moved],
+    pagesSize: remaining.size,
+    copies: [...remaining.copies, ...moved],
   }
 }
 
@@ -132,11 +135,11 @@ function mapVma(vma: VmaEntry, pgoff: bigint | undefined, fileId: number): VmaEn
   })
 }
 
-/** A copy with other fields; what the schema does not know is kept, as `create` would not. */
+/** A copy with changed fields. Unlike `create`, it keeps unknown fields. */
 const changed = <M extends Message>(schema: GenMessage<M>, message: M, fields: Partial<M>): M =>
   Object.assign(clone(schema, message), fields)
 
-/** What stays in the pagemap, with its pages moved up in a pages file made anew. */
+/** The remaining pagemap entries, and the copies that make a pages file of only their pages. */
 function keepPages(runs: readonly Run[], from: string, bytesPerPage: bigint) {
   const copies: Copy[] = []
   const entries: PagemapEntry[] = []
@@ -152,12 +155,17 @@ function keepPages(runs: readonly Run[], from: string, bytesPerPage: bigint) {
   return { copies, entries, size }
 }
 
-function movePages(vma: VmaEntry, runs: readonly Run[], place: bigint | undefined, from: string): Copy[] {
-  if (place === undefined) return []
+function movePages(
+  vma: VmaEntry,
+  runs: readonly Run[],
+  backingOffset: bigint | undefined,
+  from: string,
+): Copy[] {
+  if (backingOffset === undefined) return []
   return runs.flatMap(({ start, length, stored }) =>
     stored === undefined
       ? []
-      : [{ from, offset: stored, length, to: 'backing', at: place + (start - vma.start) }],
+      : [{ from, offset: stored, length, to: 'backing', at: backingOffset + (start - vma.start) }],
   )
 }
 
@@ -177,25 +185,25 @@ function backingFile(id: number, path: string, size: bigint): FileEntry {
   return create(FileEntrySchema, { type: REGULAR_FILE, id, reg })
 }
 
-function refuseForeign(set: ImageSet): void {
-  const { imgVersion } = entryIn(set, 'INVENTORY', 'inventory.img', 'a finished dump of CRIU')
+function refuseUnknownFormat(set: ImageSet): void {
+  const { imgVersion } = entryIn(set, 'INVENTORY', 'inventory.img', 'a complete dump and is written last')
   if (IMAGE_VERSIONS.has(imgVersion)) return
   throw new CriuBenchError({
     failed: `cannot rewrite the CRIU images in ${set.folder}`,
-    found: `format version ${imgVersion}`,
-    expected: `version ${[...IMAGE_VERSIONS].join(' or ')}`,
+    found: `images of format version ${imgVersion}`,
+    expected: `images of format version ${[...IMAGE_VERSIONS].join(' or ')}`,
     fix: 'dump with the CRIU of the base image',
   })
 }
 
 function refuseRewritten(set: ImageSet, files: ImageOf<'FILES'>, backing: string): void {
   const name = new TextEncoder().encode(backing)
-  const there = entriesOf(files, 'FILES').some(({ reg }) => reg && Buffer.compare(reg.name, name) === 0)
-  if (!there) return
+  const isRewritten = entriesOf(files, 'FILES').some(({ reg }) => reg && Buffer.compare(reg.name, name) === 0)
+  if (!isRewritten) return
   throw new CriuBenchError({
     failed: `cannot rewrite the CRIU images in ${set.folder}`,
-    found: `that they are mapped from ${backing} already`,
-    expected: 'images as CRIU dumped them',
-    fix: 'rewrite the dump itself, or restore these as they are',
+    found: `images whose memory is already mapped from ${backing}`,
+    expected: 'images that CRIU dumped',
+    fix: 'rewrite the original dump, or restore these images as they are',
   })
 }

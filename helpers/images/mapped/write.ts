@@ -20,39 +20,40 @@ import { readImageSet, type ImageSet } from '../image-set.ts'
 import { validateImageSet } from '../validate.ts'
 import type { Copy, Rewritten } from './rewrite.ts'
 
-/** In the folder of a rewritten set: the memory that is mapped, and what tells whether it is still as it was written. */
+/** The files that a rewritten set has in addition: the mapped memory, and a record to detect changes of it. */
 export const BACKING_FILE = 'backing'
 const MANIFEST = 'mapped.json'
 
-/** Large blocks, in order: the kernel then takes whole huge pages for them. */
+/** Copies use large sequential blocks, for which the kernel allocates huge pages. */
 const BLOCK: Bytes = 8 * MB
 
-/** Of the backing file: 64 bit numbers, as decimal strings. */
+/** The state of the backing file. 64-bit numbers are decimal strings. */
 const State = z.strictObject({ size: z.string(), inode: z.string(), changed: z.string() })
 const Manifest = z.strictObject({
   backing: State,
-  /** Bytes that were moved to the backing file, and those that stayed. */
+  /** Bytes of memory in the backing file, and bytes that remain in the pages files. */
   mapped: z.int(),
   copied: z.int(),
-  /** First and last address of what is mapped, in hexadecimal. */
+  /** The address range that contains all mapped memory, in hexadecimal. */
   range: z.strictObject({ start: z.string(), end: z.string() }).optional(),
 })
 
-/** A set that writeMapped wrote. */
+/** A rewritten set on disk. */
 export interface MappedSet {
   /** Bytes of memory that are mapped from the backing file. */
   readonly mapped: Bytes
   /** Bytes that CRIU copies into the process. */
   readonly copied: Bytes
-  /** Between these addresses, in hexadecimal, the processes map the backing file; undefined where none of them does. */
+  /** The address range that contains all mapped memory, in hexadecimal; undefined if no memory is mapped. */
   readonly range: { readonly start: string; readonly end: string } | undefined
-  /** Throws a CriuBenchError if the backing file is not as it was written: memory restored from it would be wrong. */
+  /** Throws a CriuBenchError if the backing file was changed. A restore from it would have wrong memory. */
   readonly check: () => Promise<void>
 }
 
 /**
- * Writes a rewritten set and its backing file into `folder`, out of the dump in `set.folder`, which is only read. The
- * folder appears whole or not at all. Throws a CriuBenchError when what was written is not a valid set.
+ * Writes a rewritten set and its backing file into `folder`. The folder is never incomplete: it is written under
+ * another name and then renamed. The dump in `set.folder` is not changed. Throws a CriuBenchError if the written set is
+ * invalid.
  */
 export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: string): Promise<void> {
   const draft = `${folder}.draft`
@@ -67,7 +68,7 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: s
     }
     const backing = join(draft, BACKING_FILE)
     await assemble(set.folder, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
-    // Nobody writes to it while a process maps it.
+    // Processes map the file, so nothing may write to it.
     await chmod(backing, 0o444)
     const manifest = { backing: await statHere(backing), ...amounts(rewritten), ...rangeOf(rewritten) }
     await writeFile(join(draft, MANIFEST), JSON.stringify(manifest satisfies z.infer<typeof Manifest>))
@@ -80,10 +81,13 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: s
   }
 }
 
-/** What of a file tells whether it is still as it was written. */
+/** Reads the state of a file, by which a change is detected. */
 export type StateOf = (file: string) => Promise<z.infer<typeof State>>
 
-/** Opens a rewritten set; `stateOf` for a folder that is seen through something that has other inodes. Throws a CriuBenchError for a folder that holds none, or an invalid one. */
+/**
+ * Opens a rewritten set. Pass `stateOf` if this process sees the folder through a mount with other inode numbers.
+ * Throws a CriuBenchError if the folder has no rewritten set or an invalid one.
+ */
 export async function openMapped(folder: string, stateOf: StateOf = statHere): Promise<MappedSet> {
   validateImageSet(await readImageSet(folder))
   const manifest = join(folder, MANIFEST)
@@ -98,19 +102,20 @@ async function checkBacking(file: string, written: z.infer<typeof State>, stateO
   const now = await stateOf(file).catch(() => undefined)
   if (now?.size === written.size && now.inode === written.inode && now.changed === written.changed) return
   if (now === undefined) throw notMapped(file, 'no such file')
-  if (now.size !== written.size) throw notMapped(file, `${now.size} bytes instead of ${written.size}`)
-  throw notMapped(file, 'that it was changed or replaced since it was written')
+  if (now.size !== written.size)
+    throw notMapped(file, `a backing file of ${now.size} bytes instead of ${written.size}`)
+  throw notMapped(file, 'a backing file that was changed or replaced after the rewrite')
 }
 
 const notMapped = (path: string, found: string): CriuBenchError =>
   new CriuBenchError({
     failed: `cannot map memory from ${path}`,
     found,
-    expected: 'the backing file and images as they were rewritten, untouched since',
-    fix: `rewrite the images again from the dump: ${ownCommand('copy')}`,
+    expected: 'the unchanged backing file of a rewritten dump',
+    fix: `rewrite the dump again: ${ownCommand('copy')}`,
   })
 
-/** How many bytes move, how many stay. */
+/** Bytes that move to the backing file, and bytes that remain in the pages files. */
 function amounts({ processes }: Rewritten): { mapped: Bytes; copied: Bytes } {
   const areas = processes.flatMap((process) => process.areas)
   const sum = (mapped: boolean) =>
@@ -120,7 +125,7 @@ function amounts({ processes }: Rewritten): { mapped: Bytes; copied: Bytes } {
   return { mapped: sum(true), copied: sum(false) }
 }
 
-/** The smallest range of addresses with all that is mapped, over all processes. */
+/** The smallest address range that contains the mapped memory of all processes. */
 function rangeOf({ processes }: Rewritten): { range?: { start: string; end: string } } {
   const areas = processes.flatMap((process) => process.areas.filter(({ decision }) => decision.mapped))
   const [first] = areas.map(({ vma }) => vma.start).toSorted((a, b) => (a < b ? -1 : 1))
@@ -146,7 +151,7 @@ async function copyUnchanged(set: ImageSet, { images, pages }: Rewritten, draft:
 
 async function assemble(folder: string, copies: readonly Copy[], file: string, size: bigint): Promise<void> {
   await using target = await open(file, 'wx')
-  // The whole size first: what is not written is a hole, and the kernel knows how large its pages may be.
+  // Setting the size first leaves holes, and lets the kernel choose huge pages.
   await target.truncate(Number(size))
   let source: { readonly name: string; readonly handle: FileHandle } | undefined
   try {
@@ -173,7 +178,7 @@ async function transfer(source: FileHandle, target: FileHandle, { offset, length
   }
 }
 
-/** Neighbours in one: CRIU cuts its entries at 1 MB. */
+/** Merges adjacent copies, because CRIU splits its pagemap entries at 1 MB. */
 function merged(copies: readonly Copy[]): Copy[] {
   const runs: Copy[] = []
   for (const copy of copies.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {

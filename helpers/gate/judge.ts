@@ -1,0 +1,62 @@
+import type { SuiteResults } from '../../reports/results.ts'
+import { judgeByReference } from './reference.ts'
+import { judgeByThreshold, type Thresholds } from './thresholds.ts'
+import { judgeByTmpfs, type Ratios } from './tmpfs-comparison.ts'
+import { ungated, type MeasuredFigure, type MeasuredSuite, type Verdict } from './verdict.ts'
+
+export interface GateRules {
+  /** The largest ratio to the reference that passes. */
+  readonly tolerance: number
+  readonly ratios: Ratios
+  /** The suite's own limits, which come before the reference. */
+  readonly thresholds?: Thresholds
+}
+
+/** The suites that a suite can be compared with. */
+export interface Neighbours {
+  /** The suites of the same checkpoint, measured in the same rounds. */
+  readonly sameCheckpoint: readonly MeasuredSuite[]
+  /** The suites of the same run so far. */
+  readonly sameRun: readonly MeasuredSuite[]
+}
+
+/**
+ * Judges every figure of a suite: by the suite's own threshold, else by the reference, else by the same suite on tmpfs.
+ * Figures are judged nowhere else. The verdicts are stored in the results, where matchers, reports and the exit status
+ * read them.
+ */
+export const judgeSuite = (suite: MeasuredSuite, rules: GateRules, neighbours: Neighbours): SuiteResults => ({
+  ...suite,
+  figures: suite.figures.map((figure) => ({
+    ...figure,
+    verdict: verdictOf(suite, figure, rules, neighbours),
+  })),
+})
+
+const verdictOf = (
+  suite: MeasuredSuite,
+  figure: MeasuredFigure,
+  { tolerance, ratios, thresholds = {} }: GateRules,
+  { sameCheckpoint, sameRun }: Neighbours,
+): Verdict =>
+  judgeByThreshold(suite, figure, thresholds, sameCheckpoint) ??
+  judgeByReference(suite, figure, tolerance) ??
+  judgeByTmpfs(suite, figure, ratios, sameRun) ??
+  ungated('there is no figure to compare it with')
+
+/**
+ * Judges figures that had nothing to compare with once more, at the end of the run: tmpfs may have been measured later,
+ * or by another file.
+ */
+export const judgeRun = (
+  suites: readonly SuiteResults[],
+  { ratios }: Pick<GateRules, 'ratios'>,
+): SuiteResults[] =>
+  suites.map((suite) => ({
+    ...suite,
+    figures: suite.figures.map((figure) =>
+      figure.verdict.source === 'none'
+        ? { ...figure, verdict: judgeByTmpfs(suite, figure, ratios, suites) ?? figure.verdict }
+        : figure,
+    ),
+  }))

@@ -1,0 +1,36 @@
+import { durationOf } from '../../reports/timeline.ts'
+import { whileMounted, type MountedFilesystem } from '../filesystems/index.ts'
+import {
+  runRestore,
+  type Checkpoint,
+  type RestoreOptions,
+  type RestoreSample,
+} from '../restore/restore-run.ts'
+import { formatMilliseconds } from '../units.ts'
+import type { Conditions, Subject } from './sampler.ts'
+
+export type MeasuredSample = RestoreSample & Conditions
+
+interface RestoreSubjectOptions extends RestoreOptions {
+  /** Whether to drop the filesystem's cache before each sample. */
+  readonly cold?: boolean
+  readonly progress?: (line: string) => void
+}
+
+/** A checkpoint as the sampler measures it: one sample is one restore. */
+export const restoreSubject = (
+  checkpoint: Checkpoint,
+  mounted: MountedFilesystem,
+  { cold = false, progress = () => {}, ...options }: RestoreSubjectOptions = {},
+): Subject<RestoreSample> => ({
+  noun: 'iteration',
+  controlOn: checkpoint.host,
+  setUp: async () => {
+    if (cold) await whileMounted(mounted, Promise.resolve(mounted.dropCache?.()))
+  },
+  measure: async () => (await whileMounted(mounted, runRestore(checkpoint, options))).sample,
+  progress: (which, { points }) => {
+    const coldStart = durationOf(points, 'cold start') ?? Number.NaN
+    progress(`${which}: cold start ${formatMilliseconds(coldStart)} ms`)
+  },
+})

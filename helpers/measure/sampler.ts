@@ -1,0 +1,82 @@
+import type { Host } from '../host/host.ts'
+import type { Milliseconds } from '../units.ts'
+import { measureControl } from './control.ts'
+import type { NoiseMonitor } from './noise.ts'
+
+/** How many samples are taken. */
+export interface Effort {
+  /** The smallest number of samples. */
+  readonly iterations: number
+  /** The samples of one subject take at least this long. Default: 0. */
+  readonly time?: Milliseconds | undefined
+  /** Samples before the first one that counts. */
+  readonly warmup: number
+}
+
+/** The state of the machine around a sample. */
+export interface Conditions {
+  /** Duration of the control right before the sample. Missing if the previous sample still kept the machine busy. */
+  readonly control?: Milliseconds
+  /** Labels for noise during the sample. Missing on a quiet machine. */
+  readonly noise?: readonly string[]
+}
+
+/** Something to measure, sample by sample. */
+export interface Subject<T extends object> {
+  /** Runs before the control and the sample, and is part of neither. */
+  readonly setUp?: () => Promise<void>
+  /** Takes one sample. `isLast` is true for the last sample of this subject. */
+  readonly measure: (isLast: boolean) => Promise<T>
+  /** The host on which the control runs before each sample. Without it there is no control. */
+  readonly controlOn: Host | undefined
+  /** Reports a sample to the user. `which` is "iteration 3/10", for example. */
+  readonly progress: (which: string, sample: T) => void
+  /** What messages call one sample: "iteration", "dump". */
+  readonly noun: string
+}
+
+/**
+ * Measures subjects in turn: each is measured once in a round before any is measured again. This is the only loop that
+ * takes samples. Returns the samples of each subject, in the order of the subjects.
+ */
+export async function takeSamples<T extends object>(
+  subjects: ReadonlyArray<Subject<T>>,
+  { iterations, warmup, time = 0 }: Effort,
+  monitor: NoiseMonitor,
+): Promise<Array<Array<T & Conditions>>> {
+  const samples = subjects.map((): Array<T & Conditions> => [])
+  const limit = time * subjects.length
+  let started = 0
+  for (let round = -warmup, isLast = false; !isLast; round++) {
+    if (round <= 0) started = performance.now()
+    isLast = round + 1 >= iterations && performance.now() - started >= limit
+    for (const [index, subject] of subjects.entries()) {
+      const sample = await withConditions(subject, monitor, isLast)
+      if (round >= 0) samples[index]?.push(sample)
+      subject.progress(round < 0 ? `warm-up ${subject.noun}` : countOf(subject.noun, round + 1, { iterations, time }), sample) // prettier-ignore
+    }
+  }
+  return samples
+}
+
+async function withConditions<T extends object>(
+  { controlOn, setUp, measure }: Subject<T>,
+  monitor: NoiseMonitor,
+  isLast: boolean,
+): Promise<T & Conditions> {
+  await setUp?.()
+  const control = controlOn && (await measureControl(controlOn))
+  const sample = await measure(isLast)
+  const noise = await monitor.read()
+  return { ...sample, ...(control !== undefined && { control }), ...(noise && { noise }) }
+}
+
+/** "iteration 3/10", or "iteration 3, at least 30 in 3 s" if there is a minimal time. */
+const countOf = (
+  noun: string,
+  count: number,
+  { iterations, time }: { iterations: number; time: Milliseconds },
+): string =>
+  time === 0
+    ? `${noun} ${count}/${iterations}`
+    : `${noun} ${count}, at least ${iterations} in ${time / 1000} s`
