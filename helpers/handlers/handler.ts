@@ -19,7 +19,7 @@ export const handlerFiles = (folder: string) => ({
 })
 
 /** The variable by which `checkpointHere` and the Python module find lock and report. */
-const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
+export const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
 
 /** Variables that every handler has, in a container and before its dump. */
 const COMMON_ENVIRONMENT = {

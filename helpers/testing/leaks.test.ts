@@ -8,6 +8,8 @@ import { describe, expect, test } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { localHost } from '../host/host.ts'
 import { tmpfs } from '../filesystems/tmpfs.ts'
+import { HANDLER_FOLDER, handlerNamed } from '../handlers/handler.ts'
+import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { MB } from '../units.ts'
 import { temporaryFolder } from './folders.ts'
 import { expectNothingLeft } from './leaks.ts'
@@ -46,6 +48,17 @@ describe('what a test leaves behind', () => {
     const child = await promise
     child.kill('SIGKILL')
     expect(message).toContain(`process ${child.pid} sleep 1000`)
+  })
+
+  test('is told for a handler on this machine, whose environment has nothing of this test', async () => {
+    const { promise, resolve } = Promise.withResolvers<WaitingHandler>()
+    const message = await leaving(async () =>
+      resolve(await startHandler(localHost, handlerNamed('native'), MB)),
+    )
+    const handler = await promise
+    await handler[Symbol.asyncDispose]()
+    await rm(HANDLER_FOLDER, { recursive: true })
+    expect(message).toContain(`process ${handler.pid} `)
   })
 
   test('is told for a cgroup, in every hierarchy', async () => {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
+import { FOLDER_VARIABLE } from '../handlers/handler.ts'
 import { LEDGERS, WORK } from '../installation/paths.ts'
 import { INTERFACE_PREFIX } from '../network/network.ts'
 import { holdsWithin } from '../process/wait.ts'
@@ -112,8 +113,17 @@ async function processes(): Promise<string[]> {
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
 
-const isMarked = async (pid: string): Promise<boolean> =>
-  (await textOf(`/proc/${pid}/environ`)).includes(MARK)
+/** Started by this test; or a handler on this machine itself, whose environment has nothing of whoever started it. */
+async function isMarked(pid: string): Promise<boolean> {
+  const environment = await textOf(`/proc/${pid}/environ`)
+  return environment.includes(MARK) || (environment.includes(`${FOLDER_VARIABLE}=`) && (await isOutside(pid)))
+}
+
+/** Whether a process is in the PID namespace of this one. Handlers in a sandbox end with it. */
+const isOutside = async (pid: string): Promise<boolean> =>
+  (await namespaceOf(pid)) === (await namespaceOf('self'))
+
+const namespaceOf = (pid: string): Promise<string> => readlink(`/proc/${pid}/ns/pid`).catch(() => '')
 
 const commandOf = async (pid: string): Promise<string> =>
   (await textOf(`/proc/${pid}/cmdline`)).replaceAll('\0', ' ').trim()
