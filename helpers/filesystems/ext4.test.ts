@@ -21,7 +21,7 @@ const loops = async (): Promise<string[]> =>
     .split('\n')
     .filter((file) => file.includes('/vitest-criu-'))
 
-test('ext4 is mounted on a loop device, read back after its cache was dropped, and gone with its unmount', async () => {
+test('ext4 on a loop device keeps its files when its cache is dropped, and frees the device when it is unmounted', async () => {
   const before = await loops()
   await using sandbox = await openSandbox(NAME)
   await command(sandbox, 'mkdir', POINT)
@@ -38,7 +38,7 @@ test('ext4 is mounted on a loop device, read back after its cache was dropped, a
   expect(await loops()).toEqual(before)
 })
 
-test('the loop device and its file vanish when the sandbox is killed', async () => {
+test('the loop device and its file disappear when the sandbox is killed', async () => {
   const before = await loops()
   await using sandbox = await openSandbox(NAME)
   await command(sandbox, 'mkdir', POINT)

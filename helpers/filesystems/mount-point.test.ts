@@ -55,7 +55,7 @@ describe('a mount point is refused', () => {
     `)
   })
 
-  test('that is one already', async () => {
+  test('that already has a mount', async () => {
     await expectNothingLeft(async () => {
       await using folder = await temporaryFolder()
       await using _mounted = await tmpfs.mount(localHost, folder.path, MB)
@@ -80,7 +80,7 @@ describe('a filesystem', () => {
     `)
   })
 
-  test('that cannot be mounted says so', async () => {
+  test('that cannot be mounted is an error with the output of mount(8)', async () => {
     expect(await messageOf(() => tmpfs.mount(localHost, '/nonexistent', MB))).toMatchInlineSnapshot(`
       "cannot mount tmpfs on /nonexistent
         found:    mount exited with 32
@@ -91,7 +91,7 @@ describe('a filesystem', () => {
     `)
   })
 
-  test('in use is not unmounted without a word', async () => {
+  test('that is in use is not unmounted, and the error names the fix', async () => {
     await using folder = await temporaryFolder()
     const mounted = await tmpfs.mount(localHost, folder.path, MB)
     const before = process.cwd()

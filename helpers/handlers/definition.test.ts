@@ -24,7 +24,7 @@ describe('a definition', () => {
     })
   })
 
-  test('has a network of its own where an address of it is of TCP', () => {
+  test('has a network of its own when one of its addresses is of TCP', () => {
     const quiet = { ready: { line: 'up' }, trigger: 'lock', done: 'exit' } as const
     expect(hasOwnNetwork(parseHandler(hello))).toBe(true)
     expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet }))).toBe(false)

@@ -3,23 +3,23 @@ import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
 import { parseSize, type Bytes } from '../units.ts'
 
-/** What a command line is made for: one run of the handler, on the host or in a container. */
+/** What a command line is for: one run of the handler, on the host or in a container. */
 export interface Site {
-  /** Bytes that the handler is to touch; its own memory where it has no sizes. */
+  /** Bytes that the handler touches; a handler without sizes has its `memory` here. */
   readonly size: Bytes
-  /** The handler's own folder, at the same path on the host and in the container: what it keeps must be in there. */
+  /** The handler's own folder, at the same path on the host and in the container. Its files must be in there. */
   readonly folder: string
-  /** Files in it: the byte of the trigger "lock", the report of ready and done "report", the standard output. */
+  /** Files in that folder: the byte of the trigger "lock", the report of "ready" and "done", the standard output. */
   readonly lock: string
   readonly report: string
   readonly log: string
 }
 
-/** What a function of a definition sees: the handler's own folder, where this process reaches it. */
+/** The argument of `ready` and `done`: the handler's own folder, by the path that this process has for it. */
 export interface HandlerFolder {
   readonly folder: string
 }
-/** Of a request, besides: what was answered. */
+/** The argument of `checksum`: the folder, and the body of the answer to a request. */
 export interface HandlerAnswer extends HandlerFolder {
   readonly body: string
 }
@@ -28,7 +28,7 @@ type Predicate = (from: HandlerFolder) => boolean | Promise<boolean>
 
 const text = z.string().min(1)
 const fn = <T>() => z.custom<T>((value) => typeof value === 'function', { error: 'a function' })
-/** In the handler's own folder: everything else is the machine's before the dump, and the container's after it. */
+/** A path in the handler's own folder: all other paths belong to the machine before the dump, to the container after it. */
 const file = text.refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), {
   error: 'a path below the handler’s own folder, relative to it',
 })
@@ -44,7 +44,7 @@ const Line = z.strictObject({ line: text })
 const File = z.strictObject({ file })
 const Socket = z.strictObject({ socket: address })
 
-/** When it may be dumped. */
+/** What shows that the handler can be dumped. */
 const Ready = z.union([
   z.literal('report'),
   z.strictObject({ line: z.union([text, z.instanceof(RegExp)]) }),
@@ -52,7 +52,7 @@ const Ready = z.union([
   Socket,
   fn<Predicate>(),
 ])
-/** What makes it run, before it was dumped as well as after it came back. */
+/** What makes the handler run: once before the dump, and again after each restore. */
 const Trigger = z.union([
   z.literal('lock'),
   z.strictObject({ signal: z.custom<NodeJS.Signals>((name) => typeof name === 'string' && name in constants.signals, { error: 'a signal, such as SIGUSR1' }) }), // prettier-ignore
@@ -60,7 +60,7 @@ const Trigger = z.union([
   z.strictObject({ stdin: text }),
   z.strictObject({ request: url, method: text.default('GET'), body: z.string().default(''), socket: file.optional() }), // prettier-ignore
 ])
-/** What shows that it has run. */
+/** What shows that the handler has run. */
 const Done = z.union([
   z.literal('report'),
   z.literal('response'),
@@ -73,7 +73,7 @@ const Done = z.union([
 
 const Definition = z
   .strictObject({
-    /** In titles and results. */
+    /** The handler's name in titles and results. */
     name: z.string().regex(/^[\w.-]+$/, 'letters, digits, ".", "_" and "-"'),
     /** Program and arguments, or a function that gives them; paths are absolute. */
     command: z.union([
@@ -83,17 +83,17 @@ const Definition = z
     env: z.record(z.string(), z.string()).default({}),
     /** Absolute. */
     cwd: z.string().startsWith('/').default('/'),
-    /** Memory that its process has, where that does not follow from a size: the suite then has one, without a size. */
+    /** Memory of its process, for a handler that is not measured at several sizes. */
     memory: z.union([z.int().positive(), z.string().transform((value) => parseSize(value))]).optional(),
-    /** Refuses io_uring to that process alone, since CRIU cannot dump it: libuv, and so Node, goes on with epoll. */
+    /** Denies io_uring to the handler, because CRIU cannot dump it: libuv, and so Node, falls back to epoll. */
     withoutIoUring: z.boolean().default(false),
-    /** A network namespace of its own, with a loopback; left out, it has one if any address here is of TCP. */
+    /** Whether it gets a network namespace of its own, with a loopback. Default: whether any address here is of TCP. */
     network: z.boolean().optional(),
-    /** Left out, these three are what `checkpointHere` of vitest-criu/handler and the Python module do. */
+    /** The defaults of these three suit `checkpointHere` of vitest-criu/handler and the Python module. */
     ready: Ready.default('report'),
     trigger: Trigger.default('lock'),
     done: Done.default('report'),
-    /** What must be the same before the dump and after each restore; left out, the whole answer to a request. */
+    /** What must be the same before the dump and after each restore. Default: the whole answer to a request. */
     checksum: fn<(answer: HandlerAnswer) => string | Promise<string>>().optional(),
   })
   .refine(({ done, trigger }) => done !== 'response' || isRequest(trigger), {
@@ -101,9 +101,9 @@ const Definition = z
     error: 'a trigger { request } where done is "response"',
   })
 
-/** What a user writes. */
+/** A definition as the user writes it. */
 export type HandlerDefinition = z.input<typeof Definition>
-/** The function that is checkpointed: checked and complete. */
+/** The function that is checkpointed: a checked and completed definition. */
 export type Handler = Readonly<z.output<typeof Definition>>
 export type Trigger = z.output<typeof Trigger>
 export type Request = Extract<Trigger, { request: string }>
@@ -111,7 +111,7 @@ export type Request = Extract<Trigger, { request: string }>
 export const isRequest = (trigger: Trigger): trigger is Request =>
   typeof trigger === 'object' && 'request' in trigger
 
-/** Checks and completes a definition. Throws CriuBenchError that names the part, and what it takes. */
+/** Checks and completes a definition. Throws CriuBenchError that names the wrong part and what it accepts. */
 export function parseHandler(definition: HandlerDefinition): Handler {
   const parsed = Definition.safeParse(definition)
   if (parsed.success) return Object.freeze(parsed.data)
@@ -127,7 +127,7 @@ export function parseHandler(definition: HandlerDefinition): Handler {
   })
 }
 
-/** The parts that take one of several things: zod's own words name none of them. */
+/** What each part accepts: zod's own messages do not name the alternatives. */
 const TAKES: Readonly<Record<string, string>> = {
   name: 'letters, digits, ".", "_" and "-"',
   command: 'program and arguments, or a function that gives them',
@@ -147,21 +147,21 @@ function shown(value: unknown): string {
   return typeof value === 'function' ? 'a function' : JSON.stringify(value)
 }
 
-/** What is wrong inside of the alternative that was meant, the one whose parts have their names. */
+/** What is wrong inside the alternative that the user meant: the one whose part names match. */
 function deepest(issue: z.core.$ZodIssue | undefined): string | undefined {
   if (issue === undefined || issue.code === 'unrecognized_keys') return undefined
   if (issue.code !== 'invalid_union')
-    return issue.path.length > 1 ? told(issue.path.slice(1), issue) : undefined
+    return issue.path.length > 1 ? described(issue.path.slice(1), issue) : undefined
   const meant = issue.errors.find(([first, ...rest]) => (first?.path.length ?? 0) > 0 && rest.length === 0)
-  return meant?.[0] && told(meant[0].path, meant[0])
+  return meant?.[0] && described(meant[0].path, meant[0])
 }
 
-const told = (path: readonly PropertyKey[], { message }: { message: string }): string =>
+const described = (path: readonly PropertyKey[], { message }: { message: string }): string =>
   `${path.map(String).join('.')}: ${message}`
 
 const isTcp = (part: unknown): boolean =>
   typeof part === 'object' && part !== null && 'socket' in part && TCP.test(String(part.socket))
 
-/** Whether its sockets are to be its own: two handlers may then have the same port, on the machine and in containers. */
+/** Whether the handler has a network of its own: then two handlers can use the same port. */
 export const hasOwnNetwork = ({ network, ready, trigger, done }: Handler): boolean =>
   network ?? ((isRequest(trigger) && trigger.socket === undefined) || isTcp(ready) || isTcp(done))

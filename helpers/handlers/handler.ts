@@ -6,9 +6,9 @@ import type { Bytes } from '../units.ts'
 import { hasOwnNetwork, parseHandler, type Handler, type HandlerDefinition, type Site } from './definition.ts'
 
 /**
- * The handler's own files, at the same paths on the host and in the container, since CRIU opens them again by path:
- * the lock byte it waits on, the report it appends JSON lines to, the log that its standard output is, the FIFO that
- * its standard input is where it reads from it.
+ * The handler's own files, at the same paths on the host and in the container, because CRIU opens them by path: the lock
+ * byte that it waits for, the report that it appends JSON lines to, the log with its standard output, and the FIFO of its
+ * standard input.
  */
 export const HANDLER_FOLDER = join(WORK, 'handler')
 export const handlerFiles = (folder: string) => ({
@@ -18,8 +18,8 @@ export const handlerFiles = (folder: string) => ({
   stdin: join(folder, 'stdin'),
 })
 
-/** Tells a program of ours, such as `checkpointHere`, where it finds lock and report. */
-const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
+/** The variable by which `checkpointHere` and the Python module find lock and report. */
+export const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
 
 /** Variables that every handler has, in a container and before its dump. */
 const COMMON_ENVIRONMENT = {
@@ -33,13 +33,13 @@ export const hostEnvironment = (handler: Handler, folder: string): string[] =>
     ([name, value]) => `${name}=${value}`,
   )
 
-/** What a handler has in its environment: its own variables, and where its folder is. */
+/** A handler's environment: its own variables, and the path of its folder. */
 export const environmentOf = ({ env }: Handler, folder: string): Record<string, string> => ({
   ...env,
   [FOLDER_VARIABLE]: folder,
 })
 
-/** A program that takes SIZE LOCK REPORT at its end, and reports by itself when it is ready and done. */
+/** A handler whose command line ends with SIZE LOCK REPORT, and which reports by itself when it is ready and done. */
 export const reporting = (name: string, program: () => Promise<readonly string[]>): Handler =>
   parseHandler({
     name,
@@ -49,16 +49,16 @@ export const reporting = (name: string, program: () => Promise<readonly string[]
     done: 'report',
   })
 
-/** The reference's own handler, and so the default: builds a string of SIZE bytes, runs by slicing it. */
+/** The reference's handler, and the default: it builds a string of SIZE bytes, and slices it when it runs. */
 const python = reporting('python', async () =>
-  // Isolated and without site: the fewer files a process maps, the fewer its restore needs.
+  // Isolated and without site: the process maps fewer files, and the restore needs fewer.
   ['/usr/bin/python3', '-I', '-S', fixture('handlers/python-handler.py')],
 )
 
-/** Reads one word of every page: what restoring memory costs, with next to nothing else. */
+/** Reads one word of every page: measures the restored memory, and next to nothing else. */
 const native = reporting('native', async () => [await compile(fixture('handlers/native-handler.c'))])
 
-/** Servers of each language's own kind: what counts is the first response. */
+/** HTTP servers of each language's standard library: what is measured is the first response. */
 const PORT = '8080'
 const page = `http://127.0.0.1:${PORT}/`
 
@@ -75,7 +75,7 @@ const nodeHttp = parseHandler({
   name: 'node-http',
   command: [process.execPath, fixture('handlers/http-server.mjs'), PORT],
   memory: '256MB',
-  // libuv opens one for its event loop, and a kernel does not let it be handed over to CRIU.
+  // libuv opens an io_uring for its event loop, and CRIU cannot dump one.
   withoutIoUring: true,
   ready: { socket: `127.0.0.1:${PORT}` },
   trigger: { request: page },
@@ -85,8 +85,8 @@ const nodeHttp = parseHandler({
 const HANDLERS = new Map([python, native, pythonHttp, nodeHttp].map((handler) => [handler.name, handler]))
 
 /**
- * A function of your own to checkpoint: any command, with what shows that it is ready to be dumped, what sets it off,
- * and what shows that it is done. Throws CriuBenchError for what it cannot use.
+ * Defines a function of your own to checkpoint: any command, with what shows that it is ready to be dumped, what triggers
+ * it, and what shows that it is done. Throws CriuBenchError for a definition that it cannot use.
  *
  *     export const hello = defineHandler({
  *       name: 'hello',
@@ -104,23 +104,23 @@ export function defineHandler(definition: HandlerDefinition): Handler {
   return handler
 }
 
-/** The handler of that name, of ours and of those defined in this file; throws CriuBenchError that lists them. */
+/** The built-in handler, or the one defined by `defineHandler`, of that name. Throws CriuBenchError that lists them. */
 export const handlerNamed = (name: string): Handler =>
   findByName([...HANDLERS.values()], name, { kind: 'handler', fix: 'VITEST_CRIU_HANDLER=python' })
 
-/** Whether it tells itself when its run began and ended; else the end alone is known, as it is seen from outside. */
+/** Whether the handler reports the start and the end of its run; otherwise only its end is known, as seen from outside. */
 export const reportsItself = ({ done }: Handler): boolean => done === 'report'
 
-/** Whether something has to set it off, or to see that it is done, while it is brought back. */
+/** Whether the observer must trigger the handler, or see that it is done, during a restore. */
 export const isObserved = ({ done, trigger }: Handler): boolean =>
   done !== 'report' || (trigger !== 'lock' && !('file' in trigger))
 
 export const siteOf = (size: Bytes, folder: string): Site => ({ size, folder, ...handlerFiles(folder) })
 
-/** Where the command line is for: the machine, or a container, which has a network of its own already. */
+/** Where a command line runs: on the host, or in a container, which has a network of its own already. */
 export type CommandTarget = 'host' | 'container'
 
-/** The command line that starts `handler` with `size` bytes on the files of `folder`. */
+/** The command line that starts `handler` with `size` bytes and the files in `folder`. */
 export async function commandLine(
   handler: Handler,
   size: Bytes,

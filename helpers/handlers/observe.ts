@@ -12,11 +12,11 @@ import type { Nanoseconds } from '../units.ts'
 import { isRequest, type Handler, type Request } from './definition.ts'
 import { handlerFiles } from './handler.ts'
 
-/** The native program that sets a handler off and sees when it is done, on the launcher's clock: fixtures/programs/observe. */
+/** The native program that triggers a handler and sees when it is done, by the launcher's clock: fixtures/programs/observe. */
 export const observer = (): Promise<string> => compile(fixture('programs/observe'))
 
 const reportIn = (folder: string): string => join(folder, 'observed')
-/** What stands for a function's answer: written by this process, seen by the observer. */
+/** This process writes it when a `done` function returns true; the observer waits for it. */
 export const seenFile = (folder: string): string => join(folder, '.seen')
 
 const Report = z.object({ version: z.literal(2), handlerEnded: z.string().regex(/^\d+$/).transform(BigInt) })
@@ -24,7 +24,7 @@ const Report = z.object({ version: z.literal(2), handlerEnded: z.string().regex(
 const inFolder = (folder: string, address: string): string =>
   address.includes(':') ? address.replace('localhost', '127.0.0.1') : join(folder, address)
 
-/** HTTP/1.0: the answer is one piece, and ends with its connection. */
+/** HTTP/1.0: the answer is not chunked, and ends with its connection. */
 function requestOptions({ request, method, body, socket }: Request, folder: string): string[] {
   const url = new URL(request)
   const head = [
@@ -47,19 +47,19 @@ function triggerOptions({ trigger }: Handler, folder: string, pid: number | unde
 function doneOptions({ done }: Handler, folder: string): string[] {
   if (typeof done === 'function') return ['--file', seenFile(folder)]
   if (done === 'response') return ['--answer']
-  // A handler that reports by itself has done so by its end.
+  // A handler that reports by itself has reported by its end.
   if (done === 'exit' || done === 'report') return ['--exit']
   if ('line' in done) return ['--line', `${handlerFiles(folder).log}=${done.line}`]
   return 'file' in done ? ['--file', join(folder, done.file)] : ['--socket', inFolder(folder, done.socket)]
 }
 
 export interface Observation {
-  /** What starts the handler, or brings it back. */
+  /** The command that starts or restores the handler. */
   readonly command: readonly string[]
   readonly folder: string
-  /** Whether the command ends and leaves the handler behind. */
+  /** Whether the handler outlives the command. */
   readonly leaves: boolean
-  /** The handler's, where it comes back. */
+  /** The pid of a restored handler. */
   readonly pid?: number | undefined
   /** Milliseconds. */
   readonly limit: number
@@ -73,13 +73,13 @@ export async function observed(handler: Handler, on: Observation): Promise<strin
     ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
 }
 
-/** When the handler was seen to be done; undefined where it was not. */
+/** When the observer saw that the handler was done; undefined when it did not. */
 export async function observedDone(folder: string): Promise<Nanoseconds | undefined> {
   const content = await readFile(reportIn(folder), 'utf8').catch(() => undefined)
   return content === undefined ? undefined : Report.parse(JSON.parse(content)).handlerEnded
 }
 
-/** Waits on `host`, which has the handler's network, until its socket accepts. */
+/** Waits until a socket accepts connections. `host` must be in the handler's network. Returns whether it does by `limit`, ms. */
 export async function untilAccepted(
   host: Host,
   address: string,
@@ -103,21 +103,21 @@ export async function untilAccepted(
   return exitCode === 0
 }
 
-/** Asks a running handler once, as every restored one will be asked. */
+/** Sends a running handler its request once, as every restored one will get it. Throws CriuBenchError. */
 export async function askOnce(host: Host, handler: Handler, folder: string, limit: number): Promise<void> {
   if (!isRequest(handler.trigger)) return
   await run(host, {
     // prettier-ignore
     argv: [await observer(), '--limit', String(limit), ...requestOptions(handler.trigger, folder), '--answer', reportIn(folder)],
     failed: `the ${handler.name} handler did not answer ${handler.trigger.request}`,
-    fix: 'ask it by hand; its own output is in its log',
+    fix: 'send the request by hand, and look at the output of the handler in its log',
     timeout: limit + 5000,
   })
 }
 
 /**
- * What must be the same before the dump and after each restore; "none" where a handler has neither an answer nor a
- * checksum of its own. Throws CriuBenchError for an answer that is an error.
+ * What must be the same before the dump and after each restore; "none" for a handler with neither an answer nor a
+ * checksum. Throws CriuBenchError when the answer is an HTTP error.
  */
 export async function checksumOf(handler: Handler, folder: string): Promise<string> {
   if (!isRequest(handler.trigger)) return handler.checksum?.({ folder, body: '' }) ?? 'none'
@@ -132,9 +132,9 @@ async function answerIn({ name, trigger }: Handler, folder: string): Promise<Buf
   const [status = ''] = answer.toString('latin1').split('\r\n', 1)
   if (end >= 0 && /^HTTP\/\S+ [23]\d\d/.test(status)) return answer.subarray(end + 4)
   throw new CriuBenchError({
-    failed: `cannot use what the ${name} handler answered`,
-    found: status || 'nothing',
-    expected: `an answer of HTTP with a status below 400 to ${isRequest(trigger) ? trigger.request : ''}`,
-    fix: 'correct the request of its trigger, or the handler',
+    failed: `cannot use the answer of the ${name} handler`,
+    found: status || 'no answer',
+    expected: `an HTTP answer with a status below 400 to ${isRequest(trigger) ? trigger.request : ''}`,
+    fix: 'correct the request in its trigger, or the handler',
   })
 }

@@ -19,7 +19,7 @@ export interface Starting {
   readonly limit: number
 }
 
-/** Waits until a started handler may be dumped. Throws CriuBenchError when it ends first, or at the limit. */
+/** Waits until a started handler can be dumped. Throws CriuBenchError when it ends before, or at the limit. */
 export async function untilReady(host: Host, starting: Starting): Promise<void> {
   const { pid, handler, size, limit } = starting
   const { log } = handlerFiles(hostPath(host, HANDLER_FOLDER))
@@ -30,7 +30,7 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
   }
   const output = (): Promise<string> => readFile(log, 'utf8').catch(() => '')
   const isReadyOrThrows = async (): Promise<boolean> => {
-    // Asked before the look: a handler that ends in between has written all it will.
+    // Before the look: a handler that ends in between has written everything by then.
     const alive = (await startTimeOf(pid, host)) !== undefined
     if (await isReady(host, handler)) return true
     if (!alive) throw new CriuBenchError({ ...facts, found: 'the handler ended', log: await output() })
@@ -39,7 +39,7 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
   await waitFor(isReadyOrThrows, { ...facts, limit, found: 'the handler runs and is not ready', log: output })
 }
 
-/** One look, which takes no longer than a few polls. */
+/** Looks once, for a fraction of a second at most. */
 async function isReady(host: Host, { ready }: Handler): Promise<boolean> {
   const folder = hostPath(host, HANDLER_FOLDER)
   const files = handlerFiles(folder)
@@ -49,12 +49,12 @@ async function isReady(host: Host, { ready }: Handler): Promise<boolean> {
   if ('socket' in ready) return untilAccepted(host, ready.socket, HANDLER_FOLDER, ACCEPT)
   const log = await readFile(files.log, 'utf8').catch(() => '')
   const { line } = ready
-  // What follows the last newline is still being written.
+  // The part after the last newline is incomplete.
   const lines = log.split('\n').slice(0, -1)
   return lines.some((each) => (typeof line === 'string' ? each.includes(line) : line.test(each)))
 }
 
-/** ms that one look at a socket waits. */
+/** Milliseconds that one look waits for a socket. */
 const ACCEPT = 200
 
 function expectation({ ready }: Handler): string {

@@ -80,7 +80,7 @@ describe('a handler', () => {
     `)
   })
 
-  test('that dies at once is told with its last words', async () => {
+  test('that ends at once is an error with its last lines of output', async () => {
     expect(await starting('echo "no memory left" >&2; exit 1')).toMatchInlineSnapshot(`
       "the own handler did not get ready (pid PID, 1048576 bytes)
         found:    the handler ended
@@ -90,7 +90,7 @@ describe('a handler', () => {
     `)
   })
 
-  test('whose program is missing is told', async () => {
+  test('whose program is missing is an error that says so', async () => {
     await inSandbox(async (sandbox) => {
       const message = await messageOf(() => startHandler(sandbox, handlerOf('/nonexistent/handler'), MB))
       expect(steady(message)).toMatchInlineSnapshot(`
@@ -103,7 +103,7 @@ describe('a handler', () => {
     })
   })
 
-  test('that never gets ready is ended at its limit', async () => {
+  test('that never gets ready is killed at its limit', async () => {
     expect(await starting('echo "still thinking"; exec sleep 1000', 300)).toMatchInlineSnapshot(`
       "the own handler did not get ready (pid PID, 1048576 bytes)
         found:    the handler runs and is not ready
@@ -113,7 +113,7 @@ describe('a handler', () => {
     `)
   })
 
-  test('that reports what is no report is ended', async () => {
+  test('that writes something else to its report is killed', async () => {
     expect(await starting('echo ready >> "$3"; exec sleep 1000')).toMatchInlineSnapshot(`
       "cannot read the handler's report /var/lib/vitest-criu/handler/report
         found:    ready
@@ -142,7 +142,7 @@ const startOn = async (host: Host, script: string): Promise<number> =>
 const namespaceOf = (host: Host): Promise<string> => sayOn(host, 'readlink', '/proc/self/ns/net')
 
 describe("a handler's own network", () => {
-  test('is where its host leads to, on a host that has a network of its own', () =>
+  test('is the network of its host prefix, on a host that has a network of its own', () =>
     onNeighbour(async (neighbour) => {
       await using waiting = await startHandler(neighbour, handlerNamed('python-http'), MB)
       const own = await readlink(hostPath(neighbour, `/proc/${waiting.pid}/ns/net`))
@@ -162,7 +162,7 @@ describe("a handler's own network", () => {
   )
 
   test(
-    'that never comes is an error within its limit',
+    'that never comes is an error at the limit',
     () =>
       inSandbox(async (host) => {
         const pid = await startOn(host, 'exec sleep 1000')
@@ -177,7 +177,7 @@ describe("a handler's own network", () => {
     10_000,
   )
 
-  test("of a process that has ended is the host's: what waits for it tells of the end", () =>
+  test('is not waited for after the end of its process', () =>
     inSandbox(async (host) => {
       const pid = await startOn(host, 'sleep 0.3; exit 1')
       expect(await networkOf(host, pid)).toBe(host)

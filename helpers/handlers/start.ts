@@ -11,24 +11,24 @@ import { checkDumpable } from './preflight/index.ts'
 import { untilReady } from './ready.ts'
 import { readReport, readyIn } from './report.ts'
 
-/** A handler that has run once and waits to be set off: what a dump is taken of. */
+/** A handler that has run once and waits for its trigger: the process that is dumped. */
 export interface WaitingHandler extends AsyncDisposable {
-  /** Its pid, as its host sees it. */
+  /** The handler's pid on its host. */
   readonly pid: number
   readonly name: string
   readonly size: Bytes
-  /** Checksum of what it touched before the dump: a restored one must give the same. */
+  /** Checksum of the memory that it touched before the dump: a restored handler must report the same. */
   readonly checksum: string
-  /** Where it runs: its host, in its own network where it has one. CRIU is to run there as well. */
+  /** The host in the handler's own network, where it has one. CRIU must run there as well. */
   readonly host: Host
 }
 
-/** A handler builds and touches its memory first: at least 20 MB a second, on any machine. */
+/** Milliseconds. A handler first builds and touches its memory: at least 20 MB a second, on any machine. */
 const readyLimit = (size: Bytes): number => 30_000 + (size / (20 * MB)) * 1000
 
 /**
- * Starts a handler on `host` in its own session with its lock at 0, and waits until it says it is ready. It inherits
- * no descriptor: CRIU refuses a process with a file from outside its mount namespace.
+ * Starts a handler on `host` in a session of its own with its lock at 0, and waits until it is ready. It inherits no
+ * descriptor: CRIU refuses a process with a file from outside its mount namespace. Throws CriuBenchError.
  */
 export async function startHandler(
   host: Host,
@@ -44,7 +44,7 @@ export async function startHandler(
     argv: ['sh', '-c', 'cd /; log=$1; shift; setsid "$@" <&- </dev/null >>"$log" 2>&1 & echo $!', 'sh', log,
       'env', '--ignore-environment', ...hostEnvironment(handler, HANDLER_FOLDER), ...(await commandLine(handler, size, HANDLER_FOLDER))], // prettier-ignore
     failed: `cannot start the ${handler.name} handler`,
-    fix: 'run the command by hand and look',
+    fix: 'run the command by hand, and look at its output',
     timeout: 10_000,
   })
   const pid = Number(stdout.trim())
@@ -63,7 +63,7 @@ export async function startHandler(
   }
 }
 
-/** A folder with a handler's own files: the lock at `lock`, report and log empty. */
+/** Makes a folder with a handler's files: the lock is `lock`, report and log are empty. */
 export async function layOut(folder: string, lock: '0' | '1' | 'D'): Promise<void> {
   await mkdir(folder, { recursive: true })
   const files = handlerFiles(folder)
@@ -78,17 +78,17 @@ async function firstChecksum(handler: Handler, folder: string): Promise<string> 
   return ready?.checksum ?? 'none'
 }
 
-/** Milliseconds that a handler has to enter a network namespace of its own: the first thing that it does. */
+/** Milliseconds. Entering a network namespace is the first thing that a handler's process does. */
 const NETWORK_LIMIT = 10_000
 
 /**
- * `host`, in the network of the process `pid`, once that one has left the host's own. Of a process that has ended it is
- * `host` itself: `untilReady` tells of the end. Throws CriuBenchError at the limit.
+ * Waits until the process `pid` has left its host's network, and returns the host in the network of that process. When
+ * the process has ended it returns `host`, and `untilReady` reports the end. Throws CriuBenchError at the limit.
  */
 export async function networkOf(host: Host, pid: number, limit = NETWORK_LIMIT): Promise<Host> {
   const failed = `cannot give the handler ${pid} a network of its own`
   const fix = 'the kernel needs CONFIG_NET_NS; or `network: false` in defineHandler({ … })'
-  // The host's, which may differ from that of this process: each of two hosts has its own.
+  // The network of the host, and not that of this process: each of two hosts has its own.
   const { stdout } = await run(host, { argv: ['readlink', '/proc/self/ns/net'], failed, fix, timeout: 10_000 }) // prettier-ignore
   let inner: string | undefined
   const hasLeft = async (): Promise<boolean> => {
@@ -107,7 +107,7 @@ export async function networkOf(host: Host, pid: number, limit = NETWORK_LIMIT):
 /** Milliseconds. */
 const END_LIMIT = 5000
 
-/** Ends the process, unless it has ended (as a dump ends it) and its pid is another's by now. */
+/** Ends the process, unless it has ended, as it does by a dump: then its pid may belong to another process. */
 async function kill(host: Host, pid: number, started: string | undefined): Promise<void> {
   if (started === undefined || (await startTimeOf(pid, host)) !== started) return
   await run(host, {
@@ -116,11 +116,11 @@ async function kill(host: Host, pid: number, started: string | undefined): Promi
     fix: `kill ${pid}`,
     timeout: END_LIMIT,
   })
-  // Killed is not ended yet: what it had, such as its port, goes with its end.
+  // A killed process keeps its resources, such as a port, until it has ended.
   await waitFor(async () => (await startTimeOf(pid, host)) !== started, {
     failed: `cannot end the handler ${pid}`,
     found: 'a killed process that still waits in the kernel',
-    expected: 'its end',
+    expected: 'an ended process',
     fix: `look at what it waits for: /proc/${pid}/stack`,
     limit: END_LIMIT,
     interval: 1,

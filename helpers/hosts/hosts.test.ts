@@ -10,7 +10,7 @@ import { expectNothingLeft } from '../testing/leaks.ts'
 const NAMESPACE = { VITEST_CRIU_RESTORE_ON: 'namespace' }
 
 describe('two namespaces', { timeout: 120_000 }, () => {
-  test('are what bench/remote.bench.ts measures on, and what its results tell of', () =>
+  test('are measured by bench/remote.bench.ts and described in its results', () =>
     expectNothingLeft(async () => {
       await using output = await temporaryFolder()
       const vitest = join(PROJECT, 'node_modules/vitest/vitest.mjs')
@@ -37,10 +37,12 @@ describe('two namespaces', { timeout: 120_000 }, () => {
       expect(coldStart).toBeGreaterThan(((16 * 2 ** 20 - 2 ** 18) * 8) / 500e3)
       const { offset, bound } = suite?.hosts?.clock ?? { offset: Number.NaN, bound: 0 }
       expect(Math.abs(offset)).toBeLessThanOrEqual(bound)
-      expect(stdout).toContain('ceph, mapped, cold, restored on namespace 10.42.0.2 over 500mbit, native handler')
+      expect(stdout).toContain(
+        'ceph, mapped, cold, restored on namespace 10.42.0.2 over 500mbit, native handler',
+      )
     }))
 
-  test('leave nothing when the run is killed, neither links nor namespaces', () =>
+  test('leave no links and no namespaces behind when the run is killed', () =>
     expectNothingLeft(async () => {
       const bench = startBench(['-t', 'ceph 64MB'], NAMESPACE)
       await bench.says(/^▸ ceph 64MB mapped on namespace +iteration 1/)
@@ -48,7 +50,7 @@ describe('two namespaces', { timeout: 120_000 }, () => {
       expect((await bench.ended).status).toBe('SIGKILL')
     }))
 
-  test('are looked at by the doctor, where they are asked for', () =>
+  test('are checked by the doctor when they are configured', () =>
     expectNothingLeft(async () => {
       const { stdout } = await cli(['doctor'], NAMESPACE)
       expect(stdout).toMatch(/^ok +client on namespace 10\.42\.0\.2: ceph-fuse, ceph$/m)

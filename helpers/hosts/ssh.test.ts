@@ -81,7 +81,7 @@ function anHourAhead(): void {
 const HOUR = 3_600_000
 
 describe('another machine', { timeout: 120_000 }, () => {
-  test('restores with each strategy what this one dumped', () =>
+  test('restores a dump of this machine with each strategy', () =>
     onMachine(async (hosts) => {
       await using prepared = await prepareOn(hosts, ['mapped', 'lazy', 'eager'])
       for (const checkpoint of prepared.checkpoints) {
@@ -97,7 +97,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       )
     }))
 
-  test('is handed arguments as they are, gives back status and files, and has its commands ended at their limit', () =>
+  test('gets arguments unchanged, returns status and files, and kills commands at their limit', () =>
     onMachine(async ({ restores }) => {
       const words = ['', 'a b', `it's "quoted"`, '$HOME `id`', 'two\nlines', '*', '\\n']
       const { stdout } = await say(restores, ['printf', '[%s]', ...words])
@@ -111,7 +111,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       await vi.waitFor(async () => expect(await processesOn(restores)).not.toContain('sleep 4711'), PATIENCE)
     }))
 
-  test('has a restore that hangs ended at its limit, and goes on', () =>
+  test('kills a restore that hangs at its limit, and restores again', () =>
     onMachine(async (hosts) => {
       await using prepared = await prepareOn(hosts)
       const [checkpoint] = prepared.checkpoints
@@ -122,7 +122,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
     }))
 
-  test('has all points of a sample on its own clock, however far the other one is', () =>
+  test('takes all points of a sample from its own clock, whatever the difference of the clocks', () =>
     onMachine(async (hosts) => {
       await using prepared = await prepareOn(hosts)
       const [checkpoint] = prepared.checkpoints
@@ -140,7 +140,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       expect(Math.max(...phases)).toBeLessThan(Number(ended - started) / 1e6)
     }))
 
-  test('is told apart by its clock: by how much, and within what', () =>
+  test('is compared by its clock: the difference is found within the stated error', () =>
     onMachine(async ({ restores, record }) => {
       // One kernel, one clock: what is found must be within the bound of nothing.
       expect(Math.abs(record.clock.offset)).toBeLessThanOrEqual(record.clock.bound)
@@ -149,7 +149,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       expect(Math.abs(offset + HOUR)).toBeLessThanOrEqual(bound)
     }))
 
-  test('that is gone in the middle is an error within bounds', () =>
+  test('that disappears during a command makes the command fail at once', () =>
     expectNothingLeft(async () => {
       await using machine = await openSecondMachine()
       await using hosts = await open(machine)
@@ -162,7 +162,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       expect(await waiting).toContain('cannot say it')
     }))
 
-  test('has nothing of ours left when this machine is gone in the middle', () =>
+  test('cleans up when this machine disappears', () =>
     expectNothingLeft(async () => {
       await using machine = await openSecondMachine()
       const hosts = await open(machine)
@@ -189,10 +189,10 @@ const refused = (request: (machine: SecondMachine) => Partial<HostsRequest>): Pr
   })
 
 describe(
-  'before anything is measured it is refused, by its name and with the fix',
+  'another machine is refused before anything is measured, with its name and the fix,',
   { timeout: 60_000 },
   () => {
-    test('where ssh would have to ask', async () => {
+    test('when ssh would have to ask a question', async () => {
       expect(await refused(() => ({ sshConfig: '/dev/null' }))).toMatchInlineSnapshot(`
         "cannot connect to URL
           found:    ssh exited with 255
@@ -202,7 +202,7 @@ describe(
       `)
     })
 
-    test('where nobody listens', async () => {
+    test('when nobody listens', async () => {
       expect(await refused(({ machine }) => ({ restoreOn: `ssh://root@${machine.address}:1` })))
         .toMatchInlineSnapshot(`
         "cannot connect to ssh://root@10.42.0.1:1
@@ -213,7 +213,7 @@ describe(
       `)
     })
 
-    test('where it has no client of the filesystem', async () => {
+    test('when it has no client of the filesystem', async () => {
       expect(await refused(() => ({ programs: ['no-such-client'] }))).toMatchInlineSnapshot(`
         "cannot restore on URL: client
           found:    no no-such-client
@@ -222,7 +222,7 @@ describe(
       `)
     })
 
-    test('where a limit is asked for on its link, which this run does not own', async () => {
+    test('when its link is to be limited, which this run does not own', async () => {
       expect(await refused(() => ({ link: { bandwidth: '1mbit' } }))).toMatchInlineSnapshot(`
         "cannot limit the link of URL
           found:    VITEST_CRIU_LINK, and a host on another machine

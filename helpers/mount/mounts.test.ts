@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseMountInfo, readMounts } from './mounts.ts'
 
-test('mounts are read from mountinfo, with and without optional fields, paths with odd characters too', () => {
+test('parses mountinfo with and without optional fields, and paths with escaped characters', () => {
   const text =
     '22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard\n' +
     String.raw`35 22 0:31 / /srv/a\040b\134c rw shared:1 master:2 - tmpfs vitest-criu rw,size=1k` +
@@ -12,6 +12,6 @@ test('mounts are read from mountinfo, with and without optional fields, paths wi
   ])
 })
 
-test("this machine's mounts have /proc among them", async () => {
+test("reads this machine's mounts, /proc included", async () => {
   expect(await readMounts()).toContainEqual(expect.objectContaining({ point: '/proc', type: 'proc' }))
 })

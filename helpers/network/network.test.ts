@@ -36,7 +36,7 @@ const serve = (host: Host, answer: string, sent = JSON.stringify(answer)) =>
 
 const interfaces = async (): Promise<string> => readFile('/proc/net/dev', 'utf8')
 
-test('hosts of a network reach each other by address, and nothing of the machine', async () => {
+test('hosts of a network reach each other by address, and do not see the interfaces of the machine', async () => {
   await expectNothingLeft(async () => {
     const outside = await interfaces()
     await using network = await openNetwork(NAME)
@@ -55,7 +55,7 @@ test('hosts of a network reach each other by address, and nothing of the machine
   })
 })
 
-test('what lives in a network ends with it, and before it', async () => {
+test('a resource that a network owns is disposed of before the network', async () => {
   const order: string[] = []
   await expectNothingLeft(async () => {
     const network = await openNetwork(NAME)
@@ -85,7 +85,7 @@ const throughput = async (from: Neighbour, to: Neighbour): Promise<number> => {
 }
 
 describe('a limited link', () => {
-  test('lets no more through than its bandwidth, in either direction; another link does', async () => {
+  test('keeps to its bandwidth in both directions, and other links are faster', async () => {
     await expectNothingLeft(async () => {
       await using network = await openNetwork(NAME)
       const [free, held, other] = [
@@ -104,7 +104,7 @@ describe('a limited link', () => {
 
   const DELAYED = { delay: '200ms', bandwidth: '20mbit' }
 
-  test('is delayed, in either direction', async ({ skip }) => {
+  test('has its delay in both directions', async ({ skip }) => {
     if (!(await hasNetem())) skip('this kernel has no netem')
     await expectNothingLeft(async () => {
       await using network = await openNetwork(NAME)
@@ -118,7 +118,7 @@ describe('a limited link', () => {
     })
   })
 
-  test('is refused a delay by a kernel that has none, with what is lacking', async ({ skip }) => {
+  test('cannot have a delay on a kernel without netem, and the error says so', async ({ skip }) => {
     if (await hasNetem()) skip('this kernel has netem')
     await expectNothingLeft(async () => {
       await using network = await openNetwork(NAME)
@@ -145,7 +145,7 @@ function disposing(...resources: readonly AsyncDisposable[]): AsyncDisposable {
   return stack
 }
 
-test('both ends of a link are gone when a host is killed, and the network goes on', async () => {
+test('a killed host takes both ends of its link with it, and the network still works', async () => {
   await expectNothingLeft(async () => {
     await using network = await openNetwork(NAME)
     await using killed = await network.open(`${NAME}-1`)

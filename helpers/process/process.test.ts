@@ -15,7 +15,7 @@ const shell = (script: string, more: Partial<Command> = {}): Promise<{ stdout: s
   })
 
 describe('a command', () => {
-  test('gives what it wrote, to the last newline', async () => {
+  test('returns its output, with the last newline', async () => {
     expect(await shell('echo out; echo err >&2')).toMatchObject({
       exitCode: 0,
       stdout: 'out\n',
@@ -24,21 +24,21 @@ describe('a command', () => {
     })
   })
 
-  test('gives what it wrote to descriptor 3, if asked for', async () => {
+  test('returns what it wrote to descriptor 3, if asked for', async () => {
     expect(await shell('echo told >&3', { report: true })).toMatchObject({ report: 'told\n' })
   })
 
-  test('has each line handed on as it comes', async () => {
+  test('passes on each line as it comes', async () => {
     const lines: string[] = []
     await shell('echo one; echo two >&2', { onLine: (line) => lines.push(line) })
     expect(lines.toSorted()).toEqual(['one', 'two'])
   })
 
-  test('has the variables that it is given', async () => {
+  test('gets the variables that it is given', async () => {
     expect((await shell('echo "$A"', { env: { A: 'b' } })).stdout).toBe('b\n')
   })
 
-  test('is ended at its limit with all that it started', async () => {
+  test('is killed at its limit, with every process that it started', async () => {
     const started = performance.now()
     let pid = 0
     const message = await messageOf(() =>
@@ -56,8 +56,8 @@ describe('a command', () => {
   })
 })
 
-describe('a command that fails says', () => {
-  test('its status, and the last lines that it wrote', async () => {
+describe('the error of a command has', () => {
+  test('its exit status, and its last lines of output', async () => {
     expect(await messageOf(() => shell('seq 20 >&2; exit 3'))).toMatchInlineSnapshot(`
       "cannot do it
         found:    sh exited with 3
@@ -78,7 +78,7 @@ describe('a command that fails says', () => {
     `)
   })
 
-  test('that it is not installed', async () => {
+  test('that the command is not installed', async () => {
     const missing = { namespacePrefix: [], root: '/' }
     const command = { argv: ['no-such-program'], failed: 'cannot do it', fix: 'install it', timeout: 1000 }
     expect(await messageOf(() => run(missing, command))).toMatchInlineSnapshot(`
@@ -89,7 +89,7 @@ describe('a command that fails says', () => {
     `)
   })
 
-  test('which signal ended it', async () => {
+  test('the signal that ended the command', async () => {
     expect(await messageOf(() => shell('kill -TERM $$'))).toMatchInlineSnapshot(`
       "cannot do it
         found:    sh was ended by SIGTERM

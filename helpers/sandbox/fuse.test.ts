@@ -27,7 +27,7 @@ time.sleep(1000)
 `
 
 test.each(['ended', 'killed'])(
-  'a process that waits for its FUSE server for ever goes with its sandbox, when that is %s',
+  'a process that waits forever for its FUSE server ends with its sandbox when that is %s',
   (how) =>
     expectNothingLeft(async () => {
       await using sandbox = await openSandbox(`vitest-criu-fuse-${process.pid}`)

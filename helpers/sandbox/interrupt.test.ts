@@ -54,7 +54,7 @@ async function supervisor(): Promise<number> {
 }
 
 describe.each(MOMENTS)('while %s', (_moment, line) => {
-  test('Ctrl-C leaves nothing', async () => {
+  test('Ctrl-C leaves nothing behind', async () => {
     await expectNothingLeft(async () => {
       const { says, group, ended } = run()
       await says(line)
@@ -63,7 +63,7 @@ describe.each(MOMENTS)('while %s', (_moment, line) => {
     })
   })
 
-  test('SIGKILL of vitest and its worker leaves nothing', async () => {
+  test('SIGKILL of vitest and its worker leaves nothing behind', async () => {
     await expectNothingLeft(async () => {
       const { says, group, ended } = run()
       await says(line)
@@ -83,7 +83,7 @@ async function sleepingImage(folder: string): Promise<void> {
 }
 
 test.each(['SIGINT', 'SIGKILL'] as const)(
-  '%s while its criu probes the kernel leaves nothing',
+  '%s while its criu probes the kernel leaves nothing behind',
   async (signal) => {
     await using image = await temporaryFolder()
     await sleepingImage(image.path)
@@ -117,7 +117,7 @@ describe.each(MOMENTS.slice(-3))('while %s, SIGKILL of the supervisor as well', 
     })
   })
 
-  test('leaves nothing to the next sandbox', async () => {
+  test('leaves nothing behind once the next sandbox is open', async () => {
     await withoutSupervisor(line, async () => {
       await using _next = await openSandbox(`${NAME}-next`)
       expect(await cgroupPaths(NAME)).toEqual([])

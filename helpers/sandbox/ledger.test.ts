@@ -25,7 +25,7 @@ async function owner() {
   return { pid, end }
 }
 
-test('the cgroups of an owner that was killed are swept, those of a living one are not', async () => {
+test('a sweep removes the cgroups of a killed owner, and keeps those of a living one', async () => {
   await expectNothingLeft(async () => {
     const { end } = await owner()
     expect(await sweep()).not.toContain(NAME)
@@ -36,7 +36,7 @@ test('the cgroups of an owner that was killed are swept, those of a living one a
   })
 })
 
-test('what still runs in a swept cgroup is ended', async () => {
+test('a sweep kills the processes in the cgroups that it removes', async () => {
   await expectNothingLeft(async () => {
     const { end } = await owner()
     const [cgroup = ''] = await cgroupPaths(NAME)
@@ -55,7 +55,7 @@ test('what still runs in a swept cgroup is ended', async () => {
   })
 })
 
-test('an owner settles for itself, once', async () => {
+test('an owner can settle for itself, more than once', async () => {
   await expectNothingLeft(async () => {
     const { pid, end } = await owner()
     await settle(pid)
@@ -66,7 +66,7 @@ test('an owner settles for itself, once', async () => {
   })
 })
 
-test('nothing is recorded for a process that is gone', async () => {
+test('nothing is recorded for a process that has ended', async () => {
   const child = spawn('true', { stdio: 'ignore' })
   await once(child, 'exit')
   expect(await record(child.pid ?? 0, NAME)).toBe(false)

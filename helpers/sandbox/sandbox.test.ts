@@ -15,7 +15,7 @@ import { openSandbox } from './sandbox.ts'
 const NAME = `vitest-criu-sandbox-${process.pid}`
 
 describe('a sandbox', () => {
-  test('has mounts and processes of its own, which end with it', async () => {
+  test('has private mounts and processes, which end with it', async () => {
     await expectNothingLeft(async () => {
       const outside = await readMounts()
       await using sandbox = await openSandbox(NAME)
@@ -37,7 +37,7 @@ describe('a sandbox', () => {
     })
   })
 
-  test('two of them do not see each other', async () => {
+  test('does not see the files of another one', async () => {
     await expectNothingLeft(async () => {
       await using one = await openSandbox(`${NAME}-1`)
       await using other = await openSandbox(`${NAME}-2`)
@@ -46,7 +46,7 @@ describe('a sandbox', () => {
     })
   })
 
-  test('is refused to a user other than root', async () => {
+  test('cannot be opened by a user other than root', async () => {
     const script = `import(${JSON.stringify(join(import.meta.dirname, 'sandbox.ts'))})
       .then(({ openSandbox }) => openSandbox('name')).catch((error) => console.log(error.message))`
     // The one capability: to read this project wherever it lies.
@@ -93,7 +93,7 @@ describe('a container name', () => {
     )
   })
 
-  test('that a cgroup has is refused, and that cgroup is kept', async () => {
+  test('that is already the name of a cgroup is refused, and the cgroup is kept', async () => {
     for (const hierarchy of await hierarchies()) {
       const cgroup = join(hierarchy, NAME)
       await mkdir(cgroup)

@@ -8,6 +8,8 @@ import { describe, expect, test } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { localHost } from '../host/host.ts'
 import { tmpfs } from '../filesystems/tmpfs.ts'
+import { HANDLER_FOLDER, handlerNamed } from '../handlers/handler.ts'
+import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { MB } from '../units.ts'
 import { temporaryFolder } from './folders.ts'
 import { expectNothingLeft } from './leaks.ts'
@@ -18,11 +20,11 @@ const leaving = (action: () => Promise<unknown>): Promise<string> =>
   messageOf(() => expectNothingLeft(action, 300))
 
 describe('what a test leaves behind', () => {
-  test('is nothing where it leaves nothing, and its result is returned', async () => {
+  test('is nothing when it leaves nothing, and its result is returned', async () => {
     expect(await expectNothingLeft(async () => 5)).toBe(5)
   })
 
-  test('is told for a mount', async () => {
+  test('is reported for a mount', async () => {
     await using folder = await temporaryFolder()
     const mounting = new AsyncDisposableStack()
     const message = await leaving(async () => mounting.use(await tmpfs.mount(localHost, folder.path, MB)))
@@ -30,13 +32,13 @@ describe('what a test leaves behind', () => {
     expect(message).toContain(`mount vitest-criu ${folder.path} tmpfs`)
   })
 
-  test('is told for a mount that is gone', async () => {
+  test('is reported for a mount that has disappeared', async () => {
     await using folder = await temporaryFolder()
     const mounted = await tmpfs.mount(localHost, folder.path, MB)
     expect(await leaving(async () => mounted[Symbol.asyncDispose]())).toContain('lost: mount vitest-criu')
   })
 
-  test('is told for a process, in a session of its own too', async () => {
+  test('is reported for a process, even in a session of its own', async () => {
     const { promise, resolve } = Promise.withResolvers<ReturnType<typeof spawn>>()
     const message = await leaving(async () => {
       const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' })
@@ -48,7 +50,18 @@ describe('what a test leaves behind', () => {
     expect(message).toContain(`process ${child.pid} sleep 1000`)
   })
 
-  test('is told for a cgroup, in every hierarchy', async () => {
+  test('is reported for a handler on this machine, whose environment has nothing of this test', async () => {
+    const { promise, resolve } = Promise.withResolvers<WaitingHandler>()
+    const message = await leaving(async () =>
+      resolve(await startHandler(localHost, handlerNamed('native'), MB)),
+    )
+    const handler = await promise
+    await handler[Symbol.asyncDispose]()
+    await rm(HANDLER_FOLDER, { recursive: true })
+    expect(message).toContain(`process ${handler.pid} `)
+  })
+
+  test('is reported for a cgroup, in every hierarchy', async () => {
     for (const hierarchy of await hierarchies()) {
       const cgroup = join(hierarchy, `vitest-criu-left-${process.pid}`)
       const message = await leaving(() => mkdir(cgroup))
@@ -57,14 +70,14 @@ describe('what a test leaves behind', () => {
     }
   })
 
-  test('is told for a network interface', async () => {
+  test('is reported for a network interface', async () => {
     const name = `vcriu${process.pid}`
     const message = await leaving(() => execa('ip', ['link', 'add', name, 'type', 'veth']))
     await execa('ip', ['link', 'delete', name])
     expect(message).toContain(`network interface ${name}`)
   })
 
-  test('is told for a network namespace that outlives its processes', async () => {
+  test('is reported for a network namespace that outlives its processes', async () => {
     await using folder = await temporaryFolder()
     const held = join(folder.path, 'net')
     await writeFile(held, '')
@@ -73,7 +86,7 @@ describe('what a test leaves behind', () => {
     expect(message).toContain(`mount nsfs ${held}`)
   })
 
-  test('is told where the action fails, too', async () => {
+  test('is reported when the action fails as well', async () => {
     const message = await leaving(() => Promise.reject(new Error('failed by itself')))
     expect(message).toBe('failed by itself')
   })
@@ -120,7 +133,7 @@ const ENTER = `
 for file in cpuset.cpus cpuset.mems; do [ ! -e "$1/$file" ] || cat "$1/../$file" > "$1/$file"; done
 echo 0 > "$1/cgroup.procs"; echo in; exec sleep 1000`
 
-describe('what somebody else makes meanwhile is not told:', () => {
+describe('what others make in the meantime is not reported:', () => {
   test.each<[string, Make]>([
     ['a mount', mountOn('overlay-', 'none')],
     ["a mount of another run's of these tests", mountOn(`vitest-criu-test-${process.ppid}-`, 'vitest-criu')],
@@ -147,7 +160,7 @@ describe('what somebody else makes meanwhile is not told:', () => {
     expect(await leaving(async () => void (await make(undo)))).toBe('no error, but undefined')
   })
 
-  test('that a mount is gone', async () => {
+  test('an unmount', async () => {
     const undo = new AsyncDisposableStack()
     await mountOn('overlay-', 'none')(undo)
     expect(await leaving(() => undo.disposeAsync())).toBe('no error, but undefined')

@@ -1,27 +1,28 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
+import { FOLDER_VARIABLE } from '../handlers/handler.ts'
 import { LEDGERS, WORK } from '../installation/paths.ts'
 import { INTERFACE_PREFIX } from '../network/network.ts'
 import { holdsWithin } from '../process/wait.ts'
 import { testRunIn } from './folders.ts'
 
 /**
- * A folder on PATH, the one variable that this project hands to everything it starts: whoever has it in its environment
- * was started by this test, whoever its parent is by now. Others' processes on the machine are no leak.
+ * A folder on PATH, the one variable that this project passes to everything it starts: a process with it in its
+ * environment was started by this test, whatever its parent is by now. Processes of others are no leaks.
  */
-const MARK = `/marked/by/test/${process.pid}`
+const MARK = `/marked/by/test/${process.pid}/`
 
-/** What ends after its starter has (a supervisor, a reaped child) has this long to do so, in ms. */
+/** Milliseconds for processes that end after their starter, such as a supervisor. */
 const PATIENCE = 20_000
 const POLL = 100
 
 /**
  * Runs `action` and expects this project's mounts, processes, network interfaces, cgroups, ledgers and files to be as
- * before it, whether or not it fails. What other programs make meanwhile, other runs of these tests among them, is not
- * looked at. Returns what the action returns.
+ * before it, whether or not it fails. What other programs make in the meantime, other runs of these tests included, is
+ * ignored. Returns what the action returns.
  */
 export async function expectNothingLeft<T>(action: () => Promise<T>, patience = PATIENCE): Promise<T> {
   if (!process.env['PATH']?.includes(MARK)) process.env['PATH'] += `:${MARK}`
@@ -34,7 +35,7 @@ export async function expectNothingLeft<T>(action: () => Promise<T>, patience = 
   }
 }
 
-/** What differs from `before`, and keeps to: something that goes by itself within the patience is no leak. */
+/** What differs from `before` for good: what disappears by itself within `patience` ms is no leak. */
 async function lasting(before: ReadonlySet<string>, patience: number): Promise<string[]> {
   let left: string[] | undefined
   const isNothingLeft = async (): Promise<boolean> => {
@@ -66,9 +67,9 @@ async function traces(): Promise<Set<string>> {
   return new Set(found.flat())
 }
 
-/** In the name of everything that this project makes: sources of mounts, folders, cgroups, files. */
+/** Part of the name of everything that this project makes: sources of mounts, folders, cgroups, files. */
 const NAME = 'vitest-criu'
-/** File systems that this project mounts, and container engines do not. */
+/** Types of filesystems that this project mounts and container engines do not. */
 const OWN_TYPES: ReadonlySet<string> = new Set(['ceph', 'fuse.ceph-fuse', 'fuse.sshfs'])
 
 /** Mounts with the project's name in their source, root, point or options, or on a loop device of its own. */
@@ -91,8 +92,8 @@ async function isOwnMount(line: string): Promise<boolean> {
 }
 
 /**
- * Of this machine's own network, by the names that this project gives. A network namespace that outlives its processes is
- * a mount, and told as such.
+ * Interfaces in the machine's own network with a name that this project gives. A network namespace that outlives its
+ * processes is a mount, and reported as one.
  */
 async function interfaces(): Promise<string[]> {
   const names = (await readFile('/proc/net/dev', 'utf8')).matchAll(/^\s*(\S+):/gm)
@@ -112,8 +113,17 @@ async function processes(): Promise<string[]> {
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
 
-const isMarked = async (pid: string): Promise<boolean> =>
-  (await textOf(`/proc/${pid}/environ`)).includes(MARK)
+/** Started by this test; or a handler on this machine itself, whose environment has nothing of whoever started it. */
+async function isMarked(pid: string): Promise<boolean> {
+  const environment = await textOf(`/proc/${pid}/environ`)
+  return environment.includes(MARK) || (environment.includes(`${FOLDER_VARIABLE}=`) && (await isOutside(pid)))
+}
+
+/** Whether a process is in the PID namespace of this one. Handlers in a sandbox end with it. */
+const isOutside = async (pid: string): Promise<boolean> =>
+  (await namespaceOf(pid)) === (await namespaceOf('self'))
+
+const namespaceOf = (pid: string): Promise<string> => readlink(`/proc/${pid}/ns/pid`).catch(() => '')
 
 const commandOf = async (pid: string): Promise<string> =>
   (await textOf(`/proc/${pid}/cmdline`)).replaceAll('\0', ' ').trim()
@@ -139,7 +149,7 @@ async function isOurs(cgroup: string): Promise<boolean> {
   return members.length === 0 ? cgroup.includes(NAME) : marked.includes(true)
 }
 
-/** The ledgers but those of another program's living supervisor. */
+/** All ledgers, except those of living supervisors that this test has not started. */
 async function ledgers(): Promise<string[]> {
   const names = await readdir(LEDGERS).catch(() => [])
   const ours = await Promise.all(

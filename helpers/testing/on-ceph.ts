@@ -43,7 +43,7 @@ export function prepareOnCeph(
   return prepare(sandbox, { ...defaults, ...plan }, progress)
 }
 
-/** Restores with each strategy, from the cache as it is and from none; a wrong memory fails. Returns how often. */
+/** Restores with each strategy, warm and cold; a wrong checksum fails. Returns the number of restores. */
 export async function restoreAll({ checkpoints, mounted }: PreparedCheckpoint): Promise<number> {
   for (const checkpoint of checkpoints) {
     await runRestore(checkpoint)
@@ -53,14 +53,14 @@ export async function restoreAll({ checkpoints, mounted }: PreparedCheckpoint): 
   return checkpoints.length * 2
 }
 
-/** The test cluster of the mounts of this process. */
+/** The test cluster that this process uses. */
 export async function clusterInUse(): Promise<Cluster> {
   const cluster = await sharedCluster()
   if (!cluster) throw new Error('no cluster is running')
   return cluster
 }
 
-/** A cluster that is nobody's default: what a user has. */
+/** A cluster that no suite uses by default, like a user's own. */
 export const startCluster = (request: Partial<ClusterRequest> = {}): Promise<Cluster> =>
   Cluster.start({ store: 'memstore', capacity: 1024 * MB, progress: () => {}, ...request })
 
@@ -72,7 +72,7 @@ export async function mountWhole(cluster: Cluster, sandbox: Sandbox, point: stri
 
 const Keys = z.array(z.object({ key: z.string() }))
 
-/** Files of a user who may use `path` of a cluster and nothing else, as the administrator hands them out. */
+/** conf and keyring of a user who may only use `path` of a cluster, as an administrator would create them. */
 export async function accessFiles(cluster: Cluster, folder: string, user: string, path: string) {
   const [entry] = Keys.parse(JSON.parse(await cluster.command('fs', 'authorize', 'vitest-criu', `client.${user}`, path, 'rw'))) // prettier-ignore
   const conf = join(folder, 'ceph.conf')

@@ -12,23 +12,23 @@ import { temporaryFolder } from './folders.ts'
 
 const SSHD = '/usr/sbin/sshd'
 
-/** Why there can be no second machine in these tests; undefined where there can. */
+/** Why these tests cannot have a second machine; undefined when they can. */
 export const noServer = (): string | undefined =>
   existsSync(SSHD) ? undefined : 'no sshd here: apt-get install openssh-server'
 
-/** A machine of its own as far as an ssh client can tell: a network namespace with a real OpenSSH server in it. */
+/** A second machine as far as an ssh client can tell: a network namespace with a real OpenSSH server. */
 export interface SecondMachine extends AsyncDisposable {
   readonly network: Network
-  /** As in the option restoreOn. */
+  /** For the option restoreOn. */
   readonly url: string
-  /** As in the option sshConfig: knows the server's key, and one that it takes. */
+  /** For the option sshConfig: has the server's key, and a user's key that the server accepts. */
   readonly sshConfig: string
   readonly machine: Neighbour
 }
 
 /**
- * Everything is private to it: the network, the host's key, the user's, both configurations. On loopback, in place of a
- * network of its own, whoever runs here reaches it.
+ * Opens a second machine with a private network, private keys of host and user, and private configurations. With
+ * 'loopback' the server listens on this machine's loopback, where every process here can reach it.
  */
 export async function openSecondMachine(place: 'network' | 'loopback' = 'network'): Promise<SecondMachine> {
   await using undo = new AsyncDisposableStack()
@@ -52,7 +52,7 @@ export async function openSecondMachine(place: 'network' | 'loopback' = 'network
       fix: '',
     }),
   )
-  // First of all: a session keeps the server's output open.
+  // Disposed of first, because a session keeps the server's output open.
   undo.defer(() => machine[Symbol.asyncDispose]())
   await untilListening(machine, port)
   const owned = undo.move()
@@ -72,7 +72,7 @@ async function newKey(file: string): Promise<string> {
   return (await execa('ssh-keygen', ['-y', '-f', file])).stdout
 }
 
-/** Its logins have the mark of this test's processes, which is in PATH. */
+/** Logins get this test's PATH, with the mark by which the leak check finds its processes. */
 const serverConfig = (folder: string, address: string, port: number): string => `
 ListenAddress ${address}:${port}
 HostKey ${folder}/host

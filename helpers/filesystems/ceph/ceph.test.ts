@@ -25,7 +25,7 @@ async function killDaemon(kind: Kind): Promise<void> {
 }
 
 test(
-  'restores the memory of before the dump from ceph, mapped and eager, warm and cold',
+  'restores the dumped memory from ceph, mapped and eager, warm and cold',
   () =>
     onCeph(async (sandbox) => {
       await using prepared = await prepareOnCeph(sandbox)
@@ -39,7 +39,7 @@ test(
 
 describe('a daemon that is killed', () => {
   test.for(['osd', 'mds'] as const)(
-    'in the middle of the copy is told as the error, and the next suite runs: %s',
+    'during the copy is reported as the error, and the next suite runs: %s',
     { timeout: 90_000 },
     (kind) =>
       onCeph(async (sandbox) => {
@@ -56,7 +56,7 @@ describe('a daemon that is killed', () => {
   )
 
   test.for(['mapped', 'eager'])(
-    'in the middle of a cold restore is told as the error: OSD, %s',
+    'during a cold restore is reported as the error: OSD, %s',
     { timeout: 60_000 },
     (strategy) =>
       onCeph(async (sandbox) => {
@@ -75,7 +75,7 @@ describe('a daemon that is killed', () => {
   )
 })
 
-test('what the cluster cannot hold is refused before a byte of it is written', { timeout: 60_000 }, () =>
+test('what the cluster cannot hold is refused before anything is written', { timeout: 60_000 }, () =>
   onCeph(async (sandbox) => {
     await mkdir(hostPath(sandbox, POINT))
     await using _mounted = await ceph.mount(sandbox, POINT, GB)
@@ -89,7 +89,7 @@ test('what the cluster cannot hold is refused before a byte of it is written', {
   }),
 )
 
-test('missing packages are named, with what installs them', async () => {
+test('missing packages are named with the command that installs them', async () => {
   process.env['PATH'] = '/nonexistent'
   expect(await messageOf(() => checkPresent(ceph))).toMatchInlineSnapshot(`
     "cannot use the filesystem "ceph" (CephFS, of a test cluster on this machine or of your own)
@@ -101,7 +101,7 @@ test('missing packages are named, with what installs them', async () => {
 
 describe('npx vitest bench -t ceph', () => {
   test(
-    'starts the cluster, measures that suite alone, and leaves nothing',
+    'starts the cluster, measures that suite alone, and leaves nothing behind',
     () =>
       expectNothingLeft(async () => {
         const { status, stdout } = await startBench(['-t', 'ceph 1MB']).ended
@@ -113,7 +113,7 @@ describe('npx vitest bench -t ceph', () => {
   )
 
   test(
-    'leaves nothing when it is killed with its cluster up',
+    'leaves nothing behind when it is killed while its cluster runs',
     () =>
       expectNothingLeft(async () => {
         const bench = startBench(['-t', 'ceph 64MB'])

@@ -23,7 +23,7 @@ async function openClient(cluster: Cluster, sandbox: Sandbox): Promise<Client> {
 }
 
 test.for(['memstore', 'bluestore'] as const)(
-  'a cluster on %s says what it waits for, keeps files over a remount, and is gone without trace',
+  'a cluster on %s reports what it waits for, keeps files over a remount, and leaves no trace',
   { timeout: 60_000 },
   (store) =>
     expectNothingLeft(async () => {
@@ -40,7 +40,7 @@ test.for(['memstore', 'bluestore'] as const)(
 )
 
 test(
-  'nothing is left of a cluster and of a mount whose sandboxes are killed',
+  'a cluster and a mount leave nothing behind when their sandboxes are killed',
   () =>
     expectNothingLeft(async () => {
       await using cluster = await startCluster()
@@ -53,7 +53,7 @@ test(
 )
 
 test(
-  'a daemon that does not come up is named, with its last lines',
+  'a daemon that does not start is named with its last lines',
   () =>
     expectNothingLeft(async () => {
       await using folder = await temporaryFolder()
@@ -78,7 +78,7 @@ test(
 )
 
 test(
-  'a wrong key is refused with what ceph-fuse said, and the folder is left unmounted',
+  'a wrong key is refused with the message of ceph-fuse, and nothing is mounted',
   () =>
     expectNothingLeft(async () => {
       await using cluster = await startCluster()
@@ -94,7 +94,7 @@ test(
   60_000,
 )
 
-test('the mount of a client that was killed is told by its fix', async () => {
+test('the mount of a killed client is refused as a mount point, with the fix', async () => {
   await expectNothingLeft(async () => {
     await using cluster = await startCluster()
     await using folder = await temporaryFolder()

@@ -51,7 +51,7 @@ const ours = async (sandbox: Sandbox): Promise<string[]> =>
 
 describe("a user's cluster", () => {
   test(
-    'is used by a user who may use one path alone, in a folder that tells whose it is and goes at the end',
+    'can be used with access to a single path, in a folder that names its owner and is removed at the end',
     { timeout: 90_000 },
     () =>
       onCeph(async (sandbox) => {
@@ -75,7 +75,7 @@ describe("a user's cluster", () => {
       }),
   )
 
-  test('is restored from on another host, which removes the folder at the end', { timeout: 60_000 }, () =>
+  test('can be restored from on another host, which removes the folder at the end', { timeout: 60_000 }, () =>
     onCeph(async (sandbox) => {
       await using cluster = await startCluster()
       await using _whole = await mountWhole(cluster, sandbox, WHOLE)
@@ -96,7 +96,7 @@ describe("a user's cluster", () => {
     }),
   )
 
-  test('is rid of the folder of a run that is killed with SIGKILL', { timeout: 60_000 }, () =>
+  test('loses the folder of a run that is killed with SIGKILL', { timeout: 60_000 }, () =>
     onCeph(async (sandbox) => {
       await using cluster = await startCluster()
       await using _whole = await mountWhole(cluster, sandbox, WHOLE)
@@ -117,26 +117,29 @@ describe("a user's cluster", () => {
     }),
   )
 
-  test('is rid of what a run and its supervisor left, by the next run here', { timeout: 60_000 }, () =>
-    onCeph(async (sandbox) => {
-      await using cluster = await startCluster()
-      await using _whole = await mountWhole(cluster, sandbox, WHOLE)
-      const living = await ownName()
-      const dead = living.replace(/-\d+-\d+$/, '-1-0')
-      const elsewhere = dead.replace(/\.[0-9a-f]{8}/, '.00000000')
-      const names = [living, dead, elsewhere, 'vitest-criu-by-hand']
-      for (const name of names) await mkdir(hostPath(sandbox, join(WHOLE, 'bench', name, 'images')), { recursive: true }) // prettier-ignore
-      await using files = await temporaryFolder()
-      const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
-      await mkdir(hostPath(sandbox, '/run/point'))
-      const mounted = await ceph.mount(sandbox, '/run/point', MB, { ceph: settings })
-      await mounted[Symbol.asyncDispose]()
-      const left = await readdir(hostPath(sandbox, join(WHOLE, 'bench')))
-      expect(left.toSorted()).toEqual(names.filter((name) => name !== dead).toSorted())
-    }),
+  test(
+    'loses the folder that a run and its supervisor left behind, by the next run on this machine',
+    { timeout: 60_000 },
+    () =>
+      onCeph(async (sandbox) => {
+        await using cluster = await startCluster()
+        await using _whole = await mountWhole(cluster, sandbox, WHOLE)
+        const living = await ownName()
+        const dead = living.replace(/-\d+-\d+$/, '-1-0')
+        const elsewhere = dead.replace(/\.[0-9a-f]{8}/, '.00000000')
+        const names = [living, dead, elsewhere, 'vitest-criu-by-hand']
+        for (const name of names) await mkdir(hostPath(sandbox, join(WHOLE, 'bench', name, 'images')), { recursive: true }) // prettier-ignore
+        await using files = await temporaryFolder()
+        const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
+        await mkdir(hostPath(sandbox, '/run/point'))
+        const mounted = await ceph.mount(sandbox, '/run/point', MB, { ceph: settings })
+        await mounted[Symbol.asyncDispose]()
+        const left = await readdir(hostPath(sandbox, join(WHOLE, 'bench')))
+        expect(left.toSorted()).toEqual(names.filter((name) => name !== dead).toSorted())
+      }),
   )
 
-  test('that has no room is refused before a byte is written', { timeout: 60_000 }, () =>
+  test('without enough room is refused before anything is written', { timeout: 60_000 }, () =>
     onCeph(async (sandbox) => {
       await using cluster = await startCluster()
       await using files = await temporaryFolder()
@@ -160,8 +163,8 @@ const refused = async (write: (folder: string) => Promise<unknown>): Promise<str
   return steady(await messageOf(() => existingCluster(conf, { client: 'auto', conf })), [folder.path, 'FOLDER']) // prettier-ignore
 }
 
-describe('what a user tells of a cluster is refused', () => {
-  test('where there is no such ceph.conf', async () => {
+describe('the configuration of a cluster is refused', () => {
+  test('when its ceph.conf does not exist', async () => {
     expect(await refused(() => Promise.resolve())).toMatchInlineSnapshot(`
       "cannot use FOLDER/ceph.conf for the filesystem "ceph"
         found:    ENOENT: no such file or directory, open 'FOLDER/ceph.conf'
@@ -170,7 +173,7 @@ describe('what a user tells of a cluster is refused', () => {
     `)
   })
 
-  test('where there is no keyring beside it', async () => {
+  test('when there is no keyring beside ceph.conf', async () => {
     expect(await refused((folder) => writeFile(join(folder, 'ceph.conf'), '[global]\n'))).toMatchInlineSnapshot(`
       "cannot use FOLDER/ceph.client.admin.keyring for the filesystem "ceph"
         found:    ENOENT: no such file or directory, open 'FOLDER/ceph.client.admin.keyring'
@@ -179,7 +182,7 @@ describe('what a user tells of a cluster is refused', () => {
     `) // prettier-ignore
   })
 
-  test("where the keyring has not that user's key", async () => {
+  test("when the keyring does not have the user's key", async () => {
     const message = await refused(async (folder) => {
       await writeFile(join(folder, 'ceph.conf'), '[global]\n')
       await writeFile(join(folder, 'ceph.client.admin.keyring'), '[client.bob]\n\tkey = x\n')

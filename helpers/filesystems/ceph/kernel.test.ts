@@ -7,7 +7,7 @@ import { kernelMountCommand, noKernelClient } from './kernel.ts'
 const access = { conf: '', keyring: '[client.bob]\n\tkey = secret\n', user: 'bob', filesystem: 'home' }
 const mount = { folder: '/run/own', path: '/bench', point: '/mnt' }
 
-test('the command line of the kernel client has the key in a file, and a client of its own', () => {
+test('the kernel client gets its key from a file, and shares its cache with no other mount', () => {
   const command = kernelMountCommand(access, mount, '6.1.0-13-amd64').join(' ')
   expect(command).toBe(
     'mount -t ceph :/bench /mnt -o ' +
@@ -16,13 +16,11 @@ test('the command line of the kernel client has the key in a file, and a client 
   expect(command).not.toContain('key')
 })
 
-test('a kernel that does not know the second protocol is not asked for it', () => {
+test('the second protocol is not requested from a kernel that does not have it', () => {
   expect(kernelMountCommand(access, mount, '5.10.0').at(-1)).not.toContain('ms_mode')
 })
 
-test('the kernel client asked for by name where there is none is refused, with what to do', async ({
-  skip,
-}) => {
+test('choosing the kernel client on a kernel without it is an error with the fix', async ({ skip }) => {
   skip((await noKernelClient()) === undefined, 'this kernel has a client for CephFS')
   expect(await messageOf(() => mountClient(localHost, access, '/', '/mnt', 'kernel'))).toMatchInlineSnapshot(`
     "cannot mount CephFS by the kernel's client

@@ -38,7 +38,7 @@ const FOR_EVER =
 
 describe('a cluster that is full', () => {
   test(
-    'takes its mount away from who would wait for it for ever, and the next suite runs',
+    'takes its mount away from a process that would wait forever, and the next suite runs',
     { timeout: 120_000 },
     () =>
       onCeph(async (sandbox) => {
@@ -58,7 +58,7 @@ describe('a cluster that is full', () => {
   )
 
   test(
-    "to a user's quota is told as the error, and takes the removal of the run's folder",
+    "to a user's quota is reported as the error, and accepts the removal of the run's folder",
     { timeout: 90_000 },
     () =>
       onCeph(async (sandbox) => {
@@ -81,23 +81,26 @@ describe('a cluster that is full', () => {
   )
 })
 
-test('a cluster that does not answer is told as the error of who waits for it', { timeout: 60_000 }, () =>
-  onCeph(async (sandbox) => {
-    await mkdir(hostPath(sandbox, POINT))
-    await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { patience: 3000 })
-    const file = hostPath(sandbox, join(POINT, 'file'))
-    await writeFile(file, Buffer.alloc(MB))
-    await mounted.dropCache?.()
-    process.kill(-(await clusterInUse()).groupOf('osd'), 'SIGSTOP')
-    // Not a command that has a limit: this process itself waits.
-    const message = await messageOf(() => whileMounted(mounted, readFile(file)))
-    expect(message).toMatch(/^cannot go on with ceph: it does not answer \(a test cluster on loopback/)
-    expect(message).toContain('expected: a block written within 3 s')
-  }),
+test(
+  'a cluster that does not answer is reported as the error of the work that waits for it',
+  { timeout: 60_000 },
+  () =>
+    onCeph(async (sandbox) => {
+      await mkdir(hostPath(sandbox, POINT))
+      await using mounted = await ceph.mount(sandbox, POINT, 64 * MB, { patience: 3000 })
+      const file = hostPath(sandbox, join(POINT, 'file'))
+      await writeFile(file, Buffer.alloc(MB))
+      await mounted.dropCache?.()
+      process.kill(-(await clusterInUse()).groupOf('osd'), 'SIGSTOP')
+      // Not a command that has a limit: this process itself waits.
+      const message = await messageOf(() => whileMounted(mounted, readFile(file)))
+      expect(message).toMatch(/^cannot go on with ceph: it does not answer \(a test cluster on loopback/)
+      expect(message).toContain('expected: a block written within 3 s')
+    }),
 )
 
 describe('an MDS that is restarted', () => {
-  test('in the middle of the copy lets the run go on', { timeout: 90_000 }, () =>
+  test('during the copy does not fail the run', { timeout: 90_000 }, () =>
     onCeph(async (sandbox) => {
       const restarts: Array<Promise<void>> = []
       await using prepared = await prepareOnCeph(sandbox, { size: 64 * MB }, (line) => {
@@ -110,7 +113,7 @@ describe('an MDS that is restarted', () => {
     }),
   )
 
-  test('in the middle of a cold restore, mapped and eager, lets it go on', { timeout: 90_000 }, () =>
+  test('during a cold restore, mapped or eager, does not fail it', { timeout: 90_000 }, () =>
     onCeph(async (sandbox) => {
       await using prepared = await prepareOnCeph(sandbox, { size: 64 * MB })
       const cluster = await clusterInUse()

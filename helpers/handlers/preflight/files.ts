@@ -3,24 +3,28 @@ import { HANDLER_FOLDER } from '../handler.ts'
 import type { Finding } from './finding.ts'
 import type { OpenFile, Process } from './process.ts'
 
-/** CRIU keeps the content of deleted files in its images up to its own --ghost-limit. */
+/** CRIU stores deleted files in its images up to this size (--ghost-limit). */
 const GHOST_LIMIT = MB
 
-/** What the kernel does not let be handed over, or CRIU does not know how to make again. */
+/** Descriptors that the kernel does not pass to CRIU, or that CRIU cannot create again. */
 const UNKNOWN: ReadonlyArray<readonly [RegExp, string, string]> = [
   [/^anon_inode:\[io_uring\]$/, 'an io_uring', 'withoutIoUring: true in defineHandler({ … })'],
   [/^anon_inode:\[perf_event\]$/, 'a performance counter', 'start it without a profiler'],
-  [/^anon_inode:\[userfaultfd\]$/, 'a userfaultfd', 'start it without what handles its page faults'],
-  [/^anon_inode:bpf-/, 'a BPF object', 'start it without what loads BPF programs'],
+  [
+    /^anon_inode:\[userfaultfd\]$/,
+    'a userfaultfd',
+    'start it without the library that handles its page faults',
+  ],
+  [/^anon_inode:bpf-/, 'a BPF object', 'start it without the library that loads BPF programs'],
 ]
 
 const TERMINAL = /^\/dev\/(pts\/\d+|ptmx|tty\d*|console)$/
-/** What a container has of its own, and so has none of the machine's files in it. */
+/** File systems that each container has of its own, without the machine's files. */
 const FRESH = /^\/(dev|run|sys)\//
-/** Devices of a container. */
+/** The devices that a container has. */
 const DEVICES = /^\/dev\/(null|zero|full|random|urandom|tty)$/
 
-/** Open and mapped files that CRIU cannot take along, or that will be missing in the container's root. */
+/** Open and mapped files that CRIU cannot dump, or that are missing in the container's root. */
 export const fileFindings = (tree: readonly Process[]): Finding[] =>
   tree.flatMap((process) => [...process.files.flatMap(fileFinding), ...terminalFinding(process)])
 
@@ -35,20 +39,20 @@ function fileFinding(file: OpenFile): Finding[] {
 
 function pathFinding(file: OpenFile): readonly [string, string] | undefined {
   const { target, deleted, size, isFifo, isDevice, isMounted } = file
-  // Shared anonymous memory has such a name.
+  // Names of shared anonymous memory.
   if (deleted && (target === '/dev/zero' || target.startsWith('/SYSV'))) return undefined
   if (deleted) {
     if (size <= GHOST_LIMIT) return undefined
-    return [`${target}, deleted, of ${describeBytes(size)}`, 'keep it, or close it before it is ready: CRIU takes deleted files up to 1 MB'] // prettier-ignore
+    return [`${target}, deleted, of ${describeBytes(size)}`, 'do not delete it, or close it before it is ready: CRIU dumps deleted files up to 1 MB'] // prettier-ignore
   }
   if (TERMINAL.test(target)) return [`the terminal ${target}`, 'start it with its input and output in files, as startHandler() does'] // prettier-ignore
   if (!isMounted) return [`${target}, from outside of its mount namespace`, 'open it after the start, and close what it inherits'] // prettier-ignore
-  if (isDevice) return DEVICES.test(target) ? undefined : [`the device ${target}`, 'close it before it is ready: a container has not that device'] // prettier-ignore
+  if (isDevice) return DEVICES.test(target) ? undefined : [`the device ${target}`, 'close it before it is ready: a container does not have that device'] // prettier-ignore
   if (FRESH.test(target)) return [`${target}, which a container will not have`, `keep it below its own folder, ${HANDLER_FOLDER}`] // prettier-ignore
   if (isFifo && !target.startsWith(`${HANDLER_FOLDER}/`)) return [`the FIFO ${target}, which a container will not have`, `keep it below its own folder, ${HANDLER_FOLDER}`] // prettier-ignore
   return undefined
 }
 
-/** Nobody gives a restored process the terminal that it was started from. */
+/** A restored process does not get back the terminal that it was started from. */
 const terminalFinding = ({ pid, terminal }: Process): Finding[] =>
   terminal === 0 ? [] : [{ what: `process ${pid}: a controlling terminal`, fix: 'start it in a session of its own (setsid)' }] // prettier-ignore

@@ -6,12 +6,12 @@ import type { Finding } from './finding.ts'
 import { processTree } from './process.ts'
 import { socketFindings } from './sockets.ts'
 
-/** How long what may go by itself has for it, ms: the end of a connection that was answered. */
+/** Milliseconds to wait for what may disappear by itself, such as a connection that has been answered. */
 const PATIENCE = 2000
 
 /**
- * Looks at a live process, and those it has started, for what would keep them from being dumped or from coming back in a
- * container. Threads are no such thing, nor are sockets that listen. Throws one CriuBenchError with all there is.
+ * Checks a live process and its children for everything that prevents a dump, or a restore in a container. Threads and
+ * listening sockets do not. Throws one CriuBenchError with all findings.
  */
 export async function checkDumpable(host: Host, { name, pid }: { name: string; pid: number }): Promise<void> {
   let findings: Finding[] = []
@@ -28,14 +28,14 @@ async function examine(host: Host, pid: number): Promise<Finding[]> {
   return [...fileFindings(tree), ...(await socketFindings(host, tree))]
 }
 
-/** Each once, below each other as the message has its parts. */
+/** Each text once, indented like the parts of an error message. */
 const lines = (texts: readonly string[]): string => [...new Set(texts)].join('\n            ')
 
 function notDumpable(name: string, pid: number, findings: readonly Finding[]): CriuBenchError {
   return new CriuBenchError({
-    failed: `cannot dump the ${name} handler (pid ${pid}) so that it comes back in a container`,
+    failed: `cannot dump the ${name} handler (pid ${pid}) for a restore in a container`,
     found: lines(findings.map(({ what }) => what)),
-    expected: 'a process with nothing but its own files, sockets that listen, and memory',
+    expected: 'a process with memory, files of its own and listening sockets, and nothing else',
     fix: lines(findings.map(({ fix }) => fix)),
   })
 }

@@ -43,8 +43,8 @@ const NUMBERS = [
   [/fd \d+/g, 'fd N'],
 ] as const
 
-describe('before a dump, a process is refused, with the fix,', () => {
-  test.each(WAYS)('that misbehaves in this way: %s', async (way) => {
+describe('before a dump, a process is refused with the fix', () => {
+  test.each(WAYS)('when it has what cannot be dumped: %s', async (way) => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(`vitest-criu-preflight-${process.pid}`)
       const message = await messageOf(() => startHandler(sandbox, behaving(way), MB))
@@ -52,7 +52,7 @@ describe('before a dump, a process is refused, with the fix,', () => {
     })
   })
 
-  test('and for all it has at once, from outside of its mount namespace as well', async () => {
+  test('for everything at once, files from outside of its mount namespace included', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(`vitest-criu-preflight-${process.pid}`)
       const handler = parseHandler({
@@ -73,7 +73,7 @@ describe('before a dump, a process is refused, with the fix,', () => {
   })
 })
 
-test('a process with threads, children, pipes and sockets of its own is dumped', async () => {
+test('a process with threads, children, pipes and its own sockets can be dumped', async () => {
   await withCheckpoint({ handler: behaving('well'), size: MB }, async ({ pid, rootfs, host }) => {
     expect(pid).toBeGreaterThan(0)
     expect(await readFile(`${host.root}${rootfs.path}/images/inventory.img`)).not.toHaveLength(0)

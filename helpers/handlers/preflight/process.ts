@@ -4,21 +4,21 @@ import { hostPath, type Host } from '../../host/host.ts'
 import { readStat } from '../../proc/stat.ts'
 import type { Bytes } from '../../units.ts'
 
-/** An open file of a process, or one that it maps, as /proc shows it. */
+/** An open or mapped file of a process, as /proc shows it. */
 export interface OpenFile {
   /** "fd 5 of 1002", "mapping of 1002". */
   readonly user: string
-  /** What the link says: "/srv/data", "socket:[4711]", "anon_inode:[io_uring]"; without " (deleted)". */
+  /** Target of the link in /proc, without " (deleted)": "/srv/data", "socket:[4711]", "anon_inode:[io_uring]". */
   readonly target: string
   readonly deleted: boolean
   readonly size: Bytes
   readonly isFifo: boolean
   readonly isDevice: boolean
-  /** Whether the mount it lies on is one of the process' own namespace. */
+  /** Whether the file is on a mount of the process's own namespace. */
   readonly isMounted: boolean
 }
 
-/** What a dump would have to take of one process. */
+/** The parts of a process that a dump has to cover. */
 export interface Process {
   readonly pid: number
   readonly files: readonly OpenFile[]
@@ -28,7 +28,7 @@ export interface Process {
 
 const DELETED = ' (deleted)'
 
-/** A process and its children, as they are right now; what ends meanwhile is left out. */
+/** A process and its descendants at this moment, without those that end in the meantime. */
 export async function processTree(host: Host, pid: number): Promise<Process[]> {
   const folder = hostPath(host, `/proc/${pid}`)
   const status = await readStat(pid, host)
@@ -69,7 +69,7 @@ async function mappedFiles(folder: string, pid: number): Promise<OpenFile[]> {
   const files = await Promise.all(
     names.map((name) => describe(join(folder, 'map_files', name), `mapping of ${pid}`, true)),
   )
-  // A library is mapped in several pieces.
+  // A library has several mappings.
   return [...new Map(files.flat().map((file) => [file.target, file])).values()]
 }
 

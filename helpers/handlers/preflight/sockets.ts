@@ -5,12 +5,12 @@ import { observer } from '../observe.ts'
 import type { Finding } from './finding.ts'
 import type { Process } from './process.ts'
 
-/** The state of a socket that listens, in proc_net_tcp(5). */
+/** The state of a listening socket in proc_net_tcp(5). */
 const LISTEN = '0A'
 
 const inodeOf = (target: string): string | undefined => /^socket:\[(\d+)\]$/.exec(target)?.[1]
 
-/** Sockets by what has them: inode -> "fd 5 of 1002". */
+/** The users of sockets by inode: "fd 5 of 1002". */
 const socketsOf = (tree: readonly Process[]): Map<string, string> =>
   new Map(
     tree.flatMap(({ files }) =>
@@ -21,7 +21,7 @@ const socketsOf = (tree: readonly Process[]): Map<string, string> =>
     ),
   )
 
-/** Connections whose other end is not dumped with it, and so would not be there after a restore. */
+/** Connections whose other end is not part of the dump, and so is missing after a restore. */
 export async function socketFindings(host: Host, tree: readonly Process[]): Promise<Finding[]> {
   const sockets = socketsOf(tree)
   const [first] = tree
@@ -43,8 +43,8 @@ async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>
       const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
       return {
         what: `${user}: an open TCP connection, to port ${port}`,
-        fix: 'close it before it is ready; connect anew after the restore',
-        // The end of a connection takes its time, from one end to the other.
+        fix: 'close it before it is ready, and connect again after the restore',
+        // Closing a connection takes a moment, from one end to the other.
         passes: true,
       }
     }),
@@ -54,7 +54,7 @@ async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>
 async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {
   const { stdout } = await run(host, {
     argv: [await observer(), '--peers'],
-    failed: 'cannot tell the peers of Unix sockets',
+    failed: 'cannot find the peers of Unix sockets',
     fix: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
     timeout: 5000,
   })
@@ -64,7 +64,7 @@ async function unixFindings(host: Host, sockets: Map<string, string>): Promise<F
     if (user === undefined || sockets.has(peer)) return []
     const what = `${user}: a Unix socket that is connected to another program`
     const fix =
-      'close it before it is ready (such as to a log daemon or a database); connect anew after the restore'
+      'close it before it is ready (such as to a log daemon or a database), and connect again after the restore'
     return { what, fix, passes: true }
   })
 }
