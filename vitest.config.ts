@@ -4,12 +4,12 @@ import { criu } from './helpers/index.ts'
 export default defineConfig({
   plugins: [criu()],
   test: {
-    // The examples are projects of their own: helpers/package.test.ts runs them with the package.
+    // The examples are separate projects. helpers/package.test.ts runs them with the built package.
     include: ['{helpers,reports}/**/*.test.ts', 'fixtures/!(examples)/**/*.test.ts'],
-    // With --typecheck: the public types, as the compiler sees them.
+    // Tests of the public types, run with --typecheck.
     typecheck: { include: ['helpers/**/*.test-d.ts'] },
     benchmark: { include: ['bench/**/*.bench.ts'] },
-    // Two benchmarks at once would measure each other.
+    // Concurrent benchmarks would disturb each other.
     fileParallelism: false,
     pool: 'forks',
   },

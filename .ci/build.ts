@@ -1,7 +1,7 @@
 /**
- * `npm run build`: makes dist/, which the package ships. JavaScript and types are laid out as in the tree, so that paths
- * between files are the same in both. C programs are compiled for this architecture, for users without a compiler;
- * their sources are shipped, too, and compiled on first use elsewhere.
+ * `npm run build`: builds dist/, which the package contains. JavaScript and types have the same layout as the sources,
+ * so that relative paths between files stay valid. C programs are compiled for this architecture, for users without a
+ * compiler. The package also has their sources, which are compiled on first use on other architectures.
  */
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -11,9 +11,9 @@ import { compileInto, packedName } from '../helpers/programs/compile.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
-/** Folders of fixtures/ that only the tests of this tree use. */
+/** Folders of fixtures/ that only the tests use. */
 const NOT_SHIPPED = new Set(['scenes', 'examples'])
-/** Every C program that a benchmark starts. */
+/** All C programs that a benchmark runs. */
 const PROGRAMS = [
   'programs/control.c',
   'programs/lazy-restore.c',
@@ -29,13 +29,13 @@ for (const name of await readdir(join(ROOT, 'fixtures'))) {
   if (!NOT_SHIPPED.has(name))
     await cp(join(ROOT, 'fixtures', name), join(DIST, 'fixtures', name), { recursive: true })
 }
-// The HTML page reads its stylesheet and its script from files beside it; tsc does not copy them.
+// The HTML report reads these files, which tsc does not copy.
 for (const name of ['style.css', 'script.js'])
   await cp(join(ROOT, 'reports/html', name), join(DIST, 'reports/html', name))
 for (const program of PROGRAMS)
   await pack(await compileInto(join(DIST, 'prebuilt', process.arch), join(DIST, 'fixtures', program)))
 
-/** Packs a binary with Brotli: a fifth smaller than by npm's own compression. */
+/** Compresses a binary with Brotli, which is a fifth smaller than npm's own compression. */
 async function pack(binary: string): Promise<void> {
   const packed = join(dirname(binary), packedName(basename(binary)))
   await writeFile(packed, brotliCompressSync(await readFile(binary)))

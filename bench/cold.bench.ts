@@ -1,6 +1,6 @@
 /**
- * The first start on a machine that has never had the checkpoint: `mapped` against `eager` on CephFS, once with its
- * files in the client's cache, once without. Where the whole of memory is read at once, does a start on demand pay?
+ * Compares `mapped` and `eager` on CephFS with a warm and with a cold client cache. The cold case is the first start on
+ * a machine: is it faster to read memory on demand than to read all of it first?
  */
 import { restoreSuite } from '../helpers/index.ts'
 

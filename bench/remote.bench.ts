@@ -1,6 +1,6 @@
 /**
- * A process is dumped on one host and starts on another, which has nothing of it in its cache: what does that cost with
- * each strategy? The native handler reads one word of every page.
+ * Dumps on one host and restores on another, whose cache is cold, with each strategy. The native handler reads one word
+ * of every page.
  */
 import { describe, expect, inject, test, type BenchResult } from 'vitest'
 import { checkpointed, matrix, phasesOf } from '../helpers/index.ts'
@@ -18,7 +18,7 @@ const groups = matrix({
 const results = new Map<string, BenchResult>()
 
 for (const group of groups)
-  // Each sample is a first start on that host: the cache is dropped before it.
+  // Each sample is a first start: the cache is dropped before it.
   for (const benchmarkCase of group.cases.filter(({ cold }) => cold))
     describe(benchmarkCase.title, () => {
       const run = checkpointed(benchmarkCase, group)
@@ -28,17 +28,17 @@ for (const group of groups)
         test(phase, async ({ bench }) => {
           const result = await bench(phase, run).run()
           results.set(`${label} ${strategy.name} ${phase}`, result)
-          // Where the option `time` has room for more, more samples are taken.
+          // With the option `time`, more samples can be taken.
           expect(result.latency.samplesCount).toBeGreaterThanOrEqual(iterations)
           if (time === 0) expect(result.latency.samplesCount).toBe(iterations)
         })
       }
     })
 
-describe('the strategies compared, on the other host', () => {
-  test.for(['16MB', '64MB'])('mapped restores ahead of eager: %s', (size, { skip }) => {
+describe('strategies on the second host', () => {
+  test.for(['16MB', '64MB'])('mapped restores faster than eager at %s', (size, { skip }) => {
     const [mapped, eager] = ['mapped', 'eager'].map((name) => results.get(`${size} ${name} restore`)?.latency)
-    if (!mapped || !eager) skip('not both of them were measured in this run')
+    if (!mapped || !eager) skip('mapped and eager were not both measured in this run')
     expect(Number(mapped?.p50) / Number(eager?.p50)).toBeLessThan(1)
   })
 })

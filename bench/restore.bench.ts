@@ -1,6 +1,6 @@
 /**
- * The reference's table as tests: for each memory size on each filesystem, how long does a dump take, and how long a
- * start from it: a lean container, the restore in it, the execution?
+ * The table of the reference as tests: dump, lean container, restore, execution and cold start for each memory size on
+ * each filesystem.
  */
 import { restoreSuite } from '../helpers/index.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Servers, up to their first response: what does a start from a checkpoint cost, and what the plain start of the same
- * server in the same container? Every strategy restores the same dump, in the same rounds.
+ * Compares a start from a checkpoint with a start from scratch, up to the first response of a server. All strategies
+ * restore the same dump and are measured in turn.
  */
 import { restoreSuite } from '../helpers/index.ts'
 
@@ -9,7 +9,7 @@ for (const handler of ['python-http', 'node-http']) {
     handler,
     filesystems: ['tmpfs'],
     strategies: ['plain', 'eager', 'lazy', 'mapped'],
-    // A checkpoint that is no faster than a start from scratch is not worth its images.
+    // A checkpoint must be at least as fast as a start from scratch.
     thresholds: { 'cold start': { times: 1, of: 'plain' } },
   })
 }

@@ -9,7 +9,7 @@ export interface BenchRun extends Ended {
   readonly junit: string
 }
 
-/** Runs `vitest bench` in a project of its own, whose one suite is `source`, against this tree. */
+/** Runs `vitest bench` in a temporary project that uses this tree. `source` is the code of its only suite. */
 export async function runBenchProject(
   source: string,
   environment: Readonly<Record<string, string>> = {},

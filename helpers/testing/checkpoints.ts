@@ -10,17 +10,19 @@ import { expectNothingLeft } from './leaks.ts'
 /** The name of this test file's containers. */
 export const CONTAINER = `vitest-criu-test-${process.pid}`
 
-/** Runs `action` on a checkpoint of 1MB of the native handler on tmpfs, or of what `plan` says, restored eagerly. */
+/**
+ * Runs `action` on a checkpoint: 1MB of the native handler on tmpfs with strategy eager, unless `plan` says otherwise.
+ */
 export const withCheckpoint = <T>(
   plan: Partial<CheckpointPlan>,
   action: (checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> =>
   withCheckpoints(plan, async ([checkpoint]) => {
-    if (!checkpoint) throw new Error('no strategy, no checkpoint')
+    if (!checkpoint) throw new Error('the plan has no strategy, so there is no checkpoint')
     return action(checkpoint)
   })
 
-/** The same, for each strategy of `plan`. */
+/** Like withCheckpoint, but with a checkpoint for each strategy of `plan`. */
 export const withCheckpoints = <T>(
   plan: Partial<CheckpointPlan>,
   action: (checkpoints: readonly Checkpoint[]) => Promise<T>,

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 
-/** The project's own folder. */
+/** The root folder of the project. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 export const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 export const CLI = [process.execPath, fileURLToPath(new URL('../cli/main.ts', import.meta.url))]
@@ -12,23 +12,23 @@ export const CLI = [process.execPath, fileURLToPath(new URL('../cli/main.ts', im
 type Environment = Readonly<Record<string, string>>
 
 export interface Ended {
-  /** Exit status; "SIGINT" or the like where a signal ended it. */
+  /** Exit status, or the name of the signal that ended the command. */
   readonly status: number | string
   readonly stdout: string
   readonly stderr: string
 }
 
-/** A command that runs in a process group of its own, as a terminal's foreground job does. */
+/** A running command in a new process group, like the foreground job of a terminal. */
 export interface Running {
   readonly child: ChildProcess
-  /** Its process group, for a signal to all of it: Ctrl-C in a terminal is SIGINT to this. */
+  /** The process group. Ctrl-C in a terminal sends SIGINT to the whole group. */
   readonly group: number
-  /** Waits for a line of either output that matches. Fails when the command ends without it. */
+  /** Waits for a matching line of stdout or stderr. Fails the test if the command ends first. */
   readonly says: (pattern: RegExp) => Promise<string>
   readonly ended: Promise<Ended>
 }
 
-/** Starts a command in the project's folder, or another, with nothing of this test run's environment but PATH. */
+/** Starts a command. It gets PATH, but no other variable of this process' environment. */
 export function start(
   [program = '', ...args]: readonly string[],
   environment: Environment = {},
@@ -57,7 +57,7 @@ export function start(
       const line = lines.find((candidate) => pattern.test(candidate))
       if (line !== undefined) return line
       const over = await Promise.race([once(child, 'line').then(() => undefined), ended])
-      if (over) expect.fail(`the command ended without saying ${pattern}:\n${over.stdout}${over.stderr}`)
+      if (over) expect.fail(`the command ended without printing ${pattern}:\n${over.stdout}${over.stderr}`)
     }
   }
   return { child, group: child.pid ?? 0, says, ended }
@@ -74,18 +74,18 @@ export const npmSettings = (): Environment =>
 const NPM_SETTING =
   /^(npm_config_(ca|cafile|cache|globalconfig|https_proxy|noproxy|proxy|registry|strict_ssl|userconfig)|(https?|no)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 export const outcomeOf = (
   argv: readonly string[],
   environment?: Environment,
   folder?: string,
 ): Promise<Ended> => start(argv, environment, folder).ended
 
-/** Runs `vitest-criu COMMAND` to its end. */
+/** Runs `vitest-criu COMMAND` until it ends. */
 export const cli = (command: readonly string[], environment?: Environment): Promise<Ended> =>
   outcomeOf([...CLI, ...command], environment)
 
-/** Starts the matrix as a user does: `npx vitest bench --run`, with the fewest samples. */
+/** Starts bench/restore.bench.ts as a user does, with `npx vitest bench --run`, but with only 2 samples. */
 export const startBench = (
   args: readonly string[],
   environment: Environment = {},

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const PREFIX = 'vitest-criu-test'
 
-/** A new folder that goes at the end of the scope. Its name tells which process of which test run made it. */
+/** A new temporary folder, removed at the end of the scope. Its name tells which process of which test run made it. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), `${PREFIX}-${process.pid}-`))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }

@@ -9,25 +9,25 @@ import { hostPath } from '../host/host.ts'
 import { startRestore, type Checkpoint, type RestoreSample } from '../restore/restore-run.ts'
 import { IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
 
-/** A restored tree that is stopped, exactly as it was dumped: not one instruction of its own has run. */
-export interface Live {
-  /** The handler's own files. */
+/** A restored process tree that is stopped before its first instruction. */
+export interface StoppedRestore {
+  /** The handler folder. */
   readonly folder: string
-  /** Pid that a process had at the dump -> its pid on this machine. */
+  /** Maps the pid at the dump to the pid on this machine. */
   readonly pids: ReadonlyMap<number, number>
-  /** Lets it run, and waits for its end. */
+  /** Resumes the processes and waits for their end. */
   finish(): Promise<RestoreSample>
 }
 
-/** Restores, and waits until every process of the dump is back and stopped. */
-export async function restoreAndHold(checkpoint: Checkpoint): Promise<Live> {
+/** Restores a checkpoint and stops every process before its first instruction. */
+export async function restoreAndHold(checkpoint: Checkpoint): Promise<StoppedRestore> {
   const { restorable } = checkpoint
   const command: typeof restorable.command = (...on) => [...restorable.command(...on), '--leave-stopped']
   const { folder, ended } = await startRestore({ ...checkpoint, restorable: { ...restorable, command } })
   const endedBefore = ended.then(() => {
-    throw new Error('it ended by itself')
+    throw new Error('the restore ended before every process was stopped')
   })
-  const pids = await Promise.race([untilBack(checkpoint), endedBefore])
+  const pids = await Promise.race([untilStopped(checkpoint), endedBefore])
   return {
     folder,
     pids,
@@ -38,18 +38,18 @@ export async function restoreAndHold(checkpoint: Checkpoint): Promise<Live> {
   }
 }
 
-async function untilBack({ host, rootfs, containerName }: Checkpoint): Promise<Map<number, number>> {
+async function untilStopped({ host, rootfs, containerName }: Checkpoint): Promise<Map<number, number>> {
   const set = await readImageSet(hostPath(host, join(rootfs.path, IMAGES_FOLDER)))
   const wanted = liveProcesses(set).map(({ pid }) => pid)
   for (;;) {
     const pids = await membersOf(containerName)
-    const back = await Promise.all(wanted.map((pid) => isLetGo(pids.get(pid))))
-    if (back.every(Boolean)) return new Map(wanted.map((pid) => [pid, pids.get(pid) ?? 0]))
+    const stopped = await Promise.all(wanted.map((pid) => isStopped(pids.get(pid))))
+    if (stopped.every(Boolean)) return new Map(wanted.map((pid) => [pid, pids.get(pid) ?? 0]))
     await delay(10)
   }
 }
 
-/** Processes of the container, by their pid inside. */
+/** Maps pids in the container to pids on this machine. */
 async function membersOf(containerName: string): Promise<Map<number, number>> {
   const members = new Map<number, number>()
   for (const path of await cgroupPaths(containerName)) {
@@ -62,8 +62,8 @@ async function membersOf(containerName: string): Promise<Map<number, number>> {
   return members
 }
 
-/** Stopped, and not traced by CRIU any more. */
-async function isLetGo(pid: number | undefined): Promise<boolean> {
+/** Whether a process is stopped, and CRIU no longer traces it. */
+async function isStopped(pid: number | undefined): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return /^State:\tT /m.test(status) && /^TracerPid:\t0$/m.test(status)
 }
@@ -71,19 +71,20 @@ async function isLetGo(pid: number | undefined): Promise<boolean> {
 const CHUNK = 1024 * 1024
 
 /**
- * Compares every byte of the memory that `mapped` maps (whatever the strategy that restored it) with the dump, holes
- * with zeros; returns the addresses of pages that differ and how many bytes were compared.
+ * Compares the memory of a restored process with the dump, byte by byte; holes must be zeros. It compares the areas
+ * that the strategy `mapped` maps, whichever strategy restored them. Returns the number of compared bytes and the
+ * addresses of pages that differ.
  */
 export async function compareWithDump(
   { host, rootfs }: Checkpoint,
-  live: Live,
+  stopped: StoppedRestore,
 ): Promise<{ bytes: number; different: string[] }> {
   const folder = hostPath(host, join(rootfs.path, IMAGES_FOLDER))
   const set = await readImageSet(folder)
   const different: string[] = []
   let bytes = 0
   for (const { pid, areas, pageSize, pagesFile } of explainMapped(set)) {
-    await using memory = await open(`/proc/${live.pids.get(pid)}/mem`)
+    await using memory = await open(`/proc/${stopped.pids.get(pid)}/mem`)
     await using pages = await open(join(folder, pagesFile))
     for (const { vma, runs } of areas.filter(({ decision }) => decision.mapped)) {
       for (let start = vma.start; start < vma.end; start += BigInt(CHUNK)) {
@@ -115,12 +116,12 @@ export async function compareWithDump(
   return { bytes, different }
 }
 
-/** Of struct rseq, 32 bytes on a border of 32: cpu_id_start, cpu_id, node_id and mm_cid. */
+/** The size and alignment of struct rseq in bytes, and the offsets of cpu_id_start, cpu_id, node_id and mm_cid. */
 const RSEQ = { size: 32, numbers: [0, 4, 20, 24] }
 
 /**
- * Whether two pages differ in nothing but what the kernel itself writes into a thread's memory, before the first of its
- * own instructions: the number of the processor that it runs on (rseq(2)).
+ * Whether two pages differ only in the fields of struct rseq. The kernel writes the number of the current processor
+ * into the memory of a thread before the thread runs, see rseq(2).
  */
 function isOnAnotherCpu(found: Buffer, dumped: Buffer): boolean {
   const words = Array.from({ length: found.length / 4 }, (_, word) => word * 4).filter(
@@ -135,16 +136,16 @@ function isOnAnotherCpu(found: Buffer, dumped: Buffer): boolean {
   )
 }
 
-/** How long a page of a lazily restored process may take to come in, ms. */
-const PATIENCE = 20_000
+/** Time limit for the arrival of a lazy page, in ms. */
+const PAGE_TIMEOUT = 20_000
 
 /**
- * Reads another process' memory. The kernel does not wait where a lazy page is still on its way: it answers EIO, or with
- * less than was asked for.
+ * Reads the memory of another process. The kernel does not wait for lazy pages that are still missing: it returns EIO
+ * or fewer bytes. The read is then repeated.
  */
 async function readMemory(memory: FileHandle, start: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
-  const deadline = performance.now() + PATIENCE
+  const deadline = performance.now() + PAGE_TIMEOUT
   for (;;) {
     const error = await memory.read(buffer, 0, length, start).then(
       ({ bytesRead }) =>

@@ -1,4 +1,4 @@
-/** The whole message that an action fails with; what it says where it does not fail is said in its place. */
+/** The error message of an action, or its result if it does not fail. */
 export async function messageOf(action: () => unknown): Promise<string> {
   try {
     const result = await action()
@@ -8,9 +8,9 @@ export async function messageOf(action: () => unknown): Promise<string> {
   }
 }
 
-/** A text with what differs from run to run replaced, so that the rest can be compared exactly. */
+/** Replaces the parts of a text that differ from run to run, so that the rest can be compared exactly. */
 export function steady(text: string, ...known: ReadonlyArray<readonly [string | RegExp, string]>): string {
-  const replaced = known.reduce((so_far, [what, name]) => so_far.replaceAll(what, name), text)
+  const replaced = known.reduce((current, [what, name]) => current.replaceAll(what, name), text)
   return replaced
     .replaceAll(/\b\d+(\.\d+)? (kB|MB|GB)\b/g, 'N $2')
     .replaceAll(/\/proc\/\d+\/root/g, '')

@@ -1,7 +1,7 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
-/** Draws from the standard normal distribution (Box and Muller's transform), the same for the same seed. */
+/** A generator of the standard normal distribution (Box-Muller transform) with a fixed seed. */
 export function gaussian(seed: number): () => number {
   const random = xoroshiro128plus(seed)
   return () =>

@@ -1,6 +1,6 @@
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 
-/** A run with these suites, on a machine that does not exist. */
+/** The results of a run with these suites on a fictitious machine. */
 export const results = (...suites: SuiteResults[]): Results =>
   Results.parse({
     version: RESULTS_VERSION,

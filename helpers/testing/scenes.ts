@@ -5,7 +5,7 @@ import { handlerFiles, reporting } from '../handlers/handler.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture } from '../installation/paths.ts'
 
-/** A process with its memory in one particular way, as a handler. fixtures/scenes/scenes.c lists them. */
+/** A handler whose memory has one particular property. fixtures/scenes/scenes.c lists the names. */
 export const scene = (name: string): Handler =>
   reporting(name, async () => [
     await compile(fixture('scenes'), name === 'discard-jemalloc' ? ['-ljemalloc'] : undefined),
@@ -14,7 +14,10 @@ export const scene = (name: string): Handler =>
 
 const Outcome = z.object({ event: z.literal('done'), nonzero: z.int(), damaged: z.int(), surprises: z.int() })
 
-/** What a scene counted after its restore: bytes that should be zero, words that changed, calls answered wrongly. */
+/**
+ * The faults that a scene counted after its restore: `nonzero` bytes that should be zero, `damaged` words that changed,
+ * and `surprises`, system calls with a wrong result.
+ */
 export async function outcomeOf(folder: string): Promise<Omit<z.infer<typeof Outcome>, 'event'>> {
   const lines = (await readFile(handlerFiles(folder).report, 'utf8')).trimEnd().split('\n')
   const { nonzero, damaged, surprises } = Outcome.parse(JSON.parse(lines.at(-1) ?? ''))
