@@ -37,7 +37,9 @@ describe('two namespaces', { timeout: 120_000 }, () => {
       expect(coldStart).toBeGreaterThan(((16 * 2 ** 20 - 2 ** 18) * 8) / 500e3)
       const { offset, bound } = suite?.hosts?.clock ?? { offset: Number.NaN, bound: 0 }
       expect(Math.abs(offset)).toBeLessThanOrEqual(bound)
-      expect(stdout).toContain('ceph, mapped, cold, restored on namespace 10.42.0.2 over 500mbit, native handler')
+      expect(stdout).toContain(
+        'ceph, mapped, cold, restored on namespace 10.42.0.2 over 500mbit, native handler',
+      )
     }))
 
   test('leave nothing when the run is killed, neither links nor namespaces', () =>
