@@ -22,7 +22,9 @@ test('makes every report of a results.json anew, with a folder as its history', 
   })
   expect(await readdir(folder.path)).toEqual(['history', ...REPORTS.map(([name]) => name)].toSorted())
   expect(await readFile(file, 'utf8')).toBe(before)
-  expect(await readFile(join(folder.path, 'results.html'), 'utf8')).toContain('Median cold start in ms of 2 runs')
+  expect(await readFile(join(folder.path, 'results.html'), 'utf8')).toContain(
+    'Median cold start in ms of 2 runs',
+  )
 })
 
 test('refuses what is no results.json', async () => {
