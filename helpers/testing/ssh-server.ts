@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -7,6 +7,7 @@ import { execa } from 'execa'
 import { hostPath } from '../host/host.ts'
 import { machineNetwork, openNetwork, type Neighbour, type Network } from '../network/network.ts'
 import { start } from '../process/daemon.ts'
+import { waitFor } from '../process/wait.ts'
 import { CONTAINER } from './checkpoints.ts'
 import { temporaryFolder } from './folders.ts'
 
@@ -102,8 +103,14 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0
 }
 
-/** Of /proc/net/tcp: the port in hexadecimal; state 0A is listening. */
-const untilListening = ({ init }: Neighbour, port: number) => {
+/** In /proc/net/tcp the port is hexadecimal, and the state 0A means listening. */
+async function untilListening({ init }: Neighbour, port: number): Promise<void> {
   const line = `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`
-  return execa('sh', ['-c', `until grep -q "${line}" /proc/${init}/net/tcp; do :; done`], { timeout: 10_000 })
+  await waitFor(async () => (await readFile(`/proc/${init}/net/tcp`, 'utf8')).includes(line), {
+    failed: 'cannot start the test server',
+    found: 'no listening socket',
+    expected: `a server that listens on port ${port}`,
+    fix: 'look at its configuration',
+    limit: 10_000,
+  })
 }
