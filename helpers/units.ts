@@ -1,5 +1,8 @@
 import { CriuBenchError } from './errors.ts'
 
+// Reports have these as well, and import nothing from here.
+export { describeBytes, formatMilliseconds, formatSize } from '../reports/format.ts'
+
 /** A number of bytes. 1MB is 2^20 bytes, as in the reference, whose "16MB" is 16777216 bytes. */
 export type Bytes = number
 /** A duration in milliseconds, the unit of the reference's table. */
@@ -18,13 +21,6 @@ const UNITS = new Map([
   ['GB', GB],
 ])
 
-/** "64MB" for 67108864. Uses the largest unit up to MB that divides evenly, so that no two sizes share a title. */
-export function formatSize(bytes: Bytes): string {
-  if (bytes % MB === 0) return `${bytes / MB}MB`
-  if (bytes % KB === 0) return `${bytes / KB}KB`
-  return `${bytes}B`
-}
-
 /** Parses "64MB", "4096KB", "1GB" or a number of bytes. Throws CriuBenchError for anything else, including 0. */
 export function parseSize(text: string, what = 'memory size'): Bytes {
   const match = /^(\d+)(B|KB|MB|GB)?$/.exec(text.trim())
@@ -38,17 +34,4 @@ export function parseSize(text: string, what = 'memory size'): Bytes {
     })
   }
   return bytes
-}
-
-/** A rounded size for messages: "2.6 MB", "24.0 GB". */
-export function describeBytes(bytes: Bytes): string {
-  if (bytes >= GB) return `${(bytes / GB).toFixed(1)} GB`
-  if (bytes >= MB) return `${(bytes / MB).toFixed(1)} MB`
-  return `${(bytes / KB).toFixed(1)} kB`
-}
-
-/** Formats ms with at least three significant digits: 0.231, 5.42, 46.5, 514.9. */
-export function formatMilliseconds(value: Milliseconds): string {
-  if (value >= 10) return value.toFixed(1)
-  return value >= 1 ? value.toFixed(2) : value.toFixed(3)
 }
