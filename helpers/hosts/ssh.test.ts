@@ -93,7 +93,7 @@ describe('another machine', { timeout: 120_000 }, () => {
       const [mapped] = prepared.checkpoints
       await say(hosts.restores, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
       expect(await messageOf(() => mapped && runRestore(mapped))).toContain(
-        'changed or replaced since it was written',
+        'changed or replaced after the rewrite',
       )
     }))
 

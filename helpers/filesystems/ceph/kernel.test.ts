@@ -26,6 +26,6 @@ test('choosing the kernel client on a kernel without it is an error with the fix
     "cannot mount CephFS by the kernel's client
       found:    this kernel has no client for it
       expected: ceph in /proc/filesystems, and mount.ceph
-      fix:      a kernel with CONFIG_CEPH_FS, apt-get install ceph-common; or ceph: { client: 'fuse' }, VITEST_CRIU_CEPH_CLIENT=fuse"
+      fix:      use a kernel with CONFIG_CEPH_FS, and apt-get install ceph-common; or set ceph: { client: 'fuse' }, or VITEST_CRIU_CEPH_CLIENT=fuse"
   `)
 })
