@@ -24,21 +24,15 @@ export async function cgroupPaths(name: string): Promise<string[]> {
   return (await hierarchies()).map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))
 }
 
-/** Names of the cgroups that belong to containers of `name`: itself, and `name.N` of those that run at once. */
-export async function cgroupFamily(name: string): Promise<string[]> {
-  const names = await Promise.all((await hierarchies()).map((hierarchy) => readdir(hierarchy)))
-  return [...new Set(names.flat())].filter((found) => found === name || found.startsWith(`${name}.`))
-}
-
 /** Throws CriuBenchError for a container name that cannot be, or already is, the name of a cgroup. */
 export async function checkContainerName(name: string): Promise<void> {
   const failed = `cannot use "${name}" as the name of a container`
   const fix = 'export CONTAINER_NAME=my_container'
-  if (!/^[^/\0\n]{1,200}$/.test(name) || name === '.' || name === '..') {
+  if (!/^[^-/\0\n][^/\0\n]{0,199}$/.test(name) || name === '.' || name === '..') {
     throw new CriuBenchError({
       failed,
       found: name === '' ? 'an empty name' : `"${name}"`,
-      expected: 'up to 200 characters, no slash, neither "." nor ".."',
+      expected: 'up to 200 characters, no slash, no "-" in front, neither "." nor ".."',
       fix,
     })
   }

@@ -85,7 +85,11 @@ program
   .option('--simulate <FILE>', 'measure nothing: draw from the samples of a results.json')
   .action((options: CalibrateOptions) => calibrate(options, gateSettings()))
 program.command('doctor').description('check what a run needs of this machine, with the fix').action(doctor)
-program.command('clean').description('remove what a killed run could not').action(clean)
+program
+  .command('clean')
+  .description('remove what a killed run could not')
+  .option('--dry-run', 'print what would be removed, and remove nothing')
+  .action(clean)
 
 program.commandsGroup("The reference's steps, one by one:")
 program
@@ -133,10 +137,17 @@ async function doctor(): Promise<void> {
   if (findings.some(({ fix }) => fix !== undefined)) process.exitCode = 1
 }
 
-async function clean(): Promise<void> {
+async function clean({ dryRun = false }: { dryRun?: boolean }): Promise<void> {
   requireRoot()
-  const swept = await sweep()
-  console.log(swept.length === 0 ? 'nothing to clean' : `removed the cgroups ${swept.join(', ')}`)
+  const { removed, setAside, kept } = await sweep({ dryRun })
+  const lines = [
+    ...removed.map((cgroup) => `${dryRun ? 'would remove' : 'removed'} the cgroup ${cgroup}`),
+    ...setAside.map(
+      (file) => `${dryRun ? 'would set aside' : 'set aside'} an unreadable ledger entry: ${file}`,
+    ),
+    ...kept.map(({ file, why }) => `left ${file} in place: ${why}`),
+  ]
+  console.log(lines.length === 0 ? 'nothing to clean' : lines.join('\n'))
 }
 
 // An orderly end, so that what was started in groups of their own ends too.

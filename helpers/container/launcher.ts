@@ -79,7 +79,7 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
   const launcher = await ensureProgramOnHost(host, await compile(fixture('programs/lean-container')))
   const running = run(host, {
-    argv: [launcher, ...options(request), request.name, request.rootfs, ...request.command],
+    argv: [launcher, ...options(request), '--', request.name, request.rootfs, ...request.command],
     failed,
     fix: `read the first error line of the command; run the step by hand: ${ownCommand('restore')}`,
     timeout: request.timeout,

@@ -53,5 +53,9 @@ export class HostPairs implements AsyncDisposable {
   }
 }
 
-export const containerNameOf = ({ containerName }: Pick<Settings, 'containerName'>): string =>
-  containerName ?? `vitest-criu-${process.pid}`
+/**
+ * The name of a run's containers. It has a part of its own: two runs with the same CONTAINER_NAME, a variable that a shell
+ * may have for its own reasons, must not share a cgroup.
+ */
+export const containerNameOf = ({ containerName = 'vitest-criu' }: Pick<Settings, 'containerName'>): string =>
+  `${containerName}-${process.pid}`

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { cgroupFamily, removeCgroup } from '../cgroup/cgroups.ts'
+import { removeCgroup } from '../cgroup/cgroups.ts'
 import { LEDGERS } from '../installation/paths.ts'
 import { startTimeOf } from '../proc/stat.ts'
 
@@ -10,18 +10,24 @@ import { startTimeOf } from '../proc/stat.ts'
  * supervisor reads it when the run ends; the next run does when the supervisor was killed as well.
  */
 const Entry = z.strictObject({
-  owner: z.strictObject({ pid: z.int(), startTime: z.string() }),
+  owner: z.strictObject({
+    pid: z.int(),
+    startTime: z.string(),
+    /** The PID namespace in which `pid` is its pid: "pid:[4026531836]". */
+    namespace: z.string(),
+  }),
   cgroup: z.string(),
 })
 export type LedgerEntry = z.infer<typeof Entry>
 
 const fileOf = (pid: number): string => join(LEDGERS, `${pid}.json`)
+const ownNamespace = (): Promise<string> => readlink('/proc/self/ns/pid')
 
 /** Records that the process `pid` owns the cgroup name `cgroup`; false when that process is already gone. */
 export async function record(pid: number, cgroup: string): Promise<boolean> {
   const startTime = await startTimeOf(pid)
   if (startTime === undefined) return false
-  const entry: LedgerEntry = { owner: { pid, startTime }, cgroup }
+  const entry: LedgerEntry = { owner: { pid, startTime, namespace: await ownNamespace() }, cgroup }
   await mkdir(LEDGERS, { recursive: true })
   // Renamed into place, so that a sweep never reads half an entry.
   const draft = `${fileOf(pid)}.draft`
@@ -34,22 +40,47 @@ export async function record(pid: number, cgroup: string): Promise<boolean> {
 export async function settle(pid: number): Promise<boolean> {
   const entry = await read(fileOf(pid))
   if (!entry) return true
-  let isGone = true
-  for (const cgroup of await cgroupFamily(entry.cgroup)) isGone = (await removeCgroup(cgroup)) && isGone
+  // By its exact name: a cgroup whose name only begins with it is somebody else's.
+  const isGone = await removeCgroup(entry.cgroup)
   if (isGone) await rm(fileOf(pid), { force: true })
   return isGone
 }
 
-/** Settles the entries whose owner is dead. Returns the names of the removed cgroups. */
-export async function sweep(): Promise<string[]> {
-  const swept: string[] = []
-  for (const name of await readdir(LEDGERS).catch(() => [])) {
-    if (!name.endsWith('.json')) continue
-    const entry = await read(join(LEDGERS, name))
-    if (!entry || (await startTimeOf(entry.owner.pid)) === entry.owner.startTime) continue
-    if (await settle(entry.owner.pid)) swept.push(entry.cgroup)
+/** What a sweep did with each entry of the ledger. */
+export interface Swept {
+  /** Names of the cgroups that were removed. */
+  readonly removed: readonly string[]
+  /** Files that could not be read, by their new names. */
+  readonly setAside: readonly string[]
+  /** Entries that stay, each with the reason. */
+  readonly kept: ReadonlyArray<{ readonly file: string; readonly why: string }>
+}
+
+/** Settles the entries whose owner is dead. A dry run changes nothing and returns the same. */
+export async function sweep({ dryRun = false }: { dryRun?: boolean } = {}): Promise<Swept> {
+  const removed: string[] = []
+  const setAside: string[] = []
+  const kept: Array<{ file: string; why: string }> = []
+  const names = await readdir(LEDGERS).catch(() => [])
+  for (const file of names.filter((name) => name.endsWith('.json')).map((name) => join(LEDGERS, name))) {
+    const entry = await read(file).catch(() => 'unreadable' as const)
+    if (entry === undefined) continue
+    if (entry === 'unreadable') {
+      setAside.push(`${file}.unreadable`)
+      if (!dryRun) await rename(file, `${file}.unreadable`)
+      continue
+    }
+    const why = (await whyKept(entry)) ?? (dryRun || (await settle(entry.owner.pid)) ? undefined : 'its cgroup cannot be removed') // prettier-ignore
+    if (why === undefined) removed.push(entry.cgroup)
+    else kept.push({ file, why })
   }
-  return swept
+  return { removed, setAside, kept }
+}
+
+/** Why an entry must stay; undefined when its owner is dead. */
+async function whyKept({ owner }: LedgerEntry): Promise<string | undefined> {
+  if (owner.namespace !== (await ownNamespace())) return 'its owner runs in another PID namespace'
+  return (await startTimeOf(owner.pid)) === owner.startTime ? 'its owner is running' : undefined
 }
 
 async function read(file: string): Promise<LedgerEntry | undefined> {

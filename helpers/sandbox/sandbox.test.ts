@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rmdir } from 'node:fs/promises'
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { outcomeOf } from '../testing/commands.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
-import { WORK } from '../installation/paths.ts'
+import { LEDGERS, WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { openSandbox } from './sandbox.ts'
 
@@ -34,6 +34,21 @@ describe('a sandbox', () => {
         timeout: 5000,
       })
       expect(existsSync(hostPath(sandbox, '/run/more'))).toBe(true)
+    })
+  })
+
+  test('opens beside a ledger entry that cannot be read, and says so', async () => {
+    await expectNothingLeft(async () => {
+      const file = join(LEDGERS, `${NAME}.json`)
+      await mkdir(LEDGERS, { recursive: true })
+      await writeFile(file, 'no JSON')
+      const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      await using _sandbox = await openSandbox(NAME)
+      expect(said.mock.calls.flat()).toContain(
+        `▸ set aside a ledger entry that cannot be read: ${file}.unreadable\n`,
+      )
+      said.mockRestore()
+      await rm(`${file}.unreadable`)
     })
   })
 

@@ -18,6 +18,8 @@ export interface Sandbox extends Host, AsyncDisposable {
   readonly init: number
 }
 
+/** How the supervisor begins a line for the user. */
+const NOTE = 'note '
 /** Milliseconds. */
 const START_LIMIT = 20_000
 /** A supervisor that does not end is killed: the kernel ends the namespaces with it, the next start sweeps its cgroup. */
@@ -39,7 +41,9 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
     timeout: END_LIMIT,
     env: { PATH: process.env['PATH'] ?? '' },
   })
-  const answer = await supervisor.ask('which init?', START_LIMIT)
+  let answer = await supervisor.ask('which init?', START_LIMIT)
+  for (; answer.startsWith(NOTE); answer = await supervisor.ask('which init?', START_LIMIT))
+    process.stderr.write(`▸ ${answer.slice(NOTE.length)}\n`)
   const init = Number(/^init (\d+)$/.exec(answer)?.[1])
   if (!Number.isInteger(init)) {
     await supervisor.close()

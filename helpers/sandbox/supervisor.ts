@@ -5,7 +5,7 @@
  * What is on another machine, such as a folder on a shared file system, would stay: the scripts in CLEANUP_HOOKS are run
  * before.
  *
- * It writes lines to standard output: "init PID", the pid of the namespaces' init as seen from outside; "error WHAT" when
+ * It writes lines to standard output: "note WHAT", for the user, before the others; "init PID", the pid of the namespaces' init as seen from outside; "error WHAT" when
  * the namespaces end unasked; "left WHAT" when something could not be ended.
  */
 import { readFile } from 'node:fs/promises'
@@ -31,7 +31,8 @@ const say = (line: string): boolean => process.stdout.write(`${line.replaceAll('
 
 async function main(cgroup: string, ownNetwork: boolean): Promise<void> {
   const parent = process.ppid
-  await sweep()
+  const { setAside } = await sweep()
+  for (const file of setAside) say(`note set aside a ledger entry that cannot be read: ${file}`)
   await record(process.pid, cgroup)
   let init: number | undefined
   let leaving: Promise<void> | undefined
