@@ -37,15 +37,15 @@ const CHECKS: readonly Check[] = [
   criu,
 ]
 
-/** Looks at everything a run needs, in the order in which a run would miss it, on the host that restores, too. */
+/** Checks everything that a run needs, in the order in which a run needs it, on the second host as well. */
 export async function examine(): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const check of CHECKS) findings.push(await check())
-  return [...findings, ...(await examineSecond())]
+  return [...findings, ...(await examineSecondHost())]
 }
 
-/** What the host that restores lacks, where that is another one; the names say which host is meant. */
-async function examineSecond(): Promise<Finding[]> {
+/** Checks the second host, if one is configured. The names of the findings include the host. */
+async function examineSecondHost(): Promise<Finding[]> {
   const settings = resolveSettings({}, process.env)
   const { restoreOn, sshConfig, link } = settings
   if (restoreOn === undefined) return []
@@ -54,7 +54,7 @@ async function examineSecond(): Promise<Finding[]> {
     const containerName = `vitest-criu-doctor-${process.pid}`
     await using pair = await openPair({ restoreOn, containerName, sshConfig, link, programs })
     const findings = await examineHost(pair.restores, programs)
-    return findings.map((one) => ({ ...one, name: `${one.name} on ${pair.name}` }))
+    return findings.map((each) => ({ ...each, name: `${each.name} on ${pair.name}` }))
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
     return [{ name: restoreOn, found: error.facts.log ?? error.facts.found, fix: error.facts.fix }]
@@ -77,7 +77,7 @@ async function capability(): Promise<Finding> {
     'capabilities',
     has,
     has ? 'CAP_SYS_ADMIN' : 'no CAP_SYS_ADMIN',
-    'in a container: run it privileged',
+    'if this is a container, run it privileged',
   )
 }
 
@@ -98,7 +98,7 @@ async function namespaces(): Promise<Finding> {
     'namespaces',
     argv,
     'mount, pid, uts, ipc',
-    'apt-get install util-linux; the kernel needs CONFIG_NAMESPACES',
+    'apt-get install util-linux, on a kernel with CONFIG_NAMESPACES',
   )
 }
 
@@ -115,7 +115,7 @@ async function memory(): Promise<Finding> {
     'memory',
     available >= needed,
     found,
-    `${describeBytes(needed)} for the largest size: leave it out, VITEST_CRIU_SIZES=1MB,4MB`,
+    `free ${describeBytes(needed)} for the largest size, or leave it out: VITEST_CRIU_SIZES=1MB,4MB`,
   )
 }
 
@@ -127,13 +127,13 @@ async function disk(): Promise<Finding> {
     'disk',
     free >= BUILD_ROOM,
     `${describeBytes(free)} free for ${CACHE}`,
-    `free ${describeBytes(BUILD_ROOM)}`,
+    `free ${describeBytes(BUILD_ROOM)} of disk space`,
   )
 }
 
 async function compiler(): Promise<Finding> {
   if (await isPrebuilt(fixture('programs/lean-container')))
-    return { name: 'compiler', found: 'not needed: the package brings its C programs compiled' }
+    return { name: 'compiler', found: 'not needed: the package contains compiled C programs' }
   return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
 }
 
@@ -142,11 +142,12 @@ function python(): Promise<Finding> {
   return attempt('python', argv, '/usr/bin/python3', 'apt-get install python3')
 }
 
-/** What a run can do without: a strategy or filesystem says itself what it lacks here. */
+/** `lazy` is optional, so the check never fails. It reports what the strategy lacks on this machine. */
 function lazy(): Finding {
   return { name: 'lazy restore', found: strategyNamed('lazy').missing?.() ?? 'can be measured' }
 }
 
+/** `ceph` is optional as well. */
 function ceph(): Finding {
   return {
     name: 'ceph',
@@ -161,7 +162,7 @@ async function criu(): Promise<Finding> {
   } catch (error) {
     return {
       name: 'criu',
-      found: 'none that passes criu check',
+      found: 'no criu that passes criu check',
       fix: error instanceof Error ? error.message : String(error),
     }
   }
