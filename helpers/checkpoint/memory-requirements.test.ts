@@ -4,21 +4,21 @@ import { GB, MB } from '../units.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import { checkMemory, filesystemRoom } from './memory-requirements.ts'
 
-test('a size that fits is no matter', async () => expect(await checkMemory(MB)).toBeUndefined())
+test('a size that fits into memory is accepted', async () => expect(await checkMemory(MB)).toBeUndefined())
 
-test('a size that the machine cannot hold is refused with the figures', async () => {
+test('a size that does not fit into memory is refused, with the figures', async () => {
   expect(steady(await messageOf(() => checkMemory(1000 * GB)))).toMatchInlineSnapshot(`
     "cannot measure the memory size 1024000MB
-      found:    N GB of memory available
-      expected: N GB: N GB for dump, images and rootfs, N GB for the process
-      fix:      free memory, or set MEMORY_SIZE to less"
+      found:    N GB of available memory
+      expected: N GB of available memory: N GB for dump, images and rootfs, N GB for the process
+      fix:      free memory, or set MEMORY_SIZE to a smaller size"
   `)
 })
 
-test('as large as the memory is too large: dump, copy and process come on top', async () => {
+test('a size as large as the memory is refused, because dump and copy need memory as well', async () => {
   expect(await messageOf(() => checkMemory(totalmem()))).toContain('cannot measure the memory size')
 })
 
-test('a filesystem has room for a dump and its copy', () => {
+test('the room for a filesystem includes the dump and its copy', () => {
   expect(filesystemRoom(64 * MB)).toBeGreaterThan(2 * 64 * MB)
 })

@@ -2,19 +2,22 @@ import { CriuBenchError } from '../errors.ts'
 import { availableMemory } from '../machine/memory.ts'
 import { describeBytes, formatSize, MB, type Bytes } from '../units.ts'
 
-/** What a process has besides the bytes its handler touches: interpreter, libraries, heap. */
+/** Memory of a process in addition to the bytes that its handler touches: interpreter, libraries, heap. */
 const PROCESS_OVERHEAD = 32 * MB
-/** Base image, copied libraries, and slack for the images of a process that grew. */
+/** Room for the base image, copied libraries, and larger images than expected. */
 const ROOTFS_ROOM = 192 * MB
-/** A handler has what it built and, while it runs, its copy. */
+/** A handler has its memory and, while it executes, a copy of it. */
 const COPIES_IN_A_HANDLER = 2
-/** On the filesystem lie the dump, the copy of it that containers restore from, and the memory that `mapped` maps. */
+/** The filesystem stores the dump, the copy that containers restore from, and the backing file of `mapped`. */
 const COPIES_ON_DISK = 3
 
-/** Room that a filesystem needs for one suite of that size. */
+/** The room that one checkpoint of this size needs on a filesystem. */
 export const filesystemRoom = (size: Bytes): Bytes => COPIES_ON_DISK * (size + PROCESS_OVERHEAD) + ROOTFS_ROOM
 
-/** Refuses a size that this machine cannot hold, with its images where those lie in memory, before anything is mounted. */
+/**
+ * Throws CriuBenchError if the available memory is too small for this size. `inMemory` tells whether the filesystem is
+ * in memory, too.
+ */
 export async function checkMemory(size: Bytes, inMemory = true): Promise<void> {
   const room = inMemory ? filesystemRoom(size) : 0
   const processes = COPIES_IN_A_HANDLER * (size + PROCESS_OVERHEAD)
@@ -22,8 +25,8 @@ export async function checkMemory(size: Bytes, inMemory = true): Promise<void> {
   if (room + processes <= available) return
   throw new CriuBenchError({
     failed: `cannot measure the memory size ${formatSize(size)}`,
-    found: `${describeBytes(available)} of memory available`,
-    expected: `${describeBytes(room + processes)}: ${describeBytes(room)} for dump, images and rootfs, ${describeBytes(processes)} for the process`,
-    fix: 'free memory, or set MEMORY_SIZE to less',
+    found: `${describeBytes(available)} of available memory`,
+    expected: `${describeBytes(room + processes)} of available memory: ${describeBytes(room)} for dump, images and rootfs, ${describeBytes(processes)} for the process`,
+    fix: 'free memory, or set MEMORY_SIZE to a smaller size',
   })
 }

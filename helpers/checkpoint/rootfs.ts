@@ -17,28 +17,29 @@ import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Bytes } from '../units.ts'
 
-/** Folders of the rootfs: the dump itself, and the copy of it that containers restore from. */
+/** The folder of the rootfs for the dump. */
 export const DUMP_FOLDER = '/.dump'
+/** The folder of the rootfs for the copy of the dump that containers restore from. */
 export const IMAGES_FOLDER = '/images'
 
 /** A root directory that containers can start on. */
 export interface Rootfs {
-  /** Where it lies on its host. */
+  /** Path on the host. */
   readonly path: string
-  /** The CRIU in it, as a container sees it. */
+  /** Path of CRIU's program, as a container sees it. */
   readonly criu: string
-  /** A copy of that CRIU in the host's memory, which containers see in its place; read from the rootfs when left out. */
+  /** Path of a copy of CRIU in the host's memory, which containers use instead of the one in the rootfs. */
   readonly localCriu?: string
 }
 
-/** Lets containers on `rootfs` read CRIU's program from this host's memory, as from a machine that has it installed. */
+/** Lets containers on `rootfs` read CRIU's program from this host's memory, as if the machine had CRIU installed. */
 export async function installLocally(host: Host, rootfs: Rootfs): Promise<Rootfs> {
   const localCriu = join(WORK, `criu-${basename(rootfs.path)}`)
   await copyFile(hostPath(host, join(rootfs.path, rootfs.criu)), hostPath(host, localCriu))
   return { ...rootfs, localCriu }
 }
 
-/** Exports the base image to `path` and lets its CRIU probe this kernel once, as any machine's first start would. */
+/** Exports the base image to `path` and lets its CRIU probe the host's kernel. `name` is that of the container. */
 export async function populateRootfs(
   host: Host,
   image: BaseImage,
@@ -52,13 +53,13 @@ export async function populateRootfs(
 }
 
 /**
- * Lets the rootfs' CRIU probe this kernel in a container, and keeps what it found, /run/criu.kdat, in the rootfs, from
- * where the launcher copies it into each container's fresh /run. Without it every start probes the kernel again, which
- * costs tens of milliseconds. The check itself wants terminals and tunnels, which a lean container has not: what counts
- * is that the probe came to its end.
+ * Lets the CRIU of the rootfs probe the kernel in a container, and stores the result, /run/criu.kdat, in the rootfs.
+ * The launcher copies it into each container's new /run, because otherwise every start would probe the kernel again,
+ * which takes tens of milliseconds. `criu check` itself may fail, because a lean container lacks terminals and tunnels.
+ * Throws CriuBenchError if it leaves no criu.kdat.
  */
 export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): Promise<void> {
-  // CRIU keeps the cache on tmpfs alone.
+  // CRIU writes the cache only to tmpfs.
   const seen = await mkdtemp(hostPath(host, '/dev/shm/vitest-criu-'))
   try {
     const folder = join('/dev/shm', basename(seen))
@@ -74,7 +75,7 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
       throw new CriuBenchError({
         failed: `cannot use the base image: its ${rootfs.criu} cannot probe this kernel`,
         found: `exit status ${check.status} of \`criu check\` in the lean container on ${rootfs.path}, and no criu.kdat`,
-        expected: '/run/criu.kdat',
+        expected: 'the file /run/criu.kdat, which a complete probe writes',
         fix: 'unset BASE_IMAGE to have a CRIU built for this kernel',
         log: check.stderr,
       })
@@ -85,7 +86,7 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
   }
 }
 
-/** Reads an image set, refusing one that CRIU must never be handed. Throws CriuBenchError. */
+/** Reads and validates an image set, before CRIU gets it. Throws CriuBenchError. */
 export async function validateImages(host: Host, folder: string): Promise<ImageSet> {
   const set = await readImageSet(hostPath(host, folder))
   validateImageSet(set)
@@ -93,9 +94,9 @@ export async function validateImages(host: Host, folder: string): Promise<ImageS
 }
 
 /**
- * Copies what a restore needs into the rootfs: the images, and exactly the files that the dumped process had open or
- * mapped, as the images list them, and `programs` that the container runs besides. Sizes and modes are checked as CRIU
- * will check them.
+ * Copies everything that a restore needs into the rootfs: the images, the files that the dumped process had open or
+ * mapped (the images list them), and `programs`, which the container runs as well. Checks sizes and modes in advance as
+ * CRIU does at a restore. Throws CriuBenchError.
  */
 export async function copyForRestore(
   host: Host,
@@ -106,14 +107,15 @@ export async function copyForRestore(
   const needed = neededFiles(await validateImages(host, dump))
   const files = needed.filter(({ kind }) => kind === 'file')
   await makeFolders(host, rootfs, needed.filter(({ kind }) => kind === 'directory')) // prettier-ignore
-  // cp looks up the parents of an absolute path from where it stands. The images come last: no images, no restore.
+  // `cd /`, because cp --parents resolves the parents from the working directory. The images are copied last, so that a
+  // failed copy cannot be restored.
   const script = `rootfs=$1; images=$2; dump=$3; shift 3; cd /
     rm -rf "$images"; cp -a --parents -- "$@" "$rootfs"; cp -a "$dump" "$images"; du -sb "$images"`
   const paths = [...files.map(({ path }) => path), ...programs]
   const { stdout } = await run(host, {
     argv: ['sh', '-ec', script, 'sh', rootfs, join(rootfs, IMAGES_FOLDER), dump, ...paths],
     failed: `cannot copy the images and ${files.length} files to ${rootfs}`,
-    fix: 'dump again: a file that the process used is gone, or the filesystem is full',
+    fix: 'free space on the filesystem, or dump again: a file that the process used may be gone',
     timeout: 600_000,
   })
   for (const file of files) await checkCopy(host, rootfs, file)
@@ -122,7 +124,9 @@ export async function copyForRestore(
   return { files: files.length, bytes: Number.parseInt(stdout, 10) }
 }
 
-/** Working directories and the like: what is in them comes with the files. */
+/**
+ * Creates the folders that the process had open, such as its working directory. Files in them are copied separately.
+ */
 async function makeFolders(host: Host, rootfs: string, folders: readonly NeededFile[]): Promise<void> {
   for (const { path, mode } of folders) {
     const folder = hostPath(host, join(rootfs, path))
@@ -134,7 +138,7 @@ async function makeFolders(host: Host, rootfs: string, folders: readonly NeededF
 
 async function checkCopy(host: Host, rootfs: string, file: NeededFile): Promise<void> {
   const copy = await stat(hostPath(host, join(rootfs, file.path)))
-  // The handler's own report and log grow; CRIU does not check what was opened for appending.
+  // The handler's report and log grow. CRIU does not check files that were opened for appending.
   if (file.path.startsWith(HANDLER_FOLDER)) return
   const sizeDiffers = file.size !== undefined && file.size !== BigInt(copy.size)
   const modeDiffers = file.mode !== undefined && file.mode !== copy.mode
@@ -143,6 +147,6 @@ async function checkCopy(host: Host, rootfs: string, file: NeededFile): Promise<
     failed: `cannot restore with the copy of ${file.path}`,
     found: `${copy.size} bytes, mode ${copy.mode.toString(8)}`,
     expected: `${file.size ?? copy.size} bytes, mode ${(file.mode ?? copy.mode).toString(8)}, as at the dump`,
-    fix: 'dump again: the file was changed since',
+    fix: 'dump again, because the file has changed',
   })
 }

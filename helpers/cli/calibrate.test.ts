@@ -6,13 +6,13 @@ import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 
-test('calibrate measures what the gate finds and writes it down', async () => {
+test('calibrate measures which delays the gate finds, and writes a report', async () => {
   await using folder = await temporaryFolder()
   const out = join(folder.path, 'calibration.md')
   await expectNothingLeft(async () => {
     const ended = await cli(['calibrate', '--runs', '1', '--sizes', '1MB', '--out', out], { VITEST_CRIU_ITERATIONS: '10' }) // prettier-ignore
     expect(ended.status).toBe(0)
-    expect(ended.stderr).toMatch(/▸ run 1\/1: the same: .*; in the launcher: .*\+50 % /)
+    expect(ended.stderr).toMatch(/▸ run 1\/1: unchanged: .*; delay in the launcher: .*\+50 % /)
     expect(ended.stdout).toContain(`written to ${out}`)
   })
   const report = await readFile(out, 'utf8')
@@ -21,14 +21,14 @@ test('calibrate measures what the gate finds and writes it down', async () => {
     expect(report).toMatch(new RegExp(`^\\| ${row} .*1 \\(`, 'm'))
 })
 
-test('calibrate --simulate draws from recorded samples, and measures nothing', async () => {
+test('calibrate --simulate resamples recorded samples, and measures nothing', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'results.json')
   await writeFile(file, JSON.stringify({ ...recorded, suites: recorded.suites.slice(0, 2) }))
   const ended = await cli(['calibrate', '--simulate', file])
   expect(ended).toMatchObject({ status: 0, stderr: '' })
-  expect(ended.stdout).toContain('cold starts, 30 samples drawn anew, 400 times each')
-  // Nothing is found where nothing was planted; what is not found is inconclusive with five samples that spread as these.
+  expect(ended.stdout).toContain('cold starts: 400 simulations each, with 30 samples a side')
+  // Without a delay there is no regression. With only five recorded samples a delay may be inconclusive.
   for (const title of ['tmpfs 1MB mapped', 'tmpfs 1MB lazy'])
     expect(ended.stdout).toMatch(new RegExp(`^\\| ${title} +\\| +0 % \\(\\d+ %\\) (\\| +\\d+ % \\(\\d+ %\\) ){4}\\|$`, 'm')) // prettier-ignore
 })

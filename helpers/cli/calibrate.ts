@@ -11,15 +11,15 @@ import { parseSize } from '../units.ts'
 
 export interface CalibrateOptions {
   readonly runs: number
-  /** "1MB,64MB". */
+  /** Memory sizes: "1MB,64MB". */
   readonly sizes: string
-  /** Where the report goes. */
+  /** Path of the report. */
   readonly out: string
-  /** A results.json whose samples are drawn from in place of a measurement. */
+  /** Path of a results.json to resample instead of a measurement. */
   readonly simulate?: string
 }
 
-/** Measures, or simulates, what the gate finds; prints the report, and writes the one that was measured. */
+/** Calibrates the gate and writes the report. With `simulate` it only prints a simulation, and writes nothing. */
 export async function calibrate(options: CalibrateOptions, settings: Settings): Promise<void> {
   if (options.simulate !== undefined) return console.log(await simulated(options.simulate, settings))
   requireRoot()
@@ -56,7 +56,7 @@ function summary({ unchanged, delayed }: CalibrationRun): string {
   const slower = delayed.map(
     ({ level, change }) => `+${level * 100} % ${change.state} ${change.ratio.toFixed(2)}`,
   )
-  return `the same: ${same.join(', ')}; in the ${delayed[0]?.where}: ${slower.join(', ')}`
+  return `unchanged: ${same.join(', ')}; delay in the ${delayed[0]?.where}: ${slower.join(', ')}`
 }
 
 async function simulated(path: string, settings: Settings): Promise<string> {
@@ -65,5 +65,5 @@ async function simulated(path: string, settings: Settings): Promise<string> {
     results.suites.map((suite) => [suite.title, normalizeByControl(sampledOf(suite, 'cold start'))]),
   )
   const plan: Omit<CalibrationPlan, 'sizes' | 'containerName'> = settings
-  return `cold starts, ${plan.iterations} samples drawn anew, 400 times each\n\n${simulatedTable(plan, recorded)}`
+  return `cold starts: 400 simulations each, with ${plan.iterations} samples a side\n\n${simulatedTable(plan, recorded)}`
 }

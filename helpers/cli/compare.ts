@@ -7,8 +7,8 @@ import type { Settings } from '../config/options.ts'
 import { comparisonOutcome, STATUS } from '../gate/outcome.ts'
 
 /**
- * Prints what changed from one run to another, and returns the exit status that a run would have had. Nothing can be
- * measured once more here: what a run would only suspect is called by its name. Throws CriuBenchError.
+ * Compares one run with an earlier one, prints the differences and returns the exit status. A suspected change cannot
+ * be measured a second time here, so it counts as a change. Throws CriuBenchError.
  */
 export async function compare(before: string, now: string, settings: Settings): Promise<number> {
   const baseline = await readBaseline(baselinePath(settings.baselines, before))

@@ -16,18 +16,18 @@ import { describeBytes, GB, MB, type Bytes } from '../units.ts'
 const BUILD_ROOM: Bytes = 500 * MB
 const OLDEST_NODE = [22, 12] as const
 
-/** What this machine needs besides what every host does. */
+/** What this machine needs in addition to what every host needs. */
 const LOCAL_CHECKS = { node, memory, disk, compiler, python, 'lazy restore': lazy, ceph }
 
-/** Looks at everything a run needs: on this machine, then on the host that restores where that is another one. */
+/** Checks everything that a run needs: on this machine, then on the second host. */
 export async function examine(): Promise<Finding[]> {
   const findings = await examineHost(localHost)
   for (const [name, check] of Object.entries(LOCAL_CHECKS)) findings.push(await orFinding(name, check))
-  return [...findings, ...(await examineSecond())]
+  return [...findings, ...(await examineSecondHost())]
 }
 
-/** What the host that restores lacks, where that is another one; the names say which host is meant. */
-async function examineSecond(): Promise<Finding[]> {
+/** Checks the second host, if one is configured. The names of the findings include the host. */
+async function examineSecondHost(): Promise<Finding[]> {
   const settings = resolveSettings({}, process.env)
   const { restoreOn, sshConfig, link } = settings
   if (restoreOn === undefined) return []
@@ -36,7 +36,7 @@ async function examineSecond(): Promise<Finding[]> {
     const containerName = `vitest-criu-doctor-${process.pid}`
     await using pair = await openHostPair({ restoreOn, containerName, sshConfig, link, programs })
     const findings = await examineHost(pair.restores, programs)
-    return findings.map((one) => ({ ...one, name: `${one.name} on ${pair.name}` }))
+    return findings.map((each) => ({ ...each, name: `${each.name} on ${pair.name}` }))
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error
     return [{ name: restoreOn, found: error.facts.log ?? error.facts.found, fix: error.facts.fix }]
@@ -62,7 +62,7 @@ async function memory(): Promise<Finding> {
     'memory',
     available >= needed,
     found,
-    `${describeBytes(needed)} for the largest size: leave it out, VITEST_CRIU_SIZES=1MB,4MB`,
+    `free ${describeBytes(needed)} for the largest size, or leave it out: VITEST_CRIU_SIZES=1MB,4MB`,
   )
 }
 
@@ -74,13 +74,13 @@ async function disk(): Promise<Finding> {
     'disk',
     free >= BUILD_ROOM,
     `${describeBytes(free)} free for ${CACHE}`,
-    `free ${describeBytes(BUILD_ROOM)}`,
+    `free ${describeBytes(BUILD_ROOM)} of disk space`,
   )
 }
 
 async function compiler(): Promise<Finding> {
   if (await isPrebuilt(fixture('programs/lean-container')))
-    return { name: 'compiler', found: 'not needed: the package brings its C programs compiled' }
+    return { name: 'compiler', found: 'not needed: the package contains compiled C programs' }
   return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
 }
 
@@ -89,11 +89,12 @@ function python(): Promise<Finding> {
   return attempt('python', argv, '/usr/bin/python3', 'apt-get install python3')
 }
 
-/** What a run can do without: a strategy or filesystem says itself what it lacks here. */
+/** `lazy` is optional, so the check never fails. It reports what the strategy lacks on this machine. */
 function lazy(): Finding {
   return { name: 'lazy restore', found: strategyNamed('lazy').missing?.() ?? 'can be measured' }
 }
 
+/** `ceph` is optional as well. */
 function ceph(): Finding {
   return {
     name: 'ceph',

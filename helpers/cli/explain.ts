@@ -3,7 +3,7 @@ import { readImageSet, validateImageSet } from '../images/index.ts'
 import { explainMapped, type Explained } from '../images/mapped/index.ts'
 import { describeBytes } from '../units.ts'
 
-/** One table a process: each VMA with pages in the dump, what `mapped` makes of it, why, and what guards it. */
+/** One table for each process: each VMA with pages in the dump, how `mapped` restores it, why, and who guards it. */
 export async function explainImages(folder: string): Promise<string> {
   const set = await readImageSet(folder)
   validateImageSet(set)
@@ -19,7 +19,7 @@ function explainProcess({ pid, areas, pageSize }: Explained): string {
       String(present / pageSize),
       decision.mapped ? 'mapped' : 'eager',
       decision.why,
-      decision.mapped ? 'launcher zeroes what it discards' : '',
+      decision.mapped ? 'zeroed by the launcher' : '',
     ])
   const header = ['address', 'size', 'pages', 'restored', 'why', 'discards']
   const table = markdownTable([header, ...rows], { align: ['l', 'r', 'r', 'l', 'l', 'l'] })

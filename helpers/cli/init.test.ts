@@ -5,7 +5,7 @@ import { CLI, outcomeOf, type Ended } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { steady } from '../testing/messages.ts'
 
-/** Runs `vitest-criu init` in a folder with these files. */
+/** Runs `action` in a temporary folder with these files, where it can call `vitest-criu init`. */
 async function inFolder(
   files: Readonly<Record<string, string>>,
   action: (init: (...options: string[]) => Promise<Ended>, folder: string) => Promise<void>,
@@ -17,7 +17,7 @@ async function inFolder(
 
 const PROJECT = { 'package.json': '{}' }
 
-/** What lies in a folder, hidden or not: paths and contents. */
+/** All files of a folder, including hidden ones: contents by path. */
 async function filesIn(folder: string): Promise<Record<string, string>> {
   const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) =>
     entry.isFile(),
@@ -29,7 +29,7 @@ async function filesIn(folder: string): Promise<Record<string, string>> {
 }
 
 describe('vitest-criu init', () => {
-  test('writes a configuration, a suite and a workflow, and says what is next', async () => {
+  test('writes a configuration, a suite and a workflow', async () => {
     await inFolder(PROJECT, async (init, folder) => {
       expect(await init()).toMatchObject({ status: 0, stderr: '' })
       expect(Object.keys(await filesIn(folder))).toEqual([
@@ -41,7 +41,7 @@ describe('vitest-criu init', () => {
     })
   })
 
-  test('done again changes nothing, and says so', async () => {
+  test('changes nothing the second time, and says so', async () => {
     await inFolder(PROJECT, async (init, folder) => {
       await init()
       const before = await filesIn(folder)
@@ -51,7 +51,7 @@ describe('vitest-criu init', () => {
         left vitest.config.mts as it is
 
         next, as root: npx vitest-criu doctor && npx vitest bench --run
-        its results: reports/out, which git need not keep
+        the results will be in reports/out, which you can add to .gitignore
         "
       `)
       expect(await filesIn(folder)).toEqual(before)
@@ -66,7 +66,7 @@ describe('vitest-criu init', () => {
         would write vitest.config.mts
 
         next, as root: npx vitest-criu doctor && npx vitest bench --run
-        its results: reports/out, which git need not keep
+        the results will be in reports/out, which you can add to .gitignore
         "
       `)
       expect(Object.keys(await filesIn(folder))).toEqual(['package.json'])
@@ -88,7 +88,7 @@ describe('vitest-criu init', () => {
     },
   )
 
-  test('asks for nothing where the configuration has the plugin', async () => {
+  test('does not ask to add the plugin if the configuration has it', async () => {
     const config = "import { criu } from 'vitest-criu'\nexport default { plugins: [criu()] }\n"
     await inFolder({ ...PROJECT, 'vitest.config.js': config }, async (init) => {
       expect((await init()).stdout).not.toContain('add the plugin')
@@ -103,15 +103,15 @@ describe('vitest-criu init', () => {
     })
   })
 
-  test('outside a project is refused', async () => {
+  test('fails outside of an npm project', async () => {
     await inFolder({}, async (init, folder) => {
       const { status, stderr } = await init()
       expect(status).toBe(1)
       expect(steady(stderr, [folder, 'FOLDER'])).toMatchInlineSnapshot(`
         "cannot set up a project in FOLDER
-          found:    no package.json
+          found:    a folder without package.json
           expected: the folder of an npm project
-          fix:      go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu
+          fix:      change to the folder of your project, or create one here: npm init --yes && npm install --save-dev vitest vitest-criu
         "
       `)
       expect(await filesIn(folder)).toEqual({})

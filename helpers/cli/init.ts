@@ -4,17 +4,17 @@ import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { fixture } from '../installation/paths.ts'
 
-/** The files that a project starts with, at the paths they get. */
+/** The folder of the files that init writes, at their final paths. */
 const TEMPLATE = fixture('init')
 const CONFIG = 'vitest.config.mts'
-/** Where vitest looks for a configuration, in its own order. */
+/** Where vitest looks for a configuration, in its order. */
 const CONFIGS = ['vitest.config', 'vite.config'].flatMap((name) =>
   ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `${name}.${extension}`),
 )
 
 /**
- * Writes a configuration, a suite and a workflow into `folder`, but no file that is there already, and says which. A
- * dry run says the same and writes nothing. Throws CriuBenchError where `folder` is no npm project.
+ * Writes a configuration, a suite and a workflow into `folder`, and reports each file. Existing files are left
+ * unchanged. A dry run only reports. Throws CriuBenchError if `folder` is not an npm project.
  */
 export async function init(
   folder: string,
@@ -32,7 +32,8 @@ export async function init(
     }
   }
   say(
-    '\nnext, as root: npx vitest-criu doctor && npx vitest bench --run\nits results: reports/out, which git need not keep',
+    '\nnext, as root: npx vitest-criu doctor && npx vitest bench --run\n' +
+      'the results will be in reports/out, which you can add to .gitignore',
   )
 }
 
@@ -40,9 +41,9 @@ function checkProject(folder: string): void {
   if (existsSync(join(folder, 'package.json'))) return
   throw new CriuBenchError({
     failed: `cannot set up a project in ${folder}`,
-    found: 'no package.json',
+    found: 'a folder without package.json',
     expected: 'the folder of an npm project',
-    fix: 'go to that folder, or make one here: npm init --yes && npm install --save-dev vitest vitest-criu',
+    fix: 'change to the folder of your project, or create one here: npm init --yes && npm install --save-dev vitest vitest-criu',
   })
 }
 
@@ -54,7 +55,7 @@ async function templateFiles(): Promise<string[]> {
     .toSorted()
 }
 
-/** The file that stands where `file` would be written; any of vitest's configurations stands for another. */
+/** The existing file in place of `file`, if any. For the configuration, any configuration of vitest or vite counts. */
 const presentFor = (folder: string, file: string): string | undefined =>
   (file === CONFIG ? CONFIGS : [file]).find((name) => existsSync(join(folder, name)))
 

@@ -1,29 +1,29 @@
 import { expect, test } from 'vitest'
 import { cli } from '../testing/commands.ts'
 
-test('vitest-criu --help tells every command', async () => {
+test('vitest-criu --help lists every command', async () => {
   expect((await cli(['--help'])).stdout).toMatchInlineSnapshot(`
     "Usage: vitest-criu [options] [command]
 
-    Checkpoint/restore benchmarks as tests: what a start from a CRIU checkpoint
-    costs.
+    Benchmarks as tests: how fast a process starts from a CRIU checkpoint.
 
     Options:
-      --version                   tell the version
-      --help                      tell this
+      --version                   print the version
+      --help                      print this help
 
     In a project:
-      init [options]              write a configuration, a suite and a workflow,
-                                  each where there is none yet
-      report [options] [RESULTS]  write every report of a results.json anew, beside
-                                  it
-      compare <BEFORE> <NOW>      hold the results of one run against those of
-                                  another, as a run does against its baseline
-      calibrate [options]         measure what the gate finds of planted slow-downs,
-                                  and how often it takes the same for slower
-      doctor                      check what a run needs of this machine, with the
-                                  fix
-      clean                       remove what a killed run could not
+      init [options]              write a configuration, a suite and a workflow;
+                                  existing files are kept
+      report [options] [RESULTS]  write every report of a results.json again, into
+                                  its folder
+      compare <BEFORE> <NOW>      compare the results of one run with those of an
+                                  earlier one, as with a baseline
+      calibrate [options]         measure which injected delays the gate finds, and
+                                  how often it reports a regression in unchanged
+                                  code
+      doctor                      check that this machine has what a run needs, and
+                                  name each fix
+      clean                       remove what a killed run left
 
     The reference's steps, one by one:
       mount                       mount tmpfs on ROOTFS_ABS_PATH
@@ -34,19 +34,19 @@ test('vitest-criu --help tells every command', async () => {
       unmount                     undo the steps
 
     About a checkpoint:
-      explain <IMAGES>            tell what the mapped restore makes of each part of
-                                  a dumped memory, and why
+      explain <IMAGES>            show how the strategy mapped restores each memory
+                                  area of a dump, and why
 
-    The steps take ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE of the environment.
+    The steps read ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE from the environment.
 
     Measure:
-      npx vitest bench --run           every suite; ends with the table
-      npx vitest bench --run -t 64MB   one size
+      npx vitest bench --run           measure every suite, and print the table
+      npx vitest bench --run -t 64MB   measure one size
     "
   `)
 })
 
-test('vitest-criu without a command, or with one that is none, tells the same and fails', async () => {
+test('vitest-criu without a command, or with an unknown one, prints the help and fails', async () => {
   const help = (await cli(['--help'])).stdout
   expect(await cli([])).toEqual({ status: 1, stdout: '', stderr: help })
   const { status, stderr } = await cli(['doctr'])

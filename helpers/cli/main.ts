@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `vitest-criu COMMAND`: the reference's steps by hand, reports, and a look at the machine. */
+/** The program `vitest-criu COMMAND`. */
 import '../disposal.ts'
 import { Command, InvalidArgumentError } from 'commander'
 import { readFileSync } from 'node:fs'
@@ -19,75 +19,78 @@ import { report } from './report.ts'
 import * as steps from './steps.ts'
 
 const AFTER_HELP = `
-The steps take ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE of the environment.
+The steps read ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE from the environment.
 
 Measure:
-  npx vitest bench --run           every suite; ends with the table
-  npx vitest bench --run -t 64MB   one size`
+  npx vitest bench --run           measure every suite, and print the table
+  npx vitest bench --run -t 64MB   measure one size`
 
 const program = new Command('vitest-criu')
-  .description('Checkpoint/restore benchmarks as tests: what a start from a CRIU checkpoint costs.')
-  .version(version(), '--version', 'tell the version')
-  .helpOption('--help', 'tell this')
+  .description('Benchmarks as tests: how fast a process starts from a CRIU checkpoint.')
+  .version(version(), '--version', 'print the version')
+  .helpOption('--help', 'print this help')
   .helpCommand(false)
   .addHelpText('after', AFTER_HELP)
   .showHelpAfterError()
 
-/** Of package.json, which this project finds by its own name wherever it lies. */
+/** The version from package.json, which is found by the name of the package, in the tree and when installed. */
 function version(): string {
   const manifest = readFileSync(new URL(import.meta.resolve('vitest-criu/package.json')), 'utf8')
   return z.object({ version: z.string() }).parse(JSON.parse(manifest)).version
 }
 
-/** What every step starts with; `doctor` alone runs without root, to tell about it. */
+/** The settings of a step. Steps need root. */
 function settings(): Settings {
   requireRoot()
   return resolveSettings({}, process.env)
 }
 
-/** Those that hold where something is held against a baseline. */
+/** The settings of a run with a baseline, which takes more samples. */
 const gateSettings = (): Settings => resolveSettings({ save: 'calibration' }, process.env)
 
 function count(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('a whole number above 0')
+  throw new InvalidArgumentError('expected a whole number above 0')
 }
 
 program.commandsGroup('In a project:')
 program
   .command('init')
-  .description('write a configuration, a suite and a workflow, each where there is none yet')
-  .option('--dry-run', 'say what would be written, and write nothing')
+  .description('write a configuration, a suite and a workflow; existing files are kept')
+  .option('--dry-run', 'print what would be written, and write nothing')
   .action(({ dryRun = false }: { dryRun?: boolean }) => init(process.cwd(), { dryRun, say: console.log }))
 program
   .command('report')
-  .description('write every report of a results.json anew, beside it')
-  .argument('[RESULTS]', 'the file', 'reports/out/results.json')
-  .option('--history <FOLDER>', 'earlier results, for the page', 'reports/baselines')
+  .description('write every report of a results.json again, into its folder')
+  .argument('[RESULTS]', 'path of the results.json', 'reports/out/results.json')
+  .option('--history <FOLDER>', 'folder of earlier results, for the page', 'reports/baselines')
   .action((file: string, { history }: { history: string }) => report(file, history))
 program
   .command('compare')
-  .description('hold the results of one run against those of another, as a run does against its baseline')
-  .argument('<BEFORE>', 'a results.json, or the name of a baseline')
-  .argument('<NOW>', 'the same')
+  .description('compare the results of one run with those of an earlier one, as with a baseline')
+  .argument('<BEFORE>', 'the earlier run: a results.json, or the name of a baseline')
+  .argument('<NOW>', 'the later run: a results.json, or the name of a baseline')
   .action(async (before: string, now: string) => {
     process.exitCode = await compare(before, now, resolveSettings({}, process.env))
   })
 program
   .command('calibrate')
   .description(
-    'measure what the gate finds of planted slow-downs, and how often it takes the same for slower',
+    'measure which injected delays the gate finds, and how often it reports a regression in unchanged code',
   )
-  .option('--runs <N>', 'runs, each with a baseline', count, 20)
-  .option('--sizes <SIZES>', 'of the memory', '1MB,16MB,64MB')
-  .option('--out <FILE>', 'where the report goes', 'reports/calibration.md')
-  .option('--simulate <FILE>', 'measure nothing: draw from the samples of a results.json')
+  .option('--runs <N>', 'number of runs, each with its own baseline', count, 20)
+  .option('--sizes <SIZES>', 'memory sizes', '1MB,16MB,64MB')
+  .option('--out <FILE>', 'path of the report', 'reports/calibration.md')
+  .option('--simulate <FILE>', 'measure nothing, but resample the samples of a results.json')
   .action((options: CalibrateOptions) => calibrate(options, gateSettings()))
-program.command('doctor').description('check what a run needs of this machine, with the fix').action(doctor)
+program
+  .command('doctor')
+  .description('check that this machine has what a run needs, and name each fix')
+  .action(doctor)
 program
   .command('clean')
-  .description('remove what a killed run could not')
+  .description('remove what a killed run left')
   .option('--dry-run', 'print what would be removed, and remove nothing')
   .action(clean)
 
@@ -103,7 +106,7 @@ program
 program
   .command('dump')
   .description('start the handler on the host and dump it')
-  .argument('[MEMORY_SIZE]', 'bytes that the handler touches, or 64MB')
+  .argument('[MEMORY_SIZE]', 'memory that the handler touches: in bytes, or as 64MB')
   .action((size?: string) =>
     steps.dumpStep(size === undefined ? settings() : { ...settings(), sizes: [parseSize(size)] }),
   )
@@ -123,8 +126,8 @@ program
 program.commandsGroup('About a checkpoint:')
 program
   .command('explain')
-  .description('tell what the mapped restore makes of each part of a dumped memory, and why')
-  .argument('<IMAGES>', 'folder with the images of a dump')
+  .description('show how the strategy mapped restores each memory area of a dump, and why')
+  .argument('<IMAGES>', 'the folder of a dump')
   .action(async (folder: string) => console.log(await explainImages(folder)))
 
 async function doctor(): Promise<void> {
@@ -150,7 +153,7 @@ async function clean({ dryRun = false }: { dryRun?: boolean }): Promise<void> {
   console.log(lines.length === 0 ? 'nothing to clean' : lines.join('\n'))
 }
 
-// An orderly end, so that what was started in groups of their own ends too.
+// Exit handlers must run on a signal, so that programs in their own process groups end as well.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 try {

@@ -5,7 +5,7 @@ import { CriuBenchError } from '../errors.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { hostPath, type Host } from '../host/host.ts'
 
-/** What the steps run by hand leave for the next one, in the rootfs itself. */
+/** Data about the dump that a step stores in the rootfs for the next step. */
 const Manifest = z.strictObject({
   handler: z.string(),
   /** Bytes. */
@@ -21,13 +21,13 @@ export async function writeManifest(host: Host, rootfs: string, manifest: Manife
   await writeFile(fileOf(host, rootfs), `${JSON.stringify(manifest)}\n`)
 }
 
-/** Throws CriuBenchError where nothing was dumped yet. */
+/** Reads the manifest of a rootfs. Throws CriuBenchError if nothing was dumped yet. */
 export async function readManifest(host: Host, rootfs: string): Promise<Manifest> {
   const text = await readFile(fileOf(host, rootfs), 'utf8').catch((cause: unknown) => {
     throw new CriuBenchError(
       {
-        failed: `cannot go on with ${rootfs}`,
-        found: 'nothing dumped there',
+        failed: `cannot continue with ${rootfs}`,
+        found: 'a rootfs without a dump',
         expected: 'a rootfs after the steps mount, rootfs and dump',
         fix: [ownCommand('mount'), ownCommand('rootfs'), ownCommand('dump', '16777216')].join(' && '),
       },

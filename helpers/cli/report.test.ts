@@ -6,7 +6,7 @@ import { later, recorded } from '../../reports/recorded.testing.ts'
 import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 
-test('makes every report of a results.json anew, with a folder as its history', async () => {
+test('report writes every report of a results.json again, with a folder as its history', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'results.json')
   const history = join(folder.path, 'history')
@@ -27,7 +27,7 @@ test('makes every report of a results.json anew, with a folder as its history', 
   )
 })
 
-test('refuses what is no results.json', async () => {
+test('report refuses a file that is not a results.json', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'results.json')
   await cp(new URL(import.meta.url), file)

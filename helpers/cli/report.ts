@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { REPORTS, writeReports } from '../../reports/files.ts'
 import { readHistory, readResults } from '../results/read.ts'
 
-/** Writes every report of a results.json anew beside it, with a folder of earlier results as its history. */
+/** Writes every report of a results.json again, into its folder. The page shows the history in `historyFolder`. */
 export async function report(file: string, historyFolder: string): Promise<void> {
   const results = await readResults(file)
   const folder = dirname(file)

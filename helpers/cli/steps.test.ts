@@ -11,16 +11,16 @@ const NAME = `vitest-criu-steps-${process.pid}`
 
 interface Steps {
   readonly point: string
-  /** Runs one step to its end. */
+  /** Runs one step. */
   readonly step: (command: string, ...more: string[]) => Promise<Ended>
-  /** Runs steps that must succeed; returns what the last one said. */
-  readonly through: (...commands: string[]) => Promise<string>
-  /** Runs a step that must fail; returns its whole message. */
-  readonly refused: (command: string, ...more: string[]) => Promise<string>
+  /** Runs steps that must succeed. Returns the output of the last one. */
+  readonly runAll: (...commands: string[]) => Promise<string>
+  /** Runs a step that must fail. Returns its message. */
+  readonly failureOf: (command: string, ...more: string[]) => Promise<string>
 }
 
-/** Runs `action` on an empty folder for a rootfs, and expects it to leave nothing, mounts included. */
-const bySteps = (
+/** Runs `action` with an empty folder for a rootfs. Expects that it leaves nothing, not even a mount. */
+const withSteps = (
   action: (steps: Steps) => Promise<void>,
   environment: Record<string, string> = {},
 ): Promise<void> =>
@@ -29,42 +29,42 @@ const bySteps = (
     const point = folder.path
     const variables = { ROOTFS_ABS_PATH: point, CONTAINER_NAME: NAME, MEMORY_SIZE: '1048576', ...environment }
     const step: Steps['step'] = (...command) => cli(command, variables)
-    const through: Steps['through'] = async (...commands) => {
-      let said = ''
+    const runAll: Steps['runAll'] = async (...commands) => {
+      let output = ''
       for (const command of commands) {
         const { status, stdout, stderr } = await step(command)
         expect(status, `${command}: ${stderr}`).toBe(0)
-        said = stdout
+        output = stdout
       }
-      return said
+      return output
     }
-    const refused: Steps['refused'] = async (...command) => {
+    const failureOf: Steps['failureOf'] = async (...command) => {
       const { status, stdout, stderr } = await step(...command)
       expect({ status, stdout }).toMatchObject({ status: 1 })
       return steady(stderr.replaceAll(/^▸ .*\n/gm, ''), [point, 'ROOTFS'], [NAME, 'NAME'])
     }
-    await action({ point, step, through, refused })
+    await action({ point, step, runAll, failureOf })
   })
 
 describe('the steps by hand', () => {
   test.each(['python', 'native'])(
-    "say what the reference's say, and can be done again (%s)",
+    'print the same output as the reference, and can be repeated (%s)',
     async (handler) => {
-      await bySteps(
-        async ({ step, through }) => {
+      await withSteps(
+        async ({ step, runAll }) => {
           for (let round = 0; round < 2; round++) {
-            expect(await through('mount')).toMatch(/^tmpfs, size .* mounted on .*\n$/)
-            expect(await through('rootfs')).toMatch(
+            expect(await runAll('mount')).toMatch(/^tmpfs, size .* mounted on .*\n$/)
+            expect(await runAll('rootfs')).toMatch(
               /^criu .* exported to .*: its CRIU is \/usr\/sbin\/criu\n$/,
             )
-            // A size as argument goes before MEMORY_SIZE.
+            // An argument has precedence over MEMORY_SIZE.
             expect((await step('dump', '16777216')).stdout).toMatch(
               /^TARGET_PID=\d+\n\(\d\d\.\d{6}\) Dumping finished successfully\n$/,
             )
-            expect(await through('copy')).toMatch(
+            expect(await runAll('copy')).toMatch(
               /^\d+ files and the images \(.*\) copied to .*, lock at 1\n$/,
             )
-            for (const output of [await through('restore'), await through('restore')]) {
+            for (const output of [await runAll('restore'), await runAll('restore')]) {
               expect(output).toMatch(
                 new RegExp(
                   String.raw`^before start lean container: \d+\.\d{9}
@@ -78,7 +78,7 @@ $`,
                 ),
               )
             }
-            expect(await through('unmount')).toMatch(/ unmounted\n$/)
+            expect(await runAll('unmount')).toMatch(/ unmounted\n$/)
           }
         },
         { VITEST_CRIU_HANDLER: handler },
@@ -87,59 +87,59 @@ $`,
   )
 })
 
-describe('a step in the wrong place', () => {
-  test('is refused: before mount', async () => {
-    await bySteps(async ({ refused }) => {
-      const message = await refused('dump')
+describe('a step in the wrong order is refused', () => {
+  test('before mount', async () => {
+    await withSteps(async ({ failureOf }) => {
+      const message = await failureOf('dump')
       expect(message).toMatchInlineSnapshot(`
         "cannot use ROOTFS_ABS_PATH=ROOTFS
-          found:    nothing mounted there
+          found:    a folder on which nothing is mounted
           expected: a filesystem mounted by \`npm run mount\`
           fix:      npm run mount
         "
       `)
-      for (const command of ['rootfs', 'unmount']) expect(await refused(command)).toBe(message)
+      for (const command of ['rootfs', 'unmount']) expect(await failureOf(command)).toBe(message)
     })
   })
 
-  test('is refused: mount again, copy before dump, restore before copy', async () => {
-    await bySteps(async ({ refused, through }) => {
-      await through('mount', 'rootfs')
-      expect(await refused('mount')).toMatchInlineSnapshot(`
+  test('if it is a second mount, copy before dump, or restore before copy', async () => {
+    await withSteps(async ({ failureOf, runAll }) => {
+      await runAll('mount', 'rootfs')
+      expect(await failureOf('mount')).toMatchInlineSnapshot(`
         "cannot mount on ROOTFS_ABS_PATH=ROOTFS
           found:    tmpfs (vitest-criu) mounted on it
           expected: the absolute path of an empty folder on which nothing is mounted
           fix:      npm run unmount, or umount ROOTFS
         "
       `)
-      expect(await refused('copy')).toMatchInlineSnapshot(`
-        "cannot go on with ROOTFS
-          found:    nothing dumped there
+      expect(await failureOf('copy')).toMatchInlineSnapshot(`
+        "cannot continue with ROOTFS
+          found:    a rootfs without a dump
           expected: a rootfs after the steps mount, rootfs and dump
           fix:      npm run mount && npm run rootfs && npm run dump -- 16777216
         "
       `)
-      expect(await refused('restore')).toBe(await refused('copy'))
-      await through('dump')
-      expect(await refused('restore')).toMatchInlineSnapshot(`
+      expect(await failureOf('restore')).toBe(await failureOf('copy'))
+      await runAll('dump')
+      expect(await failureOf('restore')).toMatchInlineSnapshot(`
         "cannot restore on ROOTFS
-          found:    no images copied there
+          found:    a rootfs without copied images
           expected: a rootfs after the step copy
           fix:      npm run copy
         "
       `)
-      await through('unmount')
+      await runAll('unmount')
     })
   })
 
-  test('is refused: what is mounted by someone else', async () => {
-    await bySteps(async ({ point, refused }) => {
+  test('on a filesystem that someone else has mounted', async () => {
+    await withSteps(async ({ point, failureOf }) => {
       await outcomeOf(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'theirs', point])
-      const message = await refused('unmount')
+      const message = await failureOf('unmount')
       await outcomeOf(['umount', point])
       expect(message).toMatchInlineSnapshot(`
         "cannot use ROOTFS_ABS_PATH=ROOTFS
-          found:    tmpfs (theirs), which is not ours
+          found:    tmpfs (theirs), mounted by someone else
           expected: a filesystem mounted by \`npm run mount\`
           fix:      npm run mount
         "
@@ -151,16 +151,16 @@ describe('a step in the wrong place', () => {
 describe('a step refuses', () => {
   test('to run without ROOTFS_ABS_PATH', async () => {
     expect((await cli(['mount'])).stderr).toMatchInlineSnapshot(`
-      "cannot tell where the rootfs is to be
-        found:    no ROOTFS_ABS_PATH
-        expected: the absolute path of an empty folder
+      "cannot choose a folder for the rootfs
+        found:    no environment variable ROOTFS_ABS_PATH
+        expected: ROOTFS_ABS_PATH with the absolute path of an empty folder
         fix:      mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"
       "
     `)
   })
 
   test('to run without root', async () => {
-    // The one capability: to read this project wherever it lies.
+    // The capability lets the program read this project in any folder.
     // prettier-ignore
     const unprivileged = ['setpriv', '--reuid', '65534', '--clear-groups',
       '--inh-caps', '+dac_read_search', '--ambient-caps', '+dac_read_search', ...CLI]
@@ -177,12 +177,12 @@ describe('a step refuses', () => {
     }
   })
 
-  test('a container name that is taken, with its images untouched', async () => {
-    await bySteps(async ({ refused, through }) => {
-      await through('mount', 'rootfs', 'dump', 'copy')
+  test('a container name that is in use, and leaves the images unchanged', async () => {
+    await withSteps(async ({ failureOf, runAll }) => {
+      await runAll('mount', 'rootfs', 'dump', 'copy')
       const [hierarchy = ''] = await hierarchies()
       await mkdir(join(hierarchy, NAME))
-      const message = await refused('restore')
+      const message = await failureOf('restore')
       await rmdir(join(hierarchy, NAME))
       expect(message.replaceAll(hierarchy, 'HIERARCHY')).toMatchInlineSnapshot(`
         "cannot use "NAME" as the name of a container
@@ -191,23 +191,23 @@ describe('a step refuses', () => {
           fix:      choose another CONTAINER_NAME, or remove that cgroup: rmdir HIERARCHY/NAME
         "
       `)
-      await through('restore')
+      await runAll('restore')
       expect(await cgroupPaths(NAME)).toEqual([])
-      await through('unmount')
+      await runAll('unmount')
     })
   })
 
-  test.each(['mapped', 'eager'])('images that changed since the copy (%s)', async (strategy) => {
-    await bySteps(
-      async ({ point, refused, through }) => {
-        await through('mount', 'rootfs', 'dump')
+  test.each(['mapped', 'eager'])('images that have changed since the copy (%s)', async (strategy) => {
+    await withSteps(
+      async ({ point, failureOf, runAll }) => {
+        await runAll('mount', 'rootfs', 'dump')
         await truncate(join(point, '.dump/pages-1.img'), 4096)
-        expect(await refused('copy')).toContain('pages-1.img has 4096 bytes')
-        await through('dump', 'copy')
+        expect(await failureOf('copy')).toContain('pages-1.img has 4096 bytes')
+        await runAll('dump', 'copy')
         const folder = join(point, strategy === 'mapped' ? 'mapped' : 'images')
         await writeFile(join(folder, 'pstree.img'), 'GIF89a')
-        expect(await refused('restore')).toContain('pstree.img')
-        await through('unmount')
+        expect(await failureOf('restore')).toContain('pstree.img')
+        await runAll('unmount')
       },
       { VITEST_CRIU_STRATEGIES: strategy },
     )

@@ -25,8 +25,8 @@ import { runRestore } from '../restore/restore-run.ts'
 import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
 
 /**
- * The reference's steps, run by hand in the machine's own mount namespace: each says what the reference's says.
- * ROOTFS_ABS_PATH, CONTAINER_NAME and MEMORY_SIZE come as options through the same door as a suite's.
+ * The reference's steps, run by hand in this machine's own mount namespace. Each prints the same output as in the
+ * reference.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const progress = (line: string): void => void process.stderr.write(`▸ ${line}\n`)
@@ -36,9 +36,9 @@ const containerName = (settings: Settings): string => settings.containerName ?? 
 function rootfsOf(settings: Settings): string {
   if (settings.rootfs !== undefined) return settings.rootfs
   throw new CriuBenchError({
-    failed: 'cannot tell where the rootfs is to be',
-    found: 'no ROOTFS_ABS_PATH',
-    expected: 'the absolute path of an empty folder',
+    failed: 'cannot choose a folder for the rootfs',
+    found: 'no environment variable ROOTFS_ABS_PATH',
+    expected: 'ROOTFS_ABS_PATH with the absolute path of an empty folder',
     fix: 'mkdir .base && export ROOTFS_ABS_PATH="$PWD/.base"',
   })
 }
@@ -50,14 +50,14 @@ export async function mount(settings: Settings): Promise<void> {
   const size = sizeOf(settings)
   await checkMountPoint(localHost, point)
   await checkMemory(size)
-  // The reference's own, and the one that stays mounted without a process that holds it.
+  // Always tmpfs, as in the reference. It stays mounted without a process.
   const mounted = await tmpfs.mount(localHost, point, filesystemRoom(size))
   say(`${mounted.description}, mounted on ${point}: room for a dump of ${formatSize(size)} and its copy`)
 }
 
 export async function rootfs(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
-  await checkOurs(point)
+  await checkMountedByStep(point)
   await checkContainerName(containerName(settings))
   const image = await findBaseImage(settings.baseImage, progress)
   const exported = await populateRootfs(localHost, image, point, containerName(settings))
@@ -67,7 +67,7 @@ export async function rootfs(settings: Settings): Promise<void> {
 export async function dumpStep(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   const size = sizeOf(settings)
-  await checkOurs(point)
+  await checkMountedByStep(point)
   await checkMemory(size)
   const criu = await findCriu(progress)
   await using handler = await startHandler(localHost, handlerNamed(settings.handler), size)
@@ -102,13 +102,13 @@ export async function restore(settings: Settings): Promise<void> {
   const { size, checksum, ...manifest } = await readManifest(localHost, point)
   const handler = handlerNamed(manifest.handler)
   checkCopied(point)
-  const onRootfs = { path: point, criu: exportedCriu(localHost, point) }
+  const exported = { path: point, criu: exportedCriu(localHost, point) }
   const strategy = strategyNamed(settings.strategies[0] ?? 'mapped')
-  const restorable = await strategy.open(localHost, onRootfs, { handler, size })
+  const restorable = await strategy.open(localHost, exported, { handler, size })
   const name = containerName(settings)
   const { sample, output } = await runRestore({
     host: localHost,
-    rootfs: onRootfs,
+    rootfs: exported,
     restorable,
     containerName: name,
     handler,
@@ -123,10 +123,10 @@ export async function restore(settings: Settings): Promise<void> {
   )
 }
 
-/** Undoes every step: the mount with all that lies on it, and the work folder. */
+/** Undoes every step: removes the mount with everything on it, and the contents of the work folder. */
 export async function unmount(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
-  await checkOurs(point)
+  await checkMountedByStep(point)
   await unmountFilesystem(localHost, point)
   for (const name of await readdir(WORK).catch(() => []))
     await rm(join(WORK, name), { recursive: true, force: true })
@@ -137,19 +137,21 @@ function checkCopied(point: string): void {
   if (existsSync(join(point, IMAGES_FOLDER))) return
   throw new CriuBenchError({
     failed: `cannot restore on ${point}`,
-    found: 'no images copied there',
+    found: 'a rootfs without copied images',
     expected: 'a rootfs after the step copy',
     fix: ownCommand('copy'),
   })
 }
 
-/** Only what `mount` mounted is written to, or unmounted. */
-async function checkOurs(point: string): Promise<void> {
+/** Throws CriuBenchError if the step `mount` did not mount this filesystem: no other is written to, or unmounted. */
+async function checkMountedByStep(point: string): Promise<void> {
   const mounted = (await readMounts()).findLast((entry) => entry.point === point)
   if (mounted?.source === TMPFS_SOURCE) return
   throw new CriuBenchError({
     failed: `cannot use ROOTFS_ABS_PATH=${point}`,
-    found: mounted ? `${mounted.type} (${mounted.source}), which is not ours` : 'nothing mounted there',
+    found: mounted
+      ? `${mounted.type} (${mounted.source}), mounted by someone else`
+      : 'a folder on which nothing is mounted',
     expected: `a filesystem mounted by \`${ownCommand('mount')}\``,
     fix: ownCommand('mount'),
   })

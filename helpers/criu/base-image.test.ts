@@ -18,8 +18,8 @@ import { findCriu } from './binary.ts'
 
 const NAME = `vitest-criu-image-${process.pid}`
 
-/** What comes of a base image that is found and exported to a tmpfs of that size. */
-const exporting = (path: string, room = 64 * MB): Promise<string> =>
+/** Finds a base image and exports it to a tmpfs of the given size. Returns the error message, or the path of CRIU. */
+const exportResult = (path: string, room = 64 * MB): Promise<string> =>
   expectNothingLeft(async () => {
     await using point = await temporaryFolder()
     await using _mounted = await tmpfs.mount(localHost, point.path, room)
@@ -30,27 +30,24 @@ const exporting = (path: string, room = 64 * MB): Promise<string> =>
     return steady(message, [path, 'IMAGE'], [point.path, 'ROOTFS'], [NAME, 'NAME'])
   })
 
-/** A folder that holds `program` as its criu. */
+/** Puts `program` into a folder as its criu. */
 async function imageWith(folder: string, program: string): Promise<void> {
   await mkdir(join(folder, 'usr/sbin'), { recursive: true })
   await copyFile(program, join(folder, 'usr/sbin/criu'))
 }
 
 describe('a base image', () => {
-  test.each(['folder', 'tarball'])(
-    'is exported from a %s that has a criu, with what a container needs',
-    async (kind) => {
-      await using image = await temporaryFolder()
-      await imageWith(image.path, (await findCriu()).path)
-      // CRIU compares the root directory's mode: that of the image does not count.
-      await chmod(image.path, 0o700)
-      const tar = `${image.path}/image.tar`
-      if (kind === 'tarball') await promisify(execFile)('tar', ['-cf', tar, '-C', image.path, 'usr'])
-      expect(await exporting(kind === 'tarball' ? tar : image.path)).toBe('no error, but "/usr/sbin/criu"')
-    },
-  )
+  test.each(['folder', 'tarball'])('is exported from a %s with a criu', async (kind) => {
+    await using image = await temporaryFolder()
+    await imageWith(image.path, (await findCriu()).path)
+    // CRIU compares the mode of the root directory, so the export must not take it from the image.
+    await chmod(image.path, 0o700)
+    const tar = `${image.path}/image.tar`
+    if (kind === 'tarball') await promisify(execFile)('tar', ['-cf', tar, '-C', image.path, 'usr'])
+    expect(await exportResult(kind === 'tarball' ? tar : image.path)).toBe('no error, but "/usr/sbin/criu"')
+  })
 
-  test('that is built here has nothing but a criu', async () => {
+  test('can be built here', async () => {
     const image = await findBaseImage('build')
     expect(image.kind).toBe('folder')
     expect(image.description).toMatch(/^criu [\d.]+, (built here|of this host)$/)
@@ -68,32 +65,32 @@ describe('a base image', () => {
     expect(await outcomeOf(argv)).toMatchObject({ status: 0, stdout: '1\n1\n', stderr: '' })
   })
 
-  test('without a criu is refused', async () => {
+  test('is refused without a criu', async () => {
     await using image = await temporaryFolder()
-    expect(await exporting(image.path)).toMatchInlineSnapshot(`
+    expect(await exportResult(image.path)).toMatchInlineSnapshot(`
       "cannot use the base image: folder IMAGE
-        found:    no criu in it
-        expected: one of /usr/local/sbin/criu, /usr/local/bin/criu, /usr/sbin/criu, /usr/bin/criu, /sbin/criu
+        found:    an image without criu
+        expected: one of the programs /usr/local/sbin/criu, /usr/local/bin/criu, /usr/sbin/criu, /usr/bin/criu, /sbin/criu
         fix:      install criu in the image, or unset BASE_IMAGE to have one built"
     `)
   })
 
-  test('whose criu is another program is refused, with what that said', async () => {
+  test('is refused if its criu is another program, with the output of that program', async () => {
     await using image = await temporaryFolder()
     await imageWith(image.path, await compile(fixture('handlers/native-handler.c')))
-    expect(await exporting(image.path)).toMatchInlineSnapshot(`
+    expect(await exportResult(image.path)).toMatchInlineSnapshot(`
       "cannot use the base image: its /usr/sbin/criu cannot probe this kernel
         found:    exit status 2 of \`criu check\` in the lean container on ROOTFS, and no criu.kdat
-        expected: /run/criu.kdat
+        expected: the file /run/criu.kdat, which a complete probe writes
         fix:      unset BASE_IMAGE to have a CRIU built for this kernel
         log:      native-handler: found 1 arguments, expected SIZE_BYTES LOCK_FILE REPORT_FILE"
     `)
   })
 
-  test('whose criu lacks its libraries is refused', async () => {
+  test('is refused if its criu lacks libraries', async () => {
     await using image = await temporaryFolder()
     await imageWith(image.path, '/bin/false')
-    expect(await exporting(image.path)).toMatchInlineSnapshot(`
+    expect(await exportResult(image.path)).toMatchInlineSnapshot(`
       "cannot run /usr/sbin/criu in the lean container "NAME" on ROOTFS
         found:    execute: /usr/sbin/criu: No such file or directory
         expected: a container that starts
@@ -102,17 +99,17 @@ describe('a base image', () => {
     `)
   })
 
-  test('at a path where nothing is is refused', async () => {
-    expect(await exporting('/nonexistent/image')).toMatchInlineSnapshot(`
+  test('is refused if its path does not exist', async () => {
+    expect(await exportResult('/nonexistent/image')).toMatchInlineSnapshot(`
       "cannot use the base image IMAGE
-        found:    nothing at that path
+        found:    no such file or folder
         expected: a tarball, a folder, docker:NAME, podman:NAME or build
         fix:      export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
     `)
   })
 
-  test('that is neither a file nor a folder is refused', async () => {
-    expect(await exporting('/dev/null')).toMatchInlineSnapshot(`
+  test('is refused if it is neither a file nor a folder', async () => {
+    expect(await exportResult('/dev/null')).toMatchInlineSnapshot(`
       "cannot use the base image IMAGE
         found:    neither a file nor a folder
         expected: a tarball, a folder, docker:NAME, podman:NAME or build
@@ -120,43 +117,43 @@ describe('a base image', () => {
     `)
   })
 
-  test('in a broken tarball is refused', async () => {
+  test('is refused if the tarball is broken', async () => {
     await using image = await temporaryFolder()
     const tar = join(image.path, 'image.tar')
     await writeFile(tar, 'no tarball')
-    expect(await exporting(tar)).toMatchInlineSnapshot(`
+    expect(await exportResult(tar)).toMatchInlineSnapshot(`
       "cannot export the base image (tarball IMAGE) to ROOTFS
         found:    tar exited with 2
         expected: exit status 0
-        fix:      look at the room left on that file system, and at the image itself
+        fix:      free space on that file system, and check the image
         log:      tar: This does not look like a tar archive
                   tar: Exiting with failure status due to previous errors"
     `)
   })
 
-  test('that does not fit is refused', async () => {
+  test('is refused if it does not fit on the filesystem', async () => {
     await using image = await temporaryFolder()
     await imageWith(image.path, (await findCriu()).path)
-    expect(await exporting(image.path, MB)).toMatchInlineSnapshot(`
+    expect(await exportResult(image.path, MB)).toMatchInlineSnapshot(`
       "cannot export the base image (folder IMAGE) to ROOTFS
         found:    cp exited with 1
         expected: exit status 0
-        fix:      look at the room left on that file system, and at the image itself
+        fix:      free space on that file system, and check the image
         log:      cp: error writing 'ROOTFS/usr/sbin/criu': No space left on device"
     `)
   })
 
-  test.each(['docker', 'podman'])('of %s is refused where no engine has it', async (engine) => {
+  test.each(['docker', 'podman'])('is refused if %s does not have it', async (engine) => {
     const name = 'vitest-criu-no-such-image'
     expect(await messageOf(() => findBaseImage(`${engine}:${name}`))).toBe(
       `cannot use the base image ${engine}:${name}\n` +
-        `  found:    no answer from ${engine}, or no image of that name\n` +
+        `  found:    no answer from ${engine}, or no image with this name\n` +
         `  expected: \`${engine} image inspect ${name}\` to succeed\n` +
         `  fix:      start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
     )
   })
 
-  test('is not written to by an export', async () => {
+  test('is not changed by an export', async () => {
     await using image = await temporaryFolder()
     await imageWith(image.path, (await findCriu()).path)
     await using rootfs = await temporaryFolder()

@@ -9,9 +9,9 @@ import { run } from '../process/process.ts'
 import { makeViaDraft } from '../programs/draft.ts'
 import { findCriu, type CriuBinary } from './binary.ts'
 
-/** The name of the image that the reference asks for. */
+/** The name that the reference gives to its image. */
 const IMAGE_NAME = 'criu'
-/** Where a CRIU is looked for in a base image, in the order of a usual PATH. */
+/** Where to look for CRIU in a base image, in the order of a usual PATH. */
 const CRIU_PLACES = [
   '/usr/local/sbin/criu',
   '/usr/local/bin/criu',
@@ -19,20 +19,20 @@ const CRIU_PLACES = [
   '/usr/bin/criu',
   '/sbin/criu',
 ]
-/** What a container needs to be there to mount on. */
+/** Folders that a container mounts on, with their modes. */
 const MOUNT_POINTS = { dev: 0o755, proc: 0o555, run: 0o755, tmp: 0o1777 }
 
-/** A root file system with a CRIU of its own, before it is exported. */
+/** A root file system that contains CRIU, before it is exported. */
 export interface BaseImage {
-  /** What it is, for people and for the fingerprint. */
+  /** Description for messages and results. */
   readonly description: string
   readonly kind: 'folder' | 'tar'
   readonly path: string
 }
 
 /**
- * Finds the base image `criu`. `named` is a tarball, a folder, "docker:NAME", "podman:NAME" or "build"; when left out:
- * an image of that name where an engine answers, else one built here. Throws CriuBenchError.
+ * Finds the base image. `named` is a tarball, a folder, "docker:NAME", "podman:NAME" or "build". Default: the image
+ * `criu` of docker or podman if there is one, else one that is built here. Throws CriuBenchError.
  */
 export async function findBaseImage(
   named: string | undefined,
@@ -51,7 +51,7 @@ export async function findBaseImage(
   return fromPath(named)
 }
 
-/** Exports the image into `rootfs` of `host` and returns the path of its CRIU. Throws CriuBenchError when it has none. */
+/** Exports the image to `rootfs` on `host`. Returns the path of its CRIU. Throws CriuBenchError if it has none. */
 export async function exportBaseImage(host: Host, image: BaseImage, rootfs: string): Promise<string> {
   const argv =
     image.kind === 'tar'
@@ -60,11 +60,11 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
   await run(host, {
     argv,
     failed: `cannot export the base image (${image.description}) to ${rootfs}`,
-    fix: 'look at the room left on that file system, and at the image itself',
+    fix: 'free space on that file system, and check the image',
     timeout: 300_000,
   })
   const inside = (path: string) => hostPath(host, join(rootfs, path))
-  // CRIU compares the mode of the root directory: an image must not bring its own.
+  // CRIU compares the mode of the root directory, so it must not depend on the image.
   await chmod(inside('/'), 0o755)
   for (const [name, mode] of Object.entries(MOUNT_POINTS)) {
     await mkdir(inside(name), { recursive: true })
@@ -73,14 +73,14 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
   return exportedCriu(host, rootfs, image.description)
 }
 
-/** The path of the CRIU in a rootfs, as a container sees it. Throws CriuBenchError when there is none. */
+/** The path of CRIU in a rootfs, as a container sees it. Throws CriuBenchError if there is none. */
 export function exportedCriu(host: Host, rootfs: string, description = rootfs): string {
   const criu = CRIU_PLACES.find((path) => existsSync(hostPath(host, join(rootfs, path))))
   if (criu !== undefined) return criu
   throw new CriuBenchError({
     failed: `cannot use the base image: ${description}`,
-    found: 'no criu in it',
-    expected: `one of ${CRIU_PLACES.join(', ')}`,
+    found: 'an image without criu',
+    expected: `one of the programs ${CRIU_PLACES.join(', ')}`,
     fix: 'install criu in the image, or unset BASE_IMAGE to have one built',
   })
 }
@@ -101,7 +101,7 @@ async function fromEngine(engine: string, name: string): Promise<BaseImage> {
   if (id !== undefined) return saveFromEngine(engine, name, id)
   throw new CriuBenchError({
     failed: `cannot use the base image ${engine}:${name}`,
-    found: `no answer from ${engine}, or no image of that name`,
+    found: `no answer from ${engine}, or no image with this name`,
     expected: `\`${engine} image inspect ${name}\` to succeed`,
     fix: `start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
   })
@@ -130,13 +130,13 @@ async function fromPath(path: string): Promise<BaseImage> {
   if (status?.isFile()) return { description: `tarball ${path}`, kind: 'tar', path }
   throw new CriuBenchError({
     failed: `cannot use the base image ${path}`,
-    found: status ? 'neither a file nor a folder' : 'nothing at that path',
+    found: status ? 'neither a file nor a folder' : 'no such file or folder',
     expected: 'a tarball, a folder, docker:NAME, podman:NAME or build',
     fix: 'export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built',
   })
 }
 
-/** The image built here: nothing but that CRIU, and the libraries it is linked with where it is not static. */
+/** Builds an image that contains only CRIU and, if it is not static, its libraries. Cached. */
 async function assemble(criu: CriuBinary): Promise<BaseImage> {
   const key = createHash('sha256').update(`${criu.path} ${criu.version}`).digest('hex').slice(0, 16)
   const folder = join(CACHE, `base-image-${key}`)
@@ -156,14 +156,14 @@ async function assemble(criu: CriuBinary): Promise<BaseImage> {
   }
 }
 
-/** Paths of what a program is dynamically linked with, its loader included; none for a static one. */
+/** Paths of the libraries of a program, including its loader. None for a static program. */
 async function librariesOf(program: string): Promise<string[]> {
   const { stdout } = await run(localHost, {
     argv: ['ldd', program],
     failed: `cannot list the libraries of ${program}`,
     fix: 'install libc-bin',
     timeout: 10_000,
-    // ldd answers 1 for a static program.
+    // ldd exits with 1 for a static program.
     accept: [0, 1],
   })
   return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map((match) => match[1] ?? '')

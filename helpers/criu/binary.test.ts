@@ -7,7 +7,7 @@ import { expectNothingLeft } from '../testing/leaks.ts'
 import { steady } from '../testing/messages.ts'
 import { findCriu } from './binary.ts'
 
-/** Runs a script in a mount namespace where nothing is built yet and no program criu passes for one. */
+/** Simulates a machine with an empty cache and without CRIU, in a private mount namespace. */
 const WITHOUT_CRIU = `
 mount -t tmpfs none /var/cache/vitest-criu
 for criu in $(which -a criu); do mount --bind /bin/false "$criu"; done
@@ -17,7 +17,7 @@ const FIND = `
 import { findCriu } from './helpers/criu/binary.ts'
 await findCriu((line) => console.log(line)).catch((error) => console.error(error.message))`
 
-test('without a CRIU and without a network, what to do is said at once', async () => {
+test('findCriu fails without CRIU and without a network, and names the fix', async () => {
   // prettier-ignore
   const argv = ['unshare', '--mount', 'sh', '-ec', WITHOUT_CRIU, 'sh',
     process.execPath, '--input-type=module', '--eval', FIND]
@@ -26,7 +26,7 @@ test('without a CRIU and without a network, what to do is said at once', async (
   )
   expect(stdout).toContain('building a static criu')
   expect(steady(stderr, [process.execPath, 'node'], [PROJECT, ''])).toMatchInlineSnapshot(`
-    "cannot build CRIU from the source of a newer Debian suite
+    "cannot build CRIU from the source of a newer Debian release
       found:    node exited with 1
       expected: exit status 0
       fix:      install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
@@ -69,7 +69,7 @@ exit 2
   expect(stdout).not.toMatch(/found lib|found gnutls|no libprotobuf-c/)
 }, 60_000)
 
-test("where none can be built, the machine's own is taken if it passes `criu check`", async () => {
+test("findCriu uses the machine's own CRIU if none can be built and it passes `criu check`", async () => {
   await using folder = await temporaryFolder()
   const own = join(folder.path, 'criu')
   await copyFile((await findCriu()).path, own)
@@ -85,7 +85,7 @@ test("where none can be built, the machine's own is taken if it passes `criu che
   expect(JSON.parse(stdout)).toMatchObject({ path: own, origin: 'host' })
 })
 
-test('without what builds one, nothing is fetched, and what is missing is named', async () => {
+test('findCriu fetches nothing if build programs are missing, and names them', async () => {
   await using folder = await temporaryFolder()
   for (const program of ['setpriv', 'sh', 'apt-get', 'gcc', 'pkg-config', 'xz', 'protoc-c'])
     await symlink(
@@ -100,8 +100,8 @@ test('without what builds one, nothing is fetched, and what is missing is named'
   expect(stdout).toBe('')
   expect(stderr).toMatchInlineSnapshot(`
     "cannot build CRIU
-      found:    no make, protoc
-      expected: what its build needs
+      found:    missing programs: make, protoc
+      expected: the programs that the build of CRIU needs
       fix:      install a criu of 4.1.1 or later that passes \`criu check\`, or name a base image that has one: export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install gcc libc6-dev make binutils pkg-config xz-utils debian-archive-keyring protobuf-c-compiler protobuf-compiler python3-protobuf libprotobuf-c-dev libprotobuf-dev libnl-3-dev libcap-dev libbsd-dev libmd-dev libnet1-dev uuid-dev libaio-dev
     "
   `)

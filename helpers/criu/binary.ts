@@ -8,20 +8,23 @@ import { CACHE, fixture } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { missingPrograms } from '../programs/installed.ts'
 
-/** In the package the recipe lies there compiled as well: one source is one cached CRIU, whichever of them built it. */
+/**
+ * The source of the build script. The package ships it compiled as well; the cache key is the hash of the source, so
+ * that both share one build.
+ */
 const RECIPE = fixture('base-image/build-criu.ts')
 const RUNNABLE_RECIPE = fixture(`base-image/build-criu${extname(import.meta.url)}`)
-/** Programs of those packages; its libraries the build asks for itself. */
+/** Programs that the build needs. The build itself checks its libraries. */
 const BUILD_PROGRAMS = ['apt-get', 'gcc', 'make', 'pkg-config', 'protoc', 'protoc-c', 'xz']
 const PACKAGES = readFileSync(fixture('base-image/packages'), 'utf8').trim().replaceAll('\n', ' ')
 const FIX =
   'install a criu of 4.1.1 or later that passes `criu check`, or name a base image that has one: ' +
   `export BASE_IMAGE=/path/to/rootfs.tar; to build one here, with network access: apt-get install ${PACKAGES}`
 
-/** A CRIU that was seen to pass `criu check` on this kernel. */
+/** A CRIU that has passed `criu check` on this kernel. */
 export interface CriuBinary {
   readonly path: string
-  /** As in "4.1.1". */
+  /** For example "4.1.1". */
   readonly version: string
   readonly origin: 'built' | 'host'
 }
@@ -29,8 +32,8 @@ export interface CriuBinary {
 let found: Promise<CriuBinary> | undefined
 
 /**
- * The CRIU for this machine: a static one built from source (once, cached by the content of its recipe), or where that
- * cannot be had, the machine's own. Throws CriuBenchError when neither passes `criu check`.
+ * Finds a CRIU for this machine: a static one, built from source and cached, or the machine's own if the build fails.
+ * Throws CriuBenchError if neither passes `criu check`.
  */
 export function findCriu(progress: (line: string) => void = () => {}): Promise<CriuBinary> {
   found ??= search(progress)
@@ -58,7 +61,7 @@ async function built(progress: (line: string) => void): Promise<string> {
   progress('building a static criu, once (about 20 s)')
   await run(localHost, {
     argv: [process.execPath, RUNNABLE_RECIPE, binary],
-    failed: 'cannot build CRIU from the source of a newer Debian suite',
+    failed: 'cannot build CRIU from the source of a newer Debian release',
     fix: FIX,
     timeout: 600_000,
     env: { NO_COLOR: '1' },
@@ -67,13 +70,13 @@ async function built(progress: (line: string) => void): Promise<string> {
   return binary
 }
 
-/** At once, and not after fetching a source that nothing here can build. */
+/** Throws CriuBenchError before a source is fetched that cannot be built. */
 function refuseWithout(missing: readonly string[]): void {
   if (missing.length === 0) return
   throw new CriuBenchError({
     failed: 'cannot build CRIU',
-    found: `no ${missing.join(', ')}`,
-    expected: 'what its build needs',
+    found: `missing programs: ${missing.join(', ')}`,
+    expected: 'the programs that the build of CRIU needs',
     fix: FIX,
   })
 }
@@ -88,15 +91,15 @@ async function checked(criu: string, origin: CriuBinary['origin']): Promise<Criu
   if (!/Looks good/.test(check.stdout)) {
     throw new CriuBenchError({
       failed: `cannot use ${criu}`,
-      found: check.stdout.trim() || 'no answer to `criu check`',
-      expected: '"Looks good."',
+      found: check.stdout.trim() || 'no output of `criu check`',
+      expected: 'the output "Looks good." of `criu check`',
       fix: FIX,
     })
   }
-  return { path: await whereIs(criu), version: await versionOf(criu), origin }
+  return { path: await pathOf(criu), version: await versionOf(criu), origin }
 }
 
-async function whereIs(program: string): Promise<string> {
+async function pathOf(program: string): Promise<string> {
   const { stdout } = await run(localHost, {
     argv: ['sh', '-c', 'command -v "$1"', 'sh', program],
     failed: `cannot find ${program}`,

@@ -11,7 +11,9 @@ import { MB } from '../units.ts'
 import { findCriu } from './binary.ts'
 import { dump } from './dump.ts'
 
-/** Opens an io_uring, which CRIU cannot dump. A handler that has one is refused before; this is what CRIU says. */
+/**
+ * Opens an io_uring, which CRIU cannot dump. Handlers are checked for it before the dump, so this test calls dump().
+ */
 const RING = `
 import ctypes, time
 IO_URING_SETUP = 425
@@ -20,7 +22,7 @@ open("ready", "x").close()
 time.sleep(1000)
 `
 
-test('a process that CRIU cannot dump is told with the first error line of CRIU, and the fix', async () => {
+test("a failed dump is reported with CRIU's first error lines and the fix", async () => {
   await expectNothingLeft(async () => {
     await using sandbox = await openSandbox(`vitest-criu-dump-${process.pid}`)
     const { stdout } = await run(sandbox, {
@@ -31,7 +33,7 @@ test('a process that CRIU cannot dump is told with the first error line of CRIU,
         'sh',
         RING,
       ],
-      failed: 'cannot start it',
+      failed: 'cannot start the process',
       fix: 'install python3',
       timeout: 5000,
     })
@@ -41,9 +43,9 @@ test('a process that CRIU cannot dump is told with the first error line of CRIU,
     const request = { criu, pid: Number(stdout), images, size: MB, leaveRunning: false }
     expect(steady(await messageOf(() => dump(sandbox, request)))).toMatchInlineSnapshot(`
       "cannot dump process PID to /var/lib/vitest-criu/images
-        found:    that CRIU gave up
-        expected: "Dumping finished successfully"
-        fix:      the process has a file open that CRIU cannot dump, such as an io_uring: start it without
+        found:    a dump that CRIU aborted
+        expected: "Dumping finished successfully" in CRIU's log
+        fix:      start the process without the open file that CRIU cannot dump, such as an io_uring
         log:      pie: PID: Error (criu/pie/parasite.c:LINE): send_fds failed (-22)
                   (TIME) Error (criu/parasite-syscall.c:LINE): Can't retrieve FDs from socket
                   (TIME) Error (compel/src/lib/infect-rpc.c:LINE): Message reply from daemon is trimmed (12/0)"

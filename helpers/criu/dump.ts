@@ -8,30 +8,30 @@ import { MB, type Bytes, type Milliseconds } from '../units.ts'
 import { dumpTotal, firstErrors, fixFor, readLog, type Fixes } from './log.ts'
 
 export interface DumpRequest {
-  /** Path of the criu on the host. */
+  /** Path of CRIU on the host. */
   readonly criu: string
   readonly pid: number
-  /** Folder for the images, made anew. */
+  /** The folder for the images. It is deleted first. */
   readonly images: string
-  /** Bytes of memory the process has: bounds the time. */
+  /** Memory of the process, for the time limit. */
   readonly size: Bytes
-  /** Let the process run on, so that it can be dumped again. */
+  /** Whether the process keeps running, so that it can be dumped again. */
   readonly leaveRunning: boolean
 }
 
 export interface DumpResult {
   /** CRIU's own total, from its start to "Dumping finished successfully": the reference's dump cost. */
   readonly total: Milliseconds
-  /** From spawn to exit, the entry into the host's namespaces included. */
+  /** From spawn to exit, including the entry into the host's namespaces. */
   readonly wall: Milliseconds
 }
 
-/** At least 10 MB a second, on any filesystem. */
+/** The time limit for a dump, ms: 30 s, and 1 s for each 10 MB. */
 const dumpLimit = (size: Bytes): number => 30_000 + (size / (10 * MB)) * 1000
 
 const LOG_FOLDER = join(WORK, 'dump')
 
-/** Dumps one process tree of `host`. Throws CriuBenchError with the first error lines of CRIU's log. */
+/** Dumps one process tree on `host`. Throws CriuBenchError with the first error lines of CRIU's log. */
 export async function dump(host: Host, request: DumpRequest): Promise<DumpResult> {
   for (const folder of [request.images, LOG_FOLDER]) {
     await rm(hostPath(host, folder), { recursive: true, force: true })
@@ -42,11 +42,11 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
   const result = await run(host, {
     // prettier-ignore
     argv: [request.criu, 'dump', '--tree', String(request.pid), '--images-dir', request.images,
-      // The log never goes to the filesystem under test: each line is a write of its own.
+      // The log is not on the filesystem under test, because each line is a separate write.
       '--work-dir', LOG_FOLDER, '--log-file', log, '-v3', '--no-default-config', '--manage-cgroups=ignore',
       '--network-lock', 'skip', ...(request.leaveRunning ? ['--leave-running'] : [])],
     failed,
-    fix: 'look at the log above',
+    fix: 'read the log below',
     timeout: dumpLimit(request.size),
     accept: [0, 1],
   })
@@ -56,24 +56,24 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
   const errors = firstErrors(text) || result.stderr
   throw new CriuBenchError({
     failed,
-    found: 'that CRIU gave up',
-    expected: '"Dumping finished successfully"',
+    found: 'a dump that CRIU aborted',
+    expected: `"Dumping finished successfully" in CRIU's log`,
     fix: fixFor(errors, FIXES),
     log: errors,
   })
 }
 
-/** Where CRIU keeps the statistics of the last dump of `host`. */
+/** Path of CRIU's statistics of the last dump on `host`. */
 export const dumpStatsFile = (host: Host): string => hostPath(host, join(LOG_FOLDER, 'stats-dump'))
 
 const FIXES: Fixes = [
-  [/No space left|ENOSPC|Can't write/i, 'make room: the images need as much as the process has memory'],
-  [/vdso/i, 'this CRIU does not know this kernel: unset BASE_IMAGE to have a newer one built'],
-  // The kernel does not let an io_uring be handed over, which is how CRIU takes the files of a process.
+  [/No space left|ENOSPC|Can't write/i, 'free space: the images need as much as the process has memory'],
+  [/vdso/i, 'unset BASE_IMAGE to have a newer CRIU built: this one does not support the kernel'],
+  // CRIU passes the open files of a process over a socket, which the kernel does not allow for an io_uring.
   [
     /io_uring|send_fds failed/i,
-    'the process has a file open that CRIU cannot dump, such as an io_uring: start it without',
+    'start the process without the open file that CRIU cannot dump, such as an io_uring',
   ],
-  [/Can't lookup mount/i, 'the process has a file open from outside its mount namespace: close it'],
-  [/No such process|not found|Can't open \/proc/i, 'the process ended: look at its own log'],
+  [/Can't lookup mount/i, 'close the file that the process has open from outside its mount namespace'],
+  [/No such process|not found|Can't open \/proc/i, 'read the log of the process, which has ended'],
 ]

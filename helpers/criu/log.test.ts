@@ -3,7 +3,7 @@ import { dumpTotal, firstErrors } from './log.ts'
 import { explainFailure } from './restore.ts'
 
 const LOG = `(00.000123) Version: 4.1.1 (gitid 0)
-(00.000200) Warn  (criu/log.c:1): no Error here is meant
+(00.000200) Warn  (criu/log.c:1): an Error that is not one
 (00.000300) Error (criu/util.c:1533): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted
 (00.001000) Error (criu/files-reg.c:2231): File usr/bin/python3.11 has bad size 1 (expect 6831736)
 (00.001001) Error (criu/files-reg.c:2266): second
@@ -11,7 +11,7 @@ const LOG = `(00.000123) Version: 4.1.1 (gitid 0)
 (00.001003) Error (criu/cr-restore.c:2536): Restoring FAILED.
 `
 
-test('the first error lines of a log are the cause, the last ones the unwinding', () => {
+test('firstErrors returns the first error lines of a log, which name the cause', () => {
   expect(firstErrors(LOG)).toMatchInlineSnapshot(`
     "(00.001000) Error (criu/files-reg.c:2231): File usr/bin/python3.11 has bad size 1 (expect 6831736)
     (00.001001) Error (criu/files-reg.c:2266): second
@@ -19,9 +19,10 @@ test('the first error lines of a log are the cause, the last ones the unwinding'
   `)
 })
 
-test('a log without errors has none', () => expect(firstErrors('(00.1) all well\n')).toBe(''))
+test('firstErrors returns nothing for a log without errors', () =>
+  expect(firstErrors('(00.1) all well\n')).toBe(''))
 
-test("the total of a dump is the time stamp of CRIU's last message, in ms", () => {
+test("dumpTotal returns the time stamp of CRIU's last message, in ms", () => {
   expect(dumpTotal('(00.000100) Dumping\n(01.028233) Dumping finished successfully\n')).toBeCloseTo(
     1028.233,
     9,
@@ -30,16 +31,16 @@ test("the total of a dump is the time stamp of CRIU's last message, in ms", () =
 })
 
 test.each([
-  [LOG, 'a file that the process had open has another size now: dump and copy again'],
+  [LOG, 'dump and copy again: a file that the process had open has another size now'],
   [
     "Error: Can't open file usr/lib/x: No such file",
-    'the rootfs lacks a file that the process had open: copy again',
+    'copy again: the rootfs lacks a file that the process had open',
   ],
-  ['Error: something new', 'search the first error line in the issues of CRIU'],
-])('a failed restore is told with its fix (%#)', (stderr, fix) => {
+  ['Error: something new', "search CRIU's issues for the first error line"],
+])('explainFailure names the fix for a failed restore (%#)', (stderr, fix) => {
   expect(explainFailure(stderr).fix).toBe(fix)
 })
 
-test('a failure without an error line shows all that was said', () => {
+test('explainFailure shows the whole output if there is no error line', () => {
   expect(explainFailure('criu: unknown option\n').log).toBe('criu: unknown option')
 })

@@ -1,15 +1,15 @@
 import { MB, type Bytes } from '../units.ts'
 import { firstErrors, fixFor, withoutHarmless, type Fixes } from './log.ts'
 
-/** What a restore does once the process is back: it stays until that ends, or it leaves it to who started the restore. */
-export type Afterwards = 'stay' | 'leave'
+/** What CRIU does after a restore: stay until the process ends, or exit and leave the process to CRIU's parent. */
+export type AfterRestore = 'stay' | 'leave'
 
-/** The command line that restores `images` in a container; CRIU's warnings come on standard error. */
+/** The command line that restores `images` in a container. CRIU writes warnings to standard error. */
 export const restoreCommand = (
   criu: string,
   images: string,
   workFolder: string,
-  afterwards: Afterwards = 'stay',
+  afterwards: AfterRestore = 'stay',
 ): string[] =>
   // prettier-ignore
   [criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
@@ -20,22 +20,22 @@ export const lazyPagesCommand = (criu: string, images: string, workFolder: strin
   // prettier-ignore
   [criu, 'lazy-pages', '--images-dir', images, '--work-dir', workFolder, '--no-default-config', '-v2']
 
-/** At least 10 MB a second, execution included. */
+/** The time limit for a restore with its execution, ms: 30 s, and 1 s for each 10 MB. */
 export const restoreLimit = (size: Bytes): number => 30_000 + (size / (10 * MB)) * 1000
 
 const FIXES: Fixes = [
-  [/bad size/i, 'a file that the process had open has another size now: dump and copy again'],
-  [/bad mode/i, 'a file that the process had open has another mode now: dump and copy again'],
-  [/build-?id/i, 'a mapped program or library is another build now: dump and copy again'],
-  [/No such file|Can't open file/i, 'the rootfs lacks a file that the process had open: copy again'],
+  [/bad size/i, 'dump and copy again: a file that the process had open has another size now'],
+  [/bad mode/i, 'dump and copy again: a file that the process had open has another mode now'],
+  [/build-?id/i, 'dump and copy again: a mapped program or library is another build now'],
+  [/No such file|Can't open file/i, 'copy again: the rootfs lacks a file that the process had open'],
   [
     /^observe: (the handler was not done|all processes ended)/m,
-    'the handler came back and did not do what its `done` waits for: its own output is below',
+    "read the handler's output below: the handler was restored, but never fulfilled its `done`",
   ],
-  [/magic|version/i, 'the images are of another CRIU: dump with the one of the base image'],
+  [/magic|version/i, 'dump with the CRIU of the base image: the images are from another CRIU'],
 ]
 
-/** What CRIU said went wrong, and what fixes it. */
+/** The error lines of a failed restore, and the fix. */
 export function explainFailure(stderr: string): { log: string; fix: string } {
   const log = firstErrors(stderr) || withoutHarmless(stderr)
   return { log, fix: fixFor(log, FIXES) }

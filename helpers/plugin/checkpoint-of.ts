@@ -11,27 +11,27 @@ import { openSandbox } from '../sandbox/sandbox.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { MB, parseSize, type Bytes, type Milliseconds } from '../units.ts'
 
-/** One start from a checkpoint. */
+/** The result of one start from a checkpoint. */
 export interface RestoredRun {
-  /** Durations in ms, by the name of the phase. */
+  /** Durations of the phases, in ms. */
   readonly phases: ReadonlyMap<PhaseName, Milliseconds>
-  /** The same as before the dump. */
+  /** The handler's checksum, which is the same as before the dump. */
   readonly checksum: string
 }
 
-/** A dumped process, for a `test()` of your own. Start it any number of times. Disposing of it leaves nothing. */
+/** A dumped process for a `test()`. It can be restored any number of times. Disposing of it removes everything. */
 export interface DumpedProcess extends AsyncDisposable {
   /** CRIU's own total for the dump, ms. */
   readonly dump: Milliseconds
   /**
-   * Starts a lean container, restores the process in it and lets it run. Throws CriuBenchError where the restore fails,
+   * Starts a lean container, restores the process in it and lets it execute. Throws CriuBenchError if the restore fails
    * or the restored process returns another checksum.
    */
   restore(): Promise<RestoredRun>
 }
 
 export interface CheckpointOptions {
-  /** Memory that the handler touches: bytes, or "64MB". The handler's own memory where it has no sizes. */
+  /** Memory that the handler touches: in bytes, or as "64MB". Default: the handler's own `memory`, or 1MB. */
   readonly size?: Bytes | string
   readonly filesystem?: FilesystemName
   readonly strategy?: StrategyName
@@ -40,8 +40,8 @@ export interface CheckpointOptions {
 let opened = 0
 
 /**
- * Dumps a process of a handler, ready to be restored:
- * `await using checkpoint = await checkpointOf(hello)`, then `await checkpoint.restore()`. Throws CriuBenchError.
+ * Starts a handler and dumps it: `await using checkpoint = await checkpointOf(hello)`. Then call
+ * `await checkpoint.restore()`. Throws CriuBenchError.
  */
 export async function checkpointOf(
   of: Handler | HandlerName,

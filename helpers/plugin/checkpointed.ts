@@ -12,34 +12,34 @@ import { progressOf } from './progress.ts'
 import { defineSuiteRun, type SuiteRun } from './suite-run.ts'
 
 /**
- * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. It is mounted, dumped and copied before the
- * first test of the group that `-t` selects, and gone after the last; where `-t` selects none, nothing happens. Returns
- * the function for `bench(phase, run)`: it runs once, for all phases. The cases of a group are measured in turn, so
- * that their figures can be compared.
+ * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. The checkpoint is mounted, dumped and copied
+ * before the first test of the group that `-t` selects, and removed after the last. If `-t` selects none, nothing
+ * happens. Returns the function for `bench(phase, run)`, which measures all phases at once. The cases of a group are
+ * measured in turn, so that their figures can be compared.
  */
 export function checkpointed(
   benchmarkCase: BenchmarkCase,
-  group: CaseGroup = aloneIn(benchmarkCase),
+  group: CaseGroup = groupOfOne(benchmarkCase),
   thresholds: Thresholds = {},
 ): SuiteRun {
-  const shared = sharedBy(group)
+  const shared = sharedStateOf(group)
   const missing = missingFor(benchmarkCase)
   if (missing !== undefined) beforeEach(({ skip }) => skip(`${benchmarkCase.title}: ${missing}`))
-  // oxlint-disable-next-line no-empty-pattern -- vitest asks for a pattern in second place
+  // oxlint-disable-next-line no-empty-pattern -- vitest requires a pattern as the second parameter
   aroundAll(async (runSuite, {}, suite) => {
     const selected = group.cases.filter(
       (each) => missingFor(each) === undefined && isSelected(suite.file.tasks, each.title),
     )
     if (!selected.includes(benchmarkCase)) return runSuite()
     shared.session ??= Session.open(group, selected, inject('criu'), progressOf)
-    shared.left ??= selected.length
+    shared.remaining ??= selected.length
     try {
       await shared.session
       await runSuite()
     } finally {
-      shared.left -= 1
-      // A session that did not open has undone itself, and its error was thrown above.
-      if (shared.left === 0) await (await shared.session.catch(() => undefined))?.[Symbol.asyncDispose]()
+      shared.remaining -= 1
+      // A session that failed to open has cleaned up after itself, and its error was thrown above.
+      if (shared.remaining === 0) await (await shared.session.catch(() => undefined))?.[Symbol.asyncDispose]()
     }
   })
   return defineSuiteRun(async () => {
@@ -49,7 +49,7 @@ export function checkpointed(
   })
 }
 
-/** The suites that this worker has measured: tmpfs is what others are compared with. */
+/** The suites that this worker has measured, for comparisons with tmpfs. */
 const sameRun: MeasuredSuite[] = []
 
 async function measureAndJudge(
@@ -63,11 +63,11 @@ async function measureAndJudge(
   sameRun.push(measured)
   const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
   const sameCheckpoint = checkpoint ? await session.measurementsOf(checkpoint) : []
-  // A start from scratch is what others are compared with.
-  const own = benchmarkCase.strategy.fromScratch ? {} : thresholds
+  // Thresholds do not apply to a start from scratch, which other strategies are compared with.
+  const applicable = benchmarkCase.strategy.fromScratch ? {} : thresholds
   const suite = judgeSuite(
     measured,
-    { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: own },
+    { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: applicable },
     {
       sameRun,
       sameCheckpoint: sameCheckpoint.map(([each, measurement]) => measuredSuite(each, measurement)),
@@ -77,30 +77,30 @@ async function measureAndJudge(
   return again ? { ...suite, again } : suite
 }
 
-/** Why this machine cannot run a suite; undefined where it can. A filesystem that `-t` names fails instead. */
+/** Why this machine cannot run a suite, or undefined if it can. A filesystem that `-t` names fails instead. */
 const missingFor = ({ filesystem, strategy }: BenchmarkCase): string | undefined =>
   inject('criuMissing')[filesystem.name] ?? strategy.missing?.()
 
-/** The group of a case that is measured by itself. */
-const aloneIn = (benchmarkCase: BenchmarkCase): CaseGroup =>
+/** A group that contains only this case. */
+const groupOfOne = (benchmarkCase: BenchmarkCase): CaseGroup =>
   groupOf([{ ...benchmarkCase, cases: [benchmarkCase] }])
 
 /** The state that the suites of one group share while they run. */
 interface Shared {
   session?: Promise<Session>
   /** Suites that still need the session. */
-  left?: number
+  remaining?: number
 }
 
-const shares = new WeakMap<CaseGroup, Shared>()
+const sharedStates = new WeakMap<CaseGroup, Shared>()
 
-function sharedBy(group: CaseGroup): Shared {
-  const known = shares.get(group) ?? {}
-  shares.set(group, known)
+function sharedStateOf(group: CaseGroup): Shared {
+  const known = sharedStates.get(group) ?? {}
+  sharedStates.set(group, known)
   return known
 }
 
-/** Whether the suite of that title has a test that will run. */
+/** Whether the suite with this title has a test that will run. */
 const isSelected = (tasks: readonly RunnerTask[], title: string): boolean =>
   tasks.some(
     (task) => task.type === 'suite' && (task.name === title ? willRun(task) : isSelected(task.tasks, title)),

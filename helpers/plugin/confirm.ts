@@ -12,8 +12,8 @@ import { dumpResults, sampleResults } from '../measure/suite-results.ts'
 let baseline: Promise<Baseline> | undefined
 
 /**
- * Measures a suspected change against the baseline a second time, while its suite is still mounted. The verdict rests on
- * these samples alone: the first ones were picked because they are far off. Undefined where nothing is suspected.
+ * Measures a suspected change against the baseline a second time, while its suite is still mounted. Only the new
+ * samples decide, because the first ones were selected for being unusual. Returns undefined if nothing is suspected.
  */
 export async function confirm(
   session: Session,
@@ -29,15 +29,15 @@ export async function confirm(
   const dumps = suspects.includes('dump') ? await session.dumpAgain(benchmarkCase) : []
   const again = suspects.includes('cold start')
     ? await session.measureAgain(benchmarkCase, (_neighbour, before, now) => {
-        const pair = { before: coldStarts(before, suite.control), now: coldStarts(now, suite.control) }
-        const change = judgeAlone(pair, sensitivity)
+        const comparison = { before: coldStarts(before, suite.control), now: coldStarts(now, suite.control) }
+        const change = judgeAlone(comparison, sensitivity)
         return isSuspect(change) ? change.ratio : undefined
       })
     : undefined
   return { dumps: dumps.map(dumpResults), samples: (again?.samples ?? []).map(sampleResults) }
 }
 
-/** A neighbour shows what the machine did, so its disturbed samples count as well. */
+/** The cold starts of a neighbour. They show the state of the machine, so disturbed samples count as well. */
 function coldStarts(samples: readonly MeasuredSample[], control: string | undefined): Sampled {
   const suite = { dumps: [], samples: samples.map(sampleResults), ...(control !== undefined && { control }) }
   return { ...sampledOf(suite, 'cold start'), disturbed: 0 }

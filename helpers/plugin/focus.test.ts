@@ -12,13 +12,13 @@ import { steady } from '../testing/messages.ts'
 const PHASES = ['dump', 'lean container', 'restore', 'execution', 'cold start']
 
 interface Measured extends Ended {
-  /** The suites that anything was prepared for, by the progress on standard error. */
+  /** The suites that were prepared, according to the progress lines on standard error. */
   readonly prepared: string[]
-  /** What the run wrote; undefined where it wrote nothing. */
+  /** The results that the run wrote, if any. */
   readonly results: Results | undefined
 }
 
-/** Runs `npx vitest bench` to its end as a user does, without a trace but its results, which it reads. */
+/** Runs `npx vitest bench` as a user does, and reads its results. Expects that it leaves nothing else. */
 const bench = (
   args: string[],
   environment: Record<string, string> = {},
@@ -35,7 +35,7 @@ const bench = (
 
 const suitesOf = ({ results }: Measured): string[] => (results?.suites ?? []).map(({ title }) => title)
 
-/** How many tests ran and how many did not, as vitest's summary says. */
+/** The numbers of tests that passed and were skipped, from vitest's summary. */
 const countsOf = ({ stdout }: Measured): string => /^ +Tests +(.*)$/m.exec(stdout)?.[1] ?? stdout
 
 describe('a bench run', () => {
@@ -43,8 +43,8 @@ describe('a bench run', () => {
     ['64MB', 'tmpfs 64MB mapped'],
     ['4MB', 'tmpfs 4MB mapped'],
     ['tmpfs 4MB', 'tmpfs 4MB mapped'],
-  ])('with -t %j prepares and measures %s alone', async (pattern, title) => {
-    // Wide enough a tolerance that only the focus decides how the run ends.
+  ])('with -t %j prepares and measures only %s', async (pattern, title) => {
+    // The tolerance is so wide that every figure passes.
     const run = await bench(['-t', pattern], { VITEST_CRIU_TOLERANCE: '1000' })
     expect(run.prepared).toEqual([title])
     expect(suitesOf(run)).toEqual([title])
@@ -52,7 +52,7 @@ describe('a bench run', () => {
     expect(run.status).toBe(0)
   })
 
-  test('with -t restore measures that phase of every size', async () => {
+  test('with -t restore measures this phase at every size', async () => {
     const run = await bench(['-t', 'restore'], {
       VITEST_CRIU_SIZES: '1MB,4MB',
       VITEST_CRIU_TOLERANCE: '1000',
@@ -61,8 +61,8 @@ describe('a bench run', () => {
     expect(countsOf(run)).toBe('2 passed | 8 skipped (10)')
   })
 
-  test('on a kernel without userfaultfd skips lazy, says why, and measures the rest', async () => {
-    // A mount namespace in which this kernel's settings for userfaultfd cannot be seen.
+  test('on a kernel without userfaultfd skips lazy with the reason, and measures the rest', async () => {
+    // A mount namespace that hides the kernel's settings for userfaultfd.
     const hidden = ['unshare', '--mount', 'sh', '-ec', 'mount -t tmpfs none /proc/sys/vm; exec "$@"', 'sh']
     const environment = {
       VITEST_CRIU_SIZES: '1MB',
@@ -76,20 +76,20 @@ describe('a bench run', () => {
     expect(run.status).toBe(0)
   })
 
-  test('with a pattern that selects nothing fails and lists what there is', async () => {
+  test('with a pattern that selects nothing fails, and lists suites and phases', async () => {
     const run = await bench(['-t', '512MB'])
     expect(run.status).toBe(1)
     expect(run.prepared).toEqual([])
     expect(run.results).toBeUndefined()
     expect(/^nothing was measured[^]*?fix: .*$/m.exec(run.stderr)?.[0]).toMatchInlineSnapshot(`
       "nothing was measured: -t 512MB selects no test
-        found:    no suite or phase of that name
-        expected: one of tmpfs 1MB mapped, tmpfs 4MB mapped, tmpfs 16MB mapped, tmpfs 64MB mapped, tmpfs 256MB mapped, tmpfs 1024MB mapped; phases: dump, lean container, restore, execution, cold start
-        fix:      npx vitest bench -t 'tmpfs 64MB'"
+        found:    no suite or phase that matches
+        expected: one of the suites tmpfs 1MB mapped, tmpfs 4MB mapped, tmpfs 16MB mapped, tmpfs 64MB mapped, tmpfs 256MB mapped, tmpfs 1024MB mapped, or of the phases dump, lean container, restore, execution, cold start
+        fix:      correct the pattern, for example: npx vitest bench -t 'tmpfs 64MB'"
     `)
   })
 
-  test('keeps to the books in every sample', async () => {
+  test('records consistent points, phases and checksums in every sample', async () => {
     const { results } = await bench(['-t', '1MB'], { VITEST_CRIU_ITERATIONS: '5' })
     const [suite] = results?.suites ?? []
     expect(suite?.samples).toHaveLength(5)
@@ -107,7 +107,7 @@ describe('a bench run', () => {
     }
   })
 
-  test('takes any MEMORY_SIZE, CONTAINER_NAME and ROOTFS_ABS_PATH, and says that it has no reference', async () => {
+  test('accepts any MEMORY_SIZE, CONTAINER_NAME and ROOTFS_ABS_PATH, and reports that there is no reference', async () => {
     await using base = await temporaryFolder()
     const name = `vitest-criu-named-${process.pid}`
     const environment = { MEMORY_SIZE: '5000000', ROOTFS_ABS_PATH: base.path, CONTAINER_NAME: name }
@@ -133,7 +133,7 @@ describe('a bench run', () => {
     expect(other.stderr).toContain('cannot use "a/b" as the name of a container')
   })
 
-  test('fails on a miss with every figure', async () => {
+  test('fails if a figure misses its limit, with every figure in the message', async () => {
     const run = await bench(['-t', '1MB'], { VITEST_CRIU_TOLERANCE: '0.001' })
     expect(run.status).toBe(1)
     const message =

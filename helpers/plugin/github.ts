@@ -7,8 +7,8 @@ import { nameOf } from '../../reports/rows.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** In a GitHub workflow: the tables to the job's summary, and an annotation for each failing figure. */
-export async function tellGithub(
+/** In a GitHub workflow: adds the tables to the job's summary, and an annotation for each failing figure. */
+export async function reportToGithub(
   results: Results,
   modules: readonly TestModule[],
   vitest: Vitest | undefined,
@@ -18,22 +18,22 @@ export async function tellGithub(
   if (summary) await appendFile(summary, `${markdownReport(results)}\n`)
   if (environment['GITHUB_ACTIONS'] !== 'true') return
   const tests = testsOf(modules)
-  // vitest's own reporter, which it adds here unless others are asked for, points at the tests that failed.
-  const pointed =
+  // vitest adds its own GitHub reporter unless others are configured. That reporter annotates failed tests.
+  const hasGithubReporter =
     vitest?.config.reporters.some((reporter) => [reporter].flat()[0] === 'github-actions') ?? false
-  const isPointed = (test: TestCase | undefined) => pointed && test?.result().state === 'failed'
+  const isAnnotated = (test: TestCase | undefined) => hasGithubReporter && test?.result().state === 'failed'
   const lines = annotations(
     results,
     ({ suite, figure }) => {
       const test = tests.get(`${nameOf(suite)} > ${figure.phase}`)
       return test && { file: test.module.relativeModuleId, line: test.location?.line }
     },
-    ({ suite, figure }) => !isPointed(tests.get(`${nameOf(suite)} > ${figure.phase}`)),
+    ({ suite, figure }) => !isAnnotated(tests.get(`${nameOf(suite)} > ${figure.phase}`)),
   )
   for (const line of lines) vitest?.logger.log(line)
 }
 
-/** The tests of a run by the figures that they are of. */
+/** The tests of a run, by the names of their figures. */
 function testsOf(modules: readonly TestModule[]): Map<string, TestCase> {
   const tests = new Map<string, TestCase>()
   for (const suite of modules.flatMap((module) => [...module.children.allSuites()])) {

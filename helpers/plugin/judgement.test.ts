@@ -3,7 +3,7 @@ import type { Results } from '../../reports/results.ts'
 import { runBenchProject, type BenchRun } from '../testing/bench-project.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 
-/** The verdicts of a phase: title of the suite, and "source state". */
+/** The verdicts of a phase as "source state", by the title of the suite. */
 const verdictsOf = ({ suites }: Results, phase: string): Record<string, string> =>
   Object.fromEntries(
     suites.map(({ title, figures }) => {
@@ -15,8 +15,8 @@ const verdictsOf = ({ suites }: Results, phase: string): Record<string, string> 
 const bench = (source: string, environment?: Record<string, string>): Promise<BenchRun> =>
   expectNothingLeft(() => runBenchProject(source, environment))
 
-test('a threshold compares strategies of one size, although other sizes are measured in turn with it', async () => {
-  // At 64MB eager reads all memory first; at 1MB both take nearly the same.
+test('a threshold compares strategies of the same size, even if other sizes are measured in turn', async () => {
+  // At 64MB eager is much slower, because it reads all memory first. At 1MB both take nearly the same.
   const suite = `criu.restoreSuite({
     filesystems: ['tmpfs'], sizes: ['1MB', '64MB'], strategies: ['mapped', 'eager'], handler: 'native', interleave: true,
     thresholds: { 'cold start': { times: 0.5, of: 'eager' } },
@@ -51,7 +51,7 @@ test.each(['tmpfs,ext4', 'ext4,tmpfs'])(
   },
 )
 
-test('a suite in front of tmpfs is compared with it at the end of the run, which fails and says so', async () => {
+test('a suite that was measured before tmpfs is compared with it at the end of the run, and can fail the run', async () => {
   const suites = `for (const filesystem of ['ext4', 'tmpfs'])
     criu.restoreSuite({ filesystems: [filesystem], sizes: ['1MB'] })`
   const environment = { VITEST_CRIU_TOLERANCE: '1000', VITEST_CRIU_RATIOS: 'restore=0.001' }
@@ -63,7 +63,7 @@ test('a suite in front of tmpfs is compared with it at the end of the run, which
   expect(status).toBe(1)
 })
 
-/** One test of the restore at 1MB, which ends with that assertion. */
+/** A test of the restore at 1MB that ends with the given assertion. */
 const asserting = (assertion: string): string => `
 for (const group of criu.matrix({ filesystems: ['tmpfs'], sizes: ['1MB'] }))
   for (const benchmarkCase of group.cases)
@@ -76,12 +76,12 @@ for (const group of criu.matrix({ filesystems: ['tmpfs'], sizes: ['1MB'] }))
     })
 `
 
-// The other phases of the suite pass by any tolerance of the options; what the test says of its own phase counts.
+// All phases pass the tolerance of the options, so only the assertion of the test decides.
 test.each([
   ['expect(result).toMeetReference({ tolerance: 0.0001 })', '1000', 'reference miss', 1],
   ['expect(result).toPassGate()', '1000', 'reference pass', 0],
   ['expect(result).not.toMeetReference({ tolerance: 0.0001 })', '1000', 'reference pass', 0],
-])('%s is what results, reports and exit status say', async (assertion, tolerance, verdict, status) => {
+])('%s decides results, reports and exit status', async (assertion, tolerance, verdict, status) => {
   const run = await bench(asserting(assertion), { VITEST_CRIU_TOLERANCE: tolerance })
   expect(verdictsOf(run.results, 'restore')).toEqual({ 'tmpfs 1MB mapped': verdict })
   expect(run.junit.match(/<failure /g) ?? []).toHaveLength(status)

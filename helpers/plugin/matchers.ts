@@ -5,11 +5,11 @@ import { ungated, type Verdict } from '../gate/verdict.ts'
 
 declare module 'vitest' {
   interface Matchers<R, T> {
-    /** The median passes the gate: the suite's threshold, else the reference, else the ratio to tmpfs. */
+    /** The median passes the gate: the suite's threshold, else the reference, else the ratio to tmpfs, if any. */
     toPassGate: () => R
-    /** The median of a phase is at most `tolerance` times the reference's figure for its filesystem and size. */
+    /** The median is at most `tolerance` times the reference's figure. The default is the option `tolerance`. */
     toMeetReference: (options?: { tolerance?: number }) => R
-    /** The median of a phase is at most the option `ratios` times that of tmpfs in the same run. */
+    /** The median is at most so many times tmpfs's median of the same run as the option `ratios` says. */
     toKeepUpWithTmpfs: () => R
   }
 }
@@ -21,44 +21,44 @@ interface Outcome {
 
 type PhaseResult = Required<Pick<BenchResult, 'criu'>>
 
-/** `expect(result).toPassGate()`: passes as well where there is nothing to compare the figure with. */
+/** Implements `expect(result).toPassGate()`. Ungated figures pass. */
 export function toPassGate(received: unknown): Outcome {
-  if (!isPhaseResult(received)) return notAPhase('toPassGate')
+  if (!isPhaseResult(received)) return notAPhaseResult('toPassGate')
   const { verdict } = received.criu.figure
-  return { pass: verdict.state !== 'miss', message: () => sentenceOf(received, verdict) }
+  return { pass: verdict.state !== 'miss', message: () => messageFor(received, verdict) }
 }
 
 /**
- * `expect(result).toMeetReference()`: fails as well where the reference has no figure. A tolerance of its own replaces the
- * stored verdict (unless it is negated), so that the results say what the test said.
+ * Implements `expect(result).toMeetReference()`. Fails if the reference has no figure. The verdict replaces the stored
+ * one, unless the assertion is negated, so that the results agree with the test.
  */
 export function toMeetReference(
   received: unknown,
   { tolerance, isNot }: { tolerance: number; isNot: boolean },
 ): Outcome {
-  if (!isPhaseResult(received)) return notAPhase('toMeetReference')
+  if (!isPhaseResult(received)) return notAPhaseResult('toMeetReference')
   const { figure } = received.criu
   const verdict = judgeByReference(received.criu, figure, tolerance)
   if (!verdict)
-    return { pass: false, message: () => sentenceOf(received, ungated('the reference has no figure for it')) }
+    return { pass: false, message: () => messageFor(received, ungated('the reference has no figure for it')) }
   if (!isNot) figure.verdict = verdict
-  return { pass: verdict.state === 'pass', message: () => sentenceOf(received, verdict) }
+  return { pass: verdict.state === 'pass', message: () => messageFor(received, verdict) }
 }
 
-/** `expect(result).toKeepUpWithTmpfs()`: passes a phase without a ratio, and fails where tmpfs was not measured. */
+/** Implements `expect(result).toKeepUpWithTmpfs()`. Passes a phase without a ratio. Fails if tmpfs was not measured. */
 export function toKeepUpWithTmpfs(received: unknown, ratios: Readonly<Record<string, number>>): Outcome {
-  if (!isPhaseResult(received)) return notAPhase('toKeepUpWithTmpfs')
+  if (!isPhaseResult(received)) return notAPhaseResult('toKeepUpWithTmpfs')
   const { verdict, phase } = received.criu.figure
   if (verdict.source === 'tmpfs')
-    return { pass: verdict.state === 'pass', message: () => sentenceOf(received, verdict) }
-  const missing = ungated('this run has no figure or no ratio of tmpfs for it')
-  return { pass: ratios[phase] === undefined, message: () => sentenceOf(received, missing) }
+    return { pass: verdict.state === 'pass', message: () => messageFor(received, verdict) }
+  const missing = ungated('this run has no figure on tmpfs, or no ratio for the phase')
+  return { pass: ratios[phase] === undefined, message: () => messageFor(received, missing) }
 }
 
-const sentenceOf = ({ criu: { figure, ...suite } }: PhaseResult, { reason }: Verdict): string =>
+const messageFor = ({ criu: { figure, ...suite } }: PhaseResult, { reason }: Verdict): string =>
   `${subjectOf(`${nameOf(suite)} > ${figure.phase}`, figure)}; ${reason}`
 
-const notAPhase = (matcher: string): Outcome => ({
+const notAPhaseResult = (matcher: string): Outcome => ({
   pass: false,
   message: () => `${matcher}() takes the result of bench(phase, checkpointed(benchmarkCase)).run()`,
 })

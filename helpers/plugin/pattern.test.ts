@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { asWritten, wholeSizes } from './pattern.ts'
+import { originalSource, matchWholeSizes } from './pattern.ts'
 
 const TITLES = ['1MB', '4MB', '16MB', '64MB', '256MB', '1024MB'].map((size) => `tmpfs ${size} restore`)
 const selected = (pattern: string): string[] =>
-  TITLES.filter((title) => wholeSizes(new RegExp(pattern)).test(title)).map(
+  TITLES.filter((title) => matchWholeSizes(new RegExp(pattern)).test(title)).map(
     (title) => title.split(' ')[1] ?? '',
   )
 
@@ -20,12 +20,13 @@ describe('a pattern', () => {
     ['restore', ['1MB', '4MB', '16MB', '64MB', '256MB', '1024MB']],
   ])('%s selects %j', (pattern, sizes) => expect(selected(pattern)).toEqual(sizes))
 
-  test('keeps its flags', () => expect(wholeSizes(/4mb|4MB/i).flags).toBe('i'))
+  test('keeps its flags', () => expect(matchWholeSizes(/4mb|4MB/i).flags).toBe('i'))
 
-  test('is made whole once, however many projects ask for it', () => {
-    const once = wholeSizes(/4MB/)
-    expect(wholeSizes(once)).toEqual(once)
+  test('is not changed a second time', () => {
+    const once = matchWholeSizes(/4MB/)
+    expect(matchWholeSizes(once)).toEqual(once)
   })
 
-  test('is shown as it was written', () => expect(asWritten(wholeSizes(/tmpfs 4MB/))).toBe('tmpfs 4MB'))
+  test('can be shown as the user wrote it', () =>
+    expect(originalSource(matchWholeSizes(/tmpfs 4MB/))).toBe('tmpfs 4MB'))
 })

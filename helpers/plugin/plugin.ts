@@ -11,35 +11,35 @@ import { handlerNamed } from '../handlers/handler.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { availableMemory } from '../machine/memory.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { asWritten, wholeSizes } from './pattern.ts'
+import { originalSource, matchWholeSizes } from './pattern.ts'
 import { CriuReporter } from './reporter.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     criu: Settings
-    /** Filesystems that cannot be used here and that nobody asked for by name, with the reason. */
+    /** Why filesystems cannot be used on this machine, by name. Only those that nobody requested by name. */
     criuMissing: Readonly<Record<string, string>>
-    /** The file of the baseline; null without one. */
+    /** Path of the baseline, or null without one. */
     criuBaseline: string | null
     /** Bytes of memory available before anything was mounted. */
     criuMemory: number
   }
 }
 
-/** In the option `filesystems`: every filesystem that can be used here. */
+/** The value of the option `filesystems` for every filesystem that works on this machine. */
 const ALL = 'all'
 
-/** The filesystems that a pattern names: `-t 'ceph 64MB'` asks for ceph without an option. */
-const namedIn = (pattern: RegExp | undefined): FilesystemName[] =>
-  filesystemNames.filter((name) => new RegExp(`\\b${name}\\b`).test(pattern ? asWritten(pattern) : ''))
+/** The filesystems that a pattern names: `-t 'ceph 64MB'` selects ceph without an option. */
+const filesystemsIn = (pattern: RegExp | undefined): FilesystemName[] =>
+  filesystemNames.filter((name) => new RegExp(`\\b${name}\\b`).test(pattern ? originalSource(pattern) : ''))
 
-const own = (module: string): string =>
+const siblingModule = (module: string): string =>
   fileURLToPath(new URL(`${module}${extname(import.meta.url)}`, import.meta.url))
 
 /**
- * The plugin: `plugins: [criu({ sizes: ['64MB'] })]`. Sets the benchmark provider, a set-up file with the matchers and a
- * reporter, and makes `-t 4MB` select 4MB alone. Throws CriuBenchError for options and environment variables that it
- * cannot use.
+ * The plugin: `plugins: [criu({ sizes: ['64MB'] })]`. It sets the benchmark provider, adds a set-up file with the
+ * matchers and a reporter, and makes `-t 4MB` select only 4MB. Throws CriuBenchError for invalid options and
+ * environment variables.
  */
 export function criu(options: CriuOptions = {}): Plugin {
   const settings = resolveSettings(options, process.env)
@@ -48,27 +48,27 @@ export function criu(options: CriuOptions = {}): Plugin {
   handlerNamed(settings.handler)
   return {
     name: 'vitest-criu',
-    // oxlint-disable-next-line typescript/no-misused-promises -- vitest waits for it, whatever its type says
+    // oxlint-disable-next-line typescript/no-misused-promises -- vitest awaits it, although the type does not say so
     async configureVitest({ vitest, project }) {
       const pattern = vitest.getGlobalTestNamePattern()
-      const asked = [...settings.filesystems, ...namedIn(pattern)]
-      const filesystems = new Set(asked.includes(ALL) ? filesystemNames : asked)
-      const chosen = { ...settings, filesystems: [...filesystems] }
-      project.provide('criu', chosen)
-      project.provide('criuMissing', missingFilesystems(asked, settings))
-      const baseline = await baselineFor(chosen, vitest.config.root)
+      const requested = [...settings.filesystems, ...filesystemsIn(pattern)]
+      const filesystems = new Set(requested.includes(ALL) ? filesystemNames : requested)
+      const effective = { ...settings, filesystems: [...filesystems] }
+      project.provide('criu', effective)
+      project.provide('criuMissing', missingFilesystems(requested, settings))
+      const baseline = await baselineFor(effective, vitest.config.root)
       project.provide('criuBaseline', baseline ?? null)
       project.provide('criuMemory', await availableMemory())
-      project.config.benchmark.provider = own('./provider')
-      project.config.setupFiles.push(own('./setup'))
-      vitest.config.reporters.push(new CriuReporter(chosen, baseline))
-      // Not setGlobalTestNamePattern(): after this hook vitest takes the pattern from its configuration again.
-      if (pattern) vitest.config.testNamePattern = wholeSizes(pattern)
+      project.config.benchmark.provider = siblingModule('./provider')
+      project.config.setupFiles.push(siblingModule('./setup'))
+      vitest.config.reporters.push(new CriuReporter(effective, baseline))
+      // Not setGlobalTestNamePattern(), because after this hook vitest reads the pattern from its configuration again.
+      if (pattern) vitest.config.testNamePattern = matchWholeSizes(pattern)
     },
   }
 }
 
-/** The file of the baseline. Throws CriuBenchError, before anything is measured, where it is missing or of another machine. */
+/** Path of the baseline. Throws CriuBenchError, before a measurement, if it is missing or from another machine. */
 async function baselineFor(settings: Settings, root: string): Promise<string | undefined> {
   const { baseline, baselines, baselineMatch } = settings
   if (baseline === undefined) return undefined

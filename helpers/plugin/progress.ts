@@ -1,6 +1,6 @@
 /**
- * One line on standard error for each step of a suite, as it begins or ends: the worker's own stream, which vitest
- * hands through while the run goes on.
+ * Reports the progress of a suite, one line a step, on the worker's standard error. vitest forwards it while the run
+ * goes on.
  */
 export const progressOf =
   (title: string) =>

@@ -9,7 +9,7 @@ import { forgetResults, isSuiteRun, resultsOf, type SuiteRun } from './suite-run
 type Group = Parameters<BenchmarkProvider['run']>[0]
 type Registration = Group['registrations'][number]
 
-/** One phase of a suite. */
+/** The result of one phase of a suite. */
 export interface CriuResult extends CaseIdentity {
   readonly title: string
   readonly phase: string
@@ -19,26 +19,29 @@ export interface CriuResult extends CaseIdentity {
 
 export interface PhaseMeta extends CaseIdentity {
   readonly figure: FigureResults
-  /** ms. */
+  /** In ms. */
   readonly samples: readonly number[]
 }
 
 declare module 'vitest' {
   interface BenchResult {
-    /** The phase of a suite. Missing on benchmarks that are not this plugin's. */
+    /** The phase of a suite. Missing for benchmarks of other functions. */
     criu?: CriuResult
   }
   interface TaskMeta {
-    /** On a suite: everything that it measured, for the reporter. */
+    /** On a suite: its results, for the reporter. */
     criu?: SuiteResults
-    /** On the test of a phase: its figure and samples, for reporters that see tests alone, such as vitest's JSON. */
+    /**
+     * On the test of a phase: its figure and samples, for reporters that only see tests, such as vitest's JSON
+     * reporter.
+     */
     criuPhase?: PhaseMeta
   }
 }
 
 /**
- * The benchmark provider: gives each phase its own samples of one run of the suite. A benchmark with any other function
- * runs on tinybench as it would without this plugin.
+ * The benchmark provider. The first phase of a suite measures the suite, and each phase gets its part of the samples. A
+ * benchmark with any other function runs on tinybench, as without this plugin.
  */
 const provider: BenchmarkProvider = {
   async run(group) {
@@ -46,7 +49,7 @@ const provider: BenchmarkProvider = {
     for (const registration of group.registrations) {
       const result = isSuiteRun(registration.fn)
         ? await phaseResult(group, registration.name, registration.fn)
-        : await plainResult(group, registration)
+        : await tinybenchResult(group, registration)
       results.push(result)
     }
     return results
@@ -60,16 +63,16 @@ async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promi
   if (test.suite) test.suite.meta.criu = suite
   const figure = suite.figures.find((each) => each.phase === phase)
   if (!figure)
-    throw new Error(`no phase "${phase}": there are ${suite.figures.map((each) => each.phase).join(', ')}`)
+    throw new Error(`unknown phase "${phase}"; phases: ${suite.figures.map((each) => each.phase).join(', ')}`)
   const { title, filesystem, size, strategy, handler } = suite
   const subject = { filesystem, size, strategy, handler }
   const samples = samplesOf(suite, phase).map(({ duration }) => duration)
-  // The same figure object as in the suite's results: a matcher that judges anew does so for both.
+  // The same object as in the suite's results, so that a matcher which replaces the verdict changes both.
   test.meta.criuPhase = { ...subject, figure, samples }
   return { ...statisticsOf(phase, samples), name: phase, criu: { title, ...subject, phase, figure } }
 }
 
-async function plainResult(
+async function tinybenchResult(
   { test, config, options }: Group,
   { name, fn, fnOpts }: Registration,
 ): Promise<BenchResult> {

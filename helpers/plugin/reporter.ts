@@ -12,13 +12,13 @@ import { judgeRun } from '../gate/judge.ts'
 import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
-import { tellGithub } from './github.ts'
-import { asWritten } from './pattern.ts'
+import { reportToGithub } from './github.ts'
+import { originalSource } from './pattern.ts'
 
-/** Writes the reports into the output folder at the end of a run, and its table to the terminal. */
+/** Prints the table at the end of a run, and writes the reports to the output folder. */
 export class CriuReporter implements Reporter {
   readonly #settings: Settings
-  /** The file of the baseline that is held against. */
+  /** Path of the baseline that the run is compared with. */
   readonly #baseline: string | undefined
   #vitest: Vitest | undefined
   #noise: Noise | undefined
@@ -53,9 +53,9 @@ export class CriuReporter implements Reporter {
       ...(this.#noise && { noise: this.#noise }),
       suites: judgeRun(suites, this.#settings),
     })
-    const results = await this.#judged(measured)
+    const results = await this.#compared(measured)
     this.#vitest?.logger.log(terminalReport(results))
-    // Not imported above: what draws the charts takes a fifth of a second to load, which every worker would wait for.
+    // A dynamic import, because the charts' library takes 0.2 s to load, for which every worker would wait.
     const { REPORTS, writeReports } = await import('../../reports/files.ts')
     const { output, baselines } = this.#settings
     await writeReports(
@@ -64,10 +64,10 @@ export class CriuReporter implements Reporter {
       await readHistory(resolve(this.#root, baselines)),
     )
     this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
-    await tellGithub(results, modules, this.#vitest)
+    await reportToGithub(results, modules, this.#vitest)
     const outcome = outcomeOf(results)
     const hasFailed = modules.some((module) => !module.ok())
-    // A figure that was judged after its test: no test says so.
+    // Some figures are judged after their test, so the miss is reported here.
     if (outcome === 'miss' && !hasFailed)
       this.#vitest?.logger.error(`${failuresOf(results, 'miss').join('\n')}\n`)
     // A failed test keeps its own status.
@@ -75,17 +75,17 @@ export class CriuReporter implements Reporter {
     await this.#save(results, STATUS[outcome] === STATUS.regression || hasFailed)
   }
 
-  async #judged(results: Results): Promise<Results> {
+  async #compared(results: Results): Promise<Results> {
     if (this.#baseline === undefined) return results
     return compareResults(results, await readBaseline(this.#baseline), this.#settings)
   }
 
-  /** A run that failed is nothing to hold others against. */
+  /** Saves the run as a baseline, unless it failed. */
   async #save(results: Results, hasFailed: boolean): Promise<void> {
     const { save, baselines } = this.#settings
     if (save === undefined) return
     if (hasFailed) {
-      this.#vitest?.logger.error(`not saved as the baseline ${save}: this run has failed\n`)
+      this.#vitest?.logger.error(`not saved as the baseline ${save}, because this run failed\n`)
       return
     }
     try {
@@ -102,7 +102,7 @@ export class CriuReporter implements Reporter {
     return this.#vitest?.config.root ?? '.'
   }
 
-  /** vitest exits 0 when `-t` selects nothing: a gate that measured nothing has not passed. */
+  /** Fails the run if `-t` selects nothing. vitest itself would exit with 0, although nothing was measured. */
   #failWhenNothingRan(suites: readonly TestSuite[], modules: readonly TestModule[]): void {
     const pattern = this.#vitest?.getGlobalTestNamePattern()
     const ran = modules.some((module) =>
@@ -110,17 +110,17 @@ export class CriuReporter implements Reporter {
     )
     if (!pattern || ran) return
     const error = new CriuBenchError({
-      failed: `nothing was measured: -t ${asWritten(pattern)} selects no test`,
-      found: 'no suite or phase of that name',
-      expected: `one of ${titlesOf(suites).join(', ')}; phases: ${phasesOf(suites).join(', ')}`,
-      fix: "npx vitest bench -t 'tmpfs 64MB'",
+      failed: `nothing was measured: -t ${originalSource(pattern)} selects no test`,
+      found: 'no suite or phase that matches',
+      expected: `one of the suites ${titlesOf(suites).join(', ')}, or of the phases ${phasesOf(suites).join(', ')}`,
+      fix: "correct the pattern, for example: npx vitest bench -t 'tmpfs 64MB'",
     })
     this.#vitest?.logger.error(`\n${error.message}\n`)
     process.exitCode = 1
   }
 }
 
-/** Why tests were skipped while they ran; those that `-t` left out have no reason. */
+/** The reasons of tests that skipped themselves. Tests that `-t` left out have no reason. */
 function skipReasons(modules: readonly TestModule[]): Set<string> {
   const results = modules.flatMap((module) =>
     [...module.children.allTests('skipped')].map((test) => test.result()),
@@ -128,7 +128,7 @@ function skipReasons(modules: readonly TestModule[]): Set<string> {
   return new Set(results.flatMap((result) => (result.state === 'skipped' && result.note ? result.note : [])))
 }
 
-/** Two files may have suites of the same title. */
+/** Titles of suites without duplicates, because two files may have suites with the same title. */
 const titlesOf = (suites: readonly TestSuite[]): string[] => [...new Set(suites.map(({ name }) => name))]
 
 const phasesOf = (suites: readonly TestSuite[]): string[] => [

@@ -9,7 +9,7 @@ import { startBench } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 
-/** What vitest's own JSON reporter writes, as far as it is ours. */
+/** The part of the output of vitest's JSON reporter that this plugin adds to. */
 const Json = z.object({
   testResults: z.array(
     z.object({
@@ -20,7 +20,7 @@ const Json = z.object({
   ),
 })
 
-/** Beyond any tolerance, so that every figure is a miss. */
+/** Makes every figure a miss, in a GitHub workflow. */
 const ALL_MISS = { VITEST_CRIU_TOLERANCE: '0.001', GITHUB_ACTIONS: 'true' }
 
 test('a run in a GitHub workflow writes every report, the summary, and annotations at the failing tests', async () => {
@@ -32,7 +32,7 @@ test('a run in a GitHub workflow writes every report, the summary, and annotatio
   expect(status).toBe(1)
   expect((await readdir(output)).toSorted()).toEqual(REPORTS.map(([name]) => name).toSorted())
   expect(await readFile(summary, 'utf8')).toContain(await readFile(join(output, 'results.md'), 'utf8'))
-  // Each once: by vitest's own reporter, which says the same.
+  // Each failing test is annotated only once, by vitest's own reporter.
   const annotations = stdout.split('\n').filter((line) => line.startsWith('::error'))
   expect(
     annotations.map(
@@ -41,7 +41,7 @@ test('a run in a GitHub workflow writes every report, the summary, and annotatio
   ).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
 })
 
-test("with vitest's JSON reporter every phase carries its figure and samples, and annotations are ours", async () => {
+test("with vitest's JSON reporter every test has its figure and samples, and this plugin writes the annotations", async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'vitest.json')
   const environment = { ...ALL_MISS, VITEST_CRIU_OUTPUT: folder.path }

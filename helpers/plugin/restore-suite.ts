@@ -8,15 +8,15 @@ import { checkpointed } from './checkpointed.ts'
 
 export interface RestoreSuite extends CaseMatrix {
   /**
-   * The largest medians, by phase, for every strategy that restores. A phase without a threshold is compared with the
-   * reference, if that has a figure for it.
+   * The largest allowed medians, by phase, for every strategy that restores. A phase without a threshold is compared
+   * with the reference, if the reference has a figure for it.
    */
   readonly thresholds?: { readonly [phase in PhaseName]?: Threshold }
 }
 
 /**
- * Declares one suite for each filesystem, size and strategy, with one test for each phase. An axis that is missing is as
- * the plugin's options say. Call it at the top of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
+ * Declares one suite for each filesystem, size and strategy, with one test for each phase. Missing axes come from the
+ * plugin's options. Call it at the top level of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
  * phase or strategy that the suite does not measure.
  */
 export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuite = {}): void {
@@ -27,7 +27,7 @@ export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuite = {}):
   }
 }
 
-/** The cases of a matrix, in groups that are measured in turn: for suites with assertions of their own. */
+/** The cases of a matrix, in groups that are measured in turn, for suites with custom assertions. */
 export const matrixOf = (matrix: CaseMatrix = {}): CaseGroup[] =>
   caseGroups(matrix, inject('criu'), inject('criuMemory'))
 

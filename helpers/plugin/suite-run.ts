@@ -1,12 +1,12 @@
 import type { SuiteResults } from '../../reports/results.ts'
 
-/** Measures and judges a suite: the function that a suite gives to `bench(phase, run)`, shared by its phases. */
+/** Measures and judges a suite. All phases of the suite give the same function to `bench(phase, run)`. */
 export type SuiteRun = () => Promise<SuiteResults>
 
 const outcomes = new WeakMap<object, Promise<SuiteResults>>()
 const runs = new WeakSet<object>()
 
-/** Marks a function as one that this plugin's provider runs, and not tinybench. */
+/** Marks a function, so that this plugin's provider runs it instead of tinybench. */
 export function defineSuiteRun(run: SuiteRun): SuiteRun {
   runs.add(run)
   return run
@@ -15,7 +15,7 @@ export function defineSuiteRun(run: SuiteRun): SuiteRun {
 export const isSuiteRun = (candidate: unknown): candidate is SuiteRun =>
   typeof candidate === 'function' && runs.has(candidate)
 
-/** The results of a suite. The first phase that asks runs it, and the others share the same samples. */
+/** The results of a suite. The first call runs the suite; later calls return the same results. */
 export function resultsOf(run: SuiteRun): Promise<SuiteResults> {
   const known = outcomes.get(run)
   if (known) return known
@@ -24,5 +24,5 @@ export function resultsOf(run: SuiteRun): Promise<SuiteResults> {
   return outcome
 }
 
-/** Makes a retried test measure anew: a verdict never rests on samples that have failed once. */
+/** Makes a retried test measure the suite again, instead of judging the same samples twice. */
 export const forgetResults = (run: SuiteRun): boolean => outcomes.delete(run)

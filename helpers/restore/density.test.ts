@@ -12,10 +12,10 @@ import { runRestore } from './restore-run.ts'
 
 const RESTORES = 50
 const SIZE = 256 * MB
-/** Room for 50 processes' own pages, page tables and containers: a fortieth of what 50 copies would take. */
-const ROOM = 300 * MB
+/** Enough for the private pages, page tables and containers of 50 processes. 50 copies would take 40 times as much. */
+const LIMIT = 300 * MB
 
-test('50 restores at once from one 256MB image set are all right, and share its memory', async () => {
+test('50 concurrent restores from one 256MB image set are correct, and share its memory', async () => {
   await expectNothingLeft(async () => {
     await using sandbox = await openSandbox(`vitest-criu-density-${process.pid}`)
     const plan = {
@@ -30,15 +30,15 @@ test('50 restores at once from one 256MB image set are all right, and share its 
     await using prepared = await prepare(sandbox, plan, () => {})
     const [checkpoint] = prepared.checkpoints
     if (!checkpoint) throw new Error('no checkpoint')
-    // One before, so that what is loaded and compiled once is not counted.
+    // A first restore, so that one-time costs such as compiled programs are not counted.
     await runRestore(checkpoint)
 
     const before = await available()
     const names = Array.from({ length: RESTORES }, (_, index) => `${sandbox.containerName}.${index}`)
     const running = Promise.all(names.map((containerName) => runRestore({ ...checkpoint, containerName })))
-    const [trials, least] = await Promise.all([running, leastAvailable(running)])
-    expect(trials.map(({ sample }) => sample.checksum)).toEqual(names.map(() => checkpoint.checksum))
-    expect(before - least).toBeLessThan(ROOM)
+    const [runs, least] = await Promise.all([running, leastAvailable(running)])
+    expect(runs.map(({ sample }) => sample.checksum)).toEqual(names.map(() => checkpoint.checksum))
+    expect(before - least).toBeLessThan(LIMIT)
   })
 }, 120_000)
 
@@ -46,7 +46,7 @@ async function available(): Promise<number> {
   return Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1]) * KB
 }
 
-/** The least memory that was available while something ran. */
+/** The least available memory until `running` ends, in bytes. */
 async function leastAvailable(running: Promise<unknown>): Promise<number> {
   let least = await available()
   const ended = new AbortController()

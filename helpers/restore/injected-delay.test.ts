@@ -7,10 +7,10 @@ import { strategyNamed } from '../strategies/index.ts'
 import { runRestore } from './restore-run.ts'
 
 const PHASE_OF = { launcher: 'lean container', restore: 'restore', handler: 'execution' } as const
-/** Longer than a phase takes at 1MB, on any machine that is not itself the problem. */
+/** Longer than any phase takes at 1MB. */
 const NANOSECONDS = 50_000_000
 
-test('an injected delay takes place in its own phase, and the restore is still right', async () => {
+test('an injected delay slows down its own phase, and the restore stays correct', async () => {
   const plan = { handler: handlerNamed('python'), strategies: [strategyNamed('mapped')] }
   await withCheckpoint(plan, async (checkpoint) => {
     for (const where of DELAY_PLACES) {

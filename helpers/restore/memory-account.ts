@@ -3,21 +3,22 @@ import { handlerFiles } from '../handlers/handler.ts'
 import { parseStat } from '../proc/stat.ts'
 import { KB, type Bytes } from '../units.ts'
 
-/** What the kernel counted for the restored process, up to the end of its handler. */
+/** The kernel's counters of the restored process, up to the end of its handler. */
 export interface MemoryAccount {
-  /** Page faults without and with I/O, since the process was made: restore and execution. */
+  /** Page faults without I/O during restore and execution. */
   readonly minorFaults: number
+  /** Page faults with I/O during restore and execution. */
   readonly majorFaults: number
   readonly rss: Bytes
-  /** Shared pages divided among those that share them. */
+  /** Proportional set size: a shared page counts in equal parts for the processes that share it. */
   readonly pss: Bytes
-  /** What this process alone would give back: its copies of what it wrote to. */
+  /** Private copies of pages that the process wrote to. */
   readonly privateDirty: Bytes
-  /** Mapped by huge pages, of whatever kind. */
+  /** Memory in huge pages of any kind. */
   readonly huge: Bytes
 }
 
-/** Reads the accounts that a handler keeps beside its report; undefined for a handler that keeps none. */
+/** Reads the counters that a handler writes next to its report. Undefined for a handler that writes none. */
 export async function readAccount(folder: string): Promise<MemoryAccount | undefined> {
   const { report } = handlerFiles(folder)
   const stat = await readFile(`${report}.stat`, 'utf8').catch(() => undefined)

@@ -25,19 +25,20 @@ const KNOWN = [
   [WORK, 'WORK'],
   [/\b(pagemap|core|mm|ids|fs|fdinfo)-\d+\.img/g, '$1-N.img'],
   [/\b\d+ (bytes \(|pages of|bytes of|bytes to)/g, 'N $1'],
-  // Said by CRIU where it lacks CAP_SYS_RESOURCE, which does no harm.
+  // CRIU's harmless message without CAP_SYS_RESOURCE.
   [/\n.*RLIMIT_NOFILE for self.*/g, ''],
   [/\b\d{10}\.\d{9}\b/g, 'TIME'],
   [/\S*\/lean-container-\w+/g, 'lean-container'],
 ] as const
-const whole = async (action: () => unknown): Promise<string> => steady(await messageOf(action), ...KNOWN)
+const messageFrom = async (action: () => unknown): Promise<string> =>
+  steady(await messageOf(action), ...KNOWN)
 
-describe('a restore that hangs is ended at its limit, and its cgroup removed', () => {
-  test('where a command sleeps in the container', async () => {
+describe('a run that hangs is ended at its time limit, and its cgroup is removed,', () => {
+  test('if a command sleeps in the container', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
       const request = { name: CONTAINER, rootfs: '/', command: ['sleep', '1000'], timeout: 500 }
-      expect(await whole(() => launch(sandbox, request))).toMatchInlineSnapshot(`
+      expect(await messageFrom(() => launch(sandbox, request))).toMatchInlineSnapshot(`
         "cannot run sleep in the lean container "NAME" on /
           found:    lean-container still running after 0.5 s (killed with its process group)
           expected: an end within 0.5 s
@@ -51,23 +52,24 @@ describe('a restore that hangs is ended at its limit, and its cgroup removed', (
     })
   })
 
-  test("where the handler's lock never opens", async () => {
+  test("if the handler's lock never opens", async () => {
     await withCheckpoint({}, async (checkpoint) => {
-      expect(await whole(() => runRestore(checkpoint, { lock: '0', timeout: 1000 }))).toMatchInlineSnapshot(`
+      expect(await messageFrom(() => runRestore(checkpoint, { lock: '0', timeout: 1000 })))
+        .toMatchInlineSnapshot(`
         "cannot run /usr/sbin/criu in the lean container "NAME" on WORK/rootfs
           found:    lean-container still running after 1 s (killed with its process group)
           expected: an end within 1 s
           fix:      read the first error line of the command; run the step by hand: npm run restore"
       `)
       expect(await cgroupPaths(CONTAINER)).toEqual([])
-      // The images are as good as before.
+      // The images can still be restored.
       await runRestore(checkpoint)
     })
   })
 })
 
 describe('a dump', () => {
-  test('for which there is no room fails, and leaves the process to its owner', async () => {
+  test('fails on a full filesystem, and leaves the process running', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
       await using handler = await startHandler(sandbox, handlerNamed('native'), 16 * MB)
@@ -75,12 +77,12 @@ describe('a dump', () => {
       const { path: criu } = await findCriu()
       const images = join(mounted.point, 'images')
       const request = { criu, pid: handler.pid, images, size: 16 * MB, leaveRunning: false }
-      const message = await whole(() => dump(sandbox, request))
+      const message = await messageFrom(() => dump(sandbox, request))
       expect(message.replace(/\d+:\d+|\d+\/\d+/g, 'N')).toMatchInlineSnapshot(`
         "cannot dump process PID to /mnt/images
-          found:    that CRIU gave up
-          expected: "Dumping finished successfully"
-          fix:      make room: the images need as much as the process has memory
+          found:    a dump that CRIU aborted
+          expected: "Dumping finished successfully" in CRIU's log
+          fix:      free space: the images need as much as the process has memory
           log:      (TIME) Error (criu/page-xfer.c:LINE): page-xfer: Unable to spice data: No space left on device
                     (TIME) Error (criu/bfd.c:LINE): bfd: Error flushing image: No space left on device
                     (TIME) Error (criu/mem.c:LINE): Can't dump page with parasite"
@@ -88,16 +90,16 @@ describe('a dump', () => {
     })
   })
 
-  test('of a process that has ended fails', async () => {
+  test('fails for a process that has ended', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
       const { path: criu } = await findCriu()
       const request = { criu, pid: 99_999, images: join(WORK, 'images'), size: MB, leaveRunning: false }
-      expect(await whole(() => dump(sandbox, request))).toMatchInlineSnapshot(`
+      expect(await messageFrom(() => dump(sandbox, request))).toMatchInlineSnapshot(`
         "cannot dump process PID to WORK/images
-          found:    that CRIU gave up
-          expected: "Dumping finished successfully"
-          fix:      the process ended: look at its own log
+          found:    a dump that CRIU aborted
+          expected: "Dumping finished successfully" in CRIU's log
+          fix:      read the log of the process, which has ended
           log:      (TIME) Error (compel/src/lib/infect.c:LINE): Unable to detach from 99999: No such process
                     (TIME) Error (criu/cr-dump.c:LINE): Dumping FAILED."
       `)
@@ -107,8 +109,8 @@ describe('a dump', () => {
 
 type Damage = (folder: string) => Promise<unknown>
 
-/** What is said of a dump with that damage; the same is said of the copy with it, before any restore. */
-const refusing = (damage: Damage): Promise<string> =>
+/** The error for a damaged dump. Also expects the same error for a damaged copy, before any restore. */
+const refusalOf = (damage: Damage): Promise<string> =>
   withCheckpoint({}, async (checkpoint) => {
     const { host, rootfs, handler, size } = checkpoint
     const origin = { handler, size }
@@ -116,17 +118,17 @@ const refusing = (damage: Damage): Promise<string> =>
       hostPath(host, join(rootfs.path, folder)),
     )
     await damage(dumped ?? '')
-    const message = await whole(() => copyForRestore(host, rootfs.path))
+    const message = await messageFrom(() => copyForRestore(host, rootfs.path))
     await damage(copied ?? '')
     const ofCopy = message.replaceAll(DUMP_FOLDER, IMAGES_FOLDER)
-    expect(await whole(() => strategyNamed('eager').open(host, rootfs, origin))).toBe(ofCopy)
-    expect(await whole(() => strategyNamed('mapped').prepare(host, rootfs, origin))).toBe(ofCopy)
+    expect(await messageFrom(() => strategyNamed('eager').open(host, rootfs, origin))).toBe(ofCopy)
+    expect(await messageFrom(() => strategyNamed('mapped').prepare(host, rootfs, origin))).toBe(ofCopy)
     return message
   })
 
-describe('nothing is copied and nothing restored', () => {
-  test('with a pages file shorter than its pagemap', async () => {
-    expect(await refusing((folder) => truncate(join(folder, 'pages-1.img'), 4096))).toMatchInlineSnapshot(`
+describe('a checkpoint is neither copied nor restored', () => {
+  test('if a pages file is shorter than its pagemap says', async () => {
+    expect(await refusalOf((folder) => truncate(join(folder, 'pages-1.img'), 4096))).toMatchInlineSnapshot(`
       "cannot use the CRIU images in WORK/rootfs/.dump
         found:    pages-1.img has 4096 bytes
         expected: N bytes (N pages of 4096 bytes in pagemap-N.img)
@@ -134,8 +136,8 @@ describe('nothing is copied and nothing restored', () => {
     `)
   })
 
-  test('without a pages file', async () => {
-    expect(await refusing((folder) => rm(join(folder, 'pages-1.img')))).toMatchInlineSnapshot(`
+  test('if a pages file is missing', async () => {
+    expect(await refusalOf((folder) => rm(join(folder, 'pages-1.img')))).toMatchInlineSnapshot(`
       "cannot use the CRIU images in WORK/rootfs/.dump
         found:    no pages-1.img
         expected: pages-1.img of N bytes (N pages of 4096 bytes in pagemap-N.img)
@@ -143,8 +145,8 @@ describe('nothing is copied and nothing restored', () => {
     `)
   })
 
-  test('with a truncated image', async () => {
-    expect(await refusing((folder) => truncate(join(folder, 'files.img'), 50))).toMatchInlineSnapshot(`
+  test('if an image is truncated', async () => {
+    expect(await refusalOf((folder) => truncate(join(folder, 'files.img'), 50))).toMatchInlineSnapshot(`
       "cannot decode WORK/rootfs/.dump/files.img (FILES) at byte 12
         found:    only 38 bytes before the end of the file
         expected: N bytes of FileEntry
@@ -152,8 +154,8 @@ describe('nothing is copied and nothing restored', () => {
     `)
   })
 
-  test('without an image', async () => {
-    expect(await refusing((folder) => rm(join(folder, 'inventory.img')))).toMatchInlineSnapshot(`
+  test('if an image is missing', async () => {
+    expect(await refusalOf((folder) => rm(join(folder, 'inventory.img')))).toMatchInlineSnapshot(`
       "cannot use the CRIU images in WORK/rootfs/.dump
         found:    no inventory.img
         expected: inventory.img, which describes a complete dump and is written last
@@ -161,8 +163,8 @@ describe('nothing is copied and nothing restored', () => {
     `)
   })
 
-  test('with a foreign file', async () => {
-    expect(await refusing((folder) => writeFile(join(folder, 'pstree.img'), 'GIF89a')))
+  test('if an image is another kind of file', async () => {
+    expect(await refusalOf((folder) => writeFile(join(folder, 'pstree.img'), 'GIF89a')))
       .toMatchInlineSnapshot(`
       "cannot decode WORK/rootfs/.dump/pstree.img at byte 0
         found:    a file that starts with the bytes 47 49 46 38 39 61
@@ -171,8 +173,8 @@ describe('nothing is copied and nothing restored', () => {
     `)
   })
 
-  test('with an image of another kind', async () => {
-    expect(await refusing((folder) => cp(join(folder, 'files.img'), join(folder, 'pstree.img'))))
+  test('if an image has the wrong type', async () => {
+    expect(await refusalOf((folder) => cp(join(folder, 'files.img'), join(folder, 'pstree.img'))))
       .toMatchInlineSnapshot(`
       "cannot use pstree.img as an image of type PSTREE
         found:    an image of type FILES
@@ -181,8 +183,8 @@ describe('nothing is copied and nothing restored', () => {
     `)
   })
 
-  test('without any images', async () => {
-    expect(await refusing((folder) => rm(folder, { recursive: true }))).toMatchInlineSnapshot(`
+  test('if all images are missing', async () => {
+    expect(await refusalOf((folder) => rm(folder, { recursive: true }))).toMatchInlineSnapshot(`
       "cannot read CRIU images from WORK/rootfs/.dump
         found:    ENOENT: no such file or directory, scandir 'WORK/rootfs/.dump'
         expected: a folder that criu dump wrote

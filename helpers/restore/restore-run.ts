@@ -26,7 +26,7 @@ import { spinFor, type InjectedDelay } from './injected-delay.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import type { Restorable } from '../strategies/index.ts'
 
-/** A rootfs with images, and what a process that is restored from them must give. */
+/** A checkpoint that is ready to be restored, and the checksum that a restored process must return. */
 export interface Checkpoint {
   readonly host: Host
   readonly rootfs: Rootfs
@@ -34,7 +34,7 @@ export interface Checkpoint {
   readonly containerName: string
   readonly handler: Handler
   readonly size: Bytes
-  /** The pid of the dumped process, which the restored one has again. The steps by hand do without it. */
+  /** The pid of the dumped process, and so of the restored one. Missing if a step is run by hand. */
   readonly pid?: number
   /** Checksum from before the dump. */
   readonly checksum: string
@@ -42,58 +42,58 @@ export interface Checkpoint {
 
 /** One real run: container, restore, execution. */
 export interface RestoreSample {
-  /** `drained` only where the strategy loads pages after the start and the handler tells its own start. */
+  /** `drained` only if the strategy loads pages after the start and the handler reports its own start. */
   readonly points: TimePoints
   readonly checksum: string
-  /** Undefined where nothing was restored. */
+  /** Undefined for a start from scratch. */
   readonly stats: RestoreStats | undefined
-  /** Calls that the launcher answered in place of the kernel; null where nothing is guarded. */
+  /** Calls that the launcher handled instead of the kernel. Null without guarded memory. */
   readonly guard: GuardReport | null
-  /** Undefined for a handler that keeps no accounts. */
+  /** Undefined for a handler that does not report it. */
   readonly memory: MemoryAccount | undefined
 }
 
 export interface RestoreRun {
   readonly sample: RestoreSample
-  /** The output that the steps by hand show. */
+  /** Output to show if a step is run by hand. */
   readonly output: { readonly launcher: string; readonly handler: string }
 }
 
-/** A sample's own folder, named after its container: several may run at once. */
+/** The folder of a sample, named after its container, because several samples may run at once. */
 const sampleFolder = (containerName: string): string => join(WORK, 'samples', containerName)
 
 export interface RestoreOptions {
-  /** Milliseconds for the whole run. */
+  /** Time limit of the whole run, ms. */
   readonly timeout?: number
-  /** '0' restores a process that waits until somebody writes '1' to the lock in `folder`. */
+  /** With '0' the restored process waits until the caller writes '1' to the lock in `folder`. */
   readonly lock?: '0' | '1'
   readonly injectedDelay?: InjectedDelay
 }
 
-/** A run that has started. `folder` has the handler's own files. */
+/** A run that has started. `folder` contains the handler's files. */
 export interface StartedRestore {
   readonly folder: string
   readonly ended: Promise<RestoreRun>
 }
 
 /**
- * Starts a lean container, restores the process in it and lets it execute. The handler's own files (lock at 1, empty
- * report and log) are made afresh in the host's local memory and bound into the container, so that many runs, in turn or
- * at once, share one image set. Throws CriuBenchError where the process is not as it was dumped.
+ * Starts a lean container, restores the process in it and lets it execute. Each run gets new files for the handler
+ * (lock, report and log) in the host's memory, which are bound into the container. So many runs, in turn or at once,
+ * can share one image set. Throws CriuBenchError if the restore fails or the checksum differs.
  */
 export async function runRestore(checkpoint: Checkpoint, options: RestoreOptions = {}): Promise<RestoreRun> {
   return (await startRestore(checkpoint, options)).ended
 }
 
-/** The first half of runRestore: everything is checked and laid out, and the launcher is started. */
+/** The first half of runRestore: checks the images, creates the handler's files and starts the launcher. */
 export async function startRestore(
   checkpoint: Checkpoint,
   options: RestoreOptions = {},
 ): Promise<StartedRestore> {
   const { host, rootfs, restorable, containerName, size, handler } = checkpoint
   const { timeout = restoreLimit(size), lock = '1', injectedDelay } = options
-  const shown = sampleFolder(containerName)
-  const folder = hostPath(host, shown)
+  const pathOnHost = sampleFolder(containerName)
+  const folder = hostPath(host, pathOnHost)
   await restorable.check()
   // Each sample gets the handler's folder as it was at the dump.
   await rm(folder, { recursive: true, force: true })
@@ -111,7 +111,7 @@ export async function startRestore(
     rootfs: restorable.root ?? rootfs.path,
     command,
     binds: [
-      [shown, HANDLER_FOLDER],
+      [pathOnHost, HANDLER_FOLDER],
       ...(rootfs.localCriu === undefined || restorable.fromScratch
         ? []
         : [[rootfs.localCriu, rootfs.criu] as const]),
@@ -123,7 +123,7 @@ export async function startRestore(
     spin: spinFor(injectedDelay),
     timeout,
   })
-  if (typeof handler.done === 'function') void tellWhen(handler.done, folder, launched)
+  if (typeof handler.done === 'function') void reportWhenDone(handler.done, folder, launched)
   return { folder, ended: launched.then((report) => finish(checkpoint, folder, spawned, report)) }
 }
 
@@ -136,16 +136,16 @@ async function finish(
   const { handler, restorable } = checkpoint
   const log = await readFile(handlerFiles(folder).log, 'utf8')
   const done = await outcomeOf(checkpoint, folder)
-  // The checksum first: a handler that reads other memory than before may say so by its exit status, too.
+  // The checksum is checked first: a handler with wrong memory may also exit with an error, which says less.
   if (done) checkChecksum(checkpoint, done.checksum)
-  if (launched.status !== 0 || !done) throw notRestored(checkpoint, launched, done, log)
+  if (launched.status !== 0 || !done) throw restoreFailure(checkpoint, launched, done, log)
   const { checksum, ...ownPoints } = done
   const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
   const { containerStarted, restoreStarted, containerGone } = launched
   const points = { spawned, containerStarted, restoreStarted, ...ownPoints, containerGone, ...(drained !== undefined && { drained }) } // prettier-ignore
   checkOrder(points)
   const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
-  // A handler that started from scratch has run twice by now: its accounts are not those of one run.
+  // A handler that started from scratch has run twice by now, so its counters are not those of one run.
   const memory = restorable.fromScratch ? undefined : await readAccount(folder)
   return {
     sample: { points, checksum, stats, guard: launched.guard, memory },
@@ -153,7 +153,7 @@ async function finish(
   }
 }
 
-/** Refuses points that do not follow each other: the clock was set during the run. */
+/** Throws CriuBenchError if the time points are not in order, because the clock was set during the run. */
 function checkOrder(points: TimePoints): void {
   if (areInOrder(points)) return
   throw new CriuBenchError({
@@ -161,8 +161,8 @@ function checkOrder(points: TimePoints): void {
     found: Object.entries(points)
       .map(([name, point]) => `${name}=${String(point)}`)
       .join(' '),
-    expected: 'one after the other on CLOCK_REALTIME',
-    fix: 'stop what sets the clock (NTP step, virtual machine resume) and run again',
+    expected: 'time points that follow each other on CLOCK_REALTIME',
+    fix: 'make sure that nothing sets the clock (an NTP step, a resumed virtual machine), and run again',
   })
 }
 
@@ -170,7 +170,10 @@ interface Outcome extends Pick<TimePoints, 'handlerStarted' | 'handlerEnded'> {
   readonly checksum: string
 }
 
-/** What the handler reported, or the observer saw. From scratch, the run before the handler waits is the one that counts. */
+/**
+ * The result that the handler reported, or that the observer saw. For a start from scratch, the handler's first run
+ * counts, which it does before it is ready.
+ */
 async function outcomeOf({ handler, restorable }: Checkpoint, folder: string): Promise<Outcome | undefined> {
   if (!reportsItself(handler)) {
     const handlerEnded = await observedDone(folder)
@@ -188,18 +191,21 @@ async function outcomeOf({ handler, restorable }: Checkpoint, folder: string): P
   return { handlerStarted: done.handlerStarted, handlerEnded: done.handlerEnded, checksum }
 }
 
-/** An observed restore leaves the process to the observer, which waits for its answer and then for the end of CRIU. */
+/**
+ * The command that the container executes. If the handler does not report time points, the observer runs CRIU, takes
+ * over the restored process, and waits until the process is done.
+ */
 async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<string[]> {
   const { handler, restorable, pid } = checkpoint
   if (!isObserved(handler)) return restorable.command(HANDLER_FOLDER)
   const command = restorable.command(HANDLER_FOLDER, 'leave')
   const leaves = restorable.fromScratch !== true
-  // Before the launcher's own limit: the observer knows what it waited for.
+  // Less than the launcher's limit, because the observer's error says what it waited for.
   return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit: limit * 0.9 })
 }
 
-/** Polls the user's function while the container runs, and tells the observer, which has the better clock. */
-async function tellWhen(
+/** Polls the user's function while the container runs, and signals the observer, which takes the time. */
+async function reportWhenDone(
   isDone: (seen: { folder: string }) => boolean | Promise<boolean>,
   folder: string,
   running: Promise<unknown>,
@@ -216,14 +222,14 @@ async function tellWhen(
 function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
   if (found === checksum) return
   throw new CriuBenchError({
-    failed: `the restored process has other memory than the dumped one (${size} bytes)`,
-    found: `checksum ${found}`,
-    expected: `${checksum}, from before the dump`,
-    fix: 'this is a wrong restore: keep the images, and report it',
+    failed: `the restored process has the wrong memory (${size} bytes)`,
+    found: `the checksum ${found}`,
+    expected: `the checksum ${checksum}, from before the dump`,
+    fix: 'keep the images, and report a bug in vitest-criu',
   })
 }
 
-function notRestored(
+function restoreFailure(
   { rootfs, restorable }: Checkpoint,
   launched: LaunchReport,
   done: Outcome | undefined,
@@ -232,8 +238,8 @@ function notRestored(
   const explained = explainFailure(launched.stderr)
   return new CriuBenchError({
     failed: `cannot ${restorable.fromScratch ? 'start' : 'restore'} on ${rootfs.path} in the lean container (${restorable.strategy})`,
-    found: `exit status ${launched.status}${done ? '' : ', and no word from the handler that it is done'}`,
-    expected: 'exit status 0 and the handler done',
+    found: `exit status ${launched.status}${done ? '' : ', and no sign that the handler is done'}`,
+    expected: 'exit status 0, and a handler that is done',
     fix: explained.fix,
     log: [explained.log, log.trim()].filter(Boolean).join('\n'),
   })

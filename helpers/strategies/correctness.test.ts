@@ -12,7 +12,7 @@ import { MB } from '../units.ts'
 import { restoringNames, strategyNamed } from './index.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
 
-/** Real processes, each with its memory in one particular way: fixtures/scenes/scenes.c tells of each. */
+/** Processes with one special kind of memory each. fixtures/scenes/scenes.c describes them. */
 const SCENES = [
   'threads',
   'forked',
@@ -35,8 +35,11 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Restores, compares every byte with the dump before the process runs on, and lets it run to its end. */
-async function expectRight(checkpoint: Checkpoint): Promise<number> {
+/**
+ * Restores a process and expects every byte to be that of the dump, before the process continues. Then lets it end.
+ * Returns the number of bytes.
+ */
+async function expectSameMemory(checkpoint: Checkpoint): Promise<number> {
   const live = await restoreAndHold(checkpoint)
   const { bytes, different } = await compareWithDump(checkpoint, live)
   expect(different, checkpoint.restorable.strategy).toEqual([])
@@ -49,20 +52,20 @@ describe('after a restore of any strategy', () => {
   test.each([
     ['python', 16 * MB],
     ['native', 16 * MB],
-    // V8's own: what is its code, or small, is not mapped.
+    // V8 has code and small areas, which are not mapped.
     ['node-http', 8 * MB],
-  ] as const)('the %s handler has its memory, byte for byte', async (name, least) => {
+  ] as const)('the memory of the %s handler is the same, byte for byte', async (name, least) => {
     await withCheckpoints(
       { handler: handlerNamed(name), size: 16 * MB, strategies: all },
       async (checkpoints) => {
         for (const checkpoint of checkpoints)
-          expect(await expectRight(checkpoint)).toBeGreaterThanOrEqual(least)
+          expect(await expectSameMemory(checkpoint)).toBeGreaterThanOrEqual(least)
       },
     )
   })
 
-  test.each(SCENES)('a process is what it was: %s', async (name) => {
-    // One page in a hundred is worth a mapping only where there are many.
+  test.each(SCENES)('a process has the same memory, and works: %s', async (name) => {
+    // With one page in a hundred, only a large area has enough pages in the dump to be mapped.
     const size = name === 'sparse' ? 64 * MB : 8 * MB
     await withCheckpoints({ handler: scene(name), size, strategies: all }, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
@@ -77,13 +80,14 @@ describe('after a restore of any strategy', () => {
   })
 })
 
-test('what restored processes write does not reach the backing file, nor the next restore', async () => {
+test('writes of a restored process reach neither the backing file nor the next restore', async () => {
   const plan = { handler: scene('writer'), size: 8 * MB, strategies: [strategyNamed('mapped')] }
   await withCheckpoints(plan, async ([checkpoint]) => {
     if (!checkpoint) throw new Error('no checkpoint')
     const backing = hostPath(checkpoint.host, join(checkpoint.rootfs.path, 'mapped/backing'))
     const before = await hashOf(backing)
-    for (let restore = 0; restore < 3; restore++) expect(await expectRight(checkpoint)).toBeGreaterThan(0)
+    for (let restore = 0; restore < 3; restore++)
+      expect(await expectSameMemory(checkpoint)).toBeGreaterThan(0)
     expect(await hashOf(backing)).toBe(before)
   })
 })

@@ -5,7 +5,7 @@ import { MB } from '../units.ts'
 import { restoringNames, strategyNamed } from './index.ts'
 import { startRestore, type Checkpoint } from '../restore/restore-run.ts'
 
-/** Processes that give memory back after the restore: what they gave back must read as zeros, as it did before. */
+/** Processes that discard memory after the restore. Discarded memory must then read as zeros. */
 const DISCARDS = [
   'discard-direct',
   'discard-locked',
@@ -21,7 +21,7 @@ const DISCARDS = [
   'discard-jemalloc',
 ]
 
-/** Those among them that go wrong on memory mapped from a file that nobody guards. */
+/** Scenes of DISCARDS that fail on mapped memory without the guard. */
 const HAZARDS = [
   'discard-direct',
   'discard-readonly',
@@ -35,7 +35,7 @@ const HAZARDS = [
 
 const SIZE = 8 * MB
 
-async function play(checkpoint: Checkpoint): Promise<object> {
+async function outcomeAfterRestore(checkpoint: Checkpoint): Promise<object> {
   const { folder, ended } = await startRestore(checkpoint)
   const outcome = await ended.then(
     () => outcomeOf(folder),
@@ -50,28 +50,28 @@ const unguarded = (checkpoint: Checkpoint): Checkpoint => ({
 })
 
 describe('memory that a restored process discards', () => {
-  test.each(DISCARDS)('is as if it had never been dumped, whatever the strategy: %s', async (name) => {
+  test.each(DISCARDS)('reads as zeros with every strategy: %s', async (name) => {
     const plan = { handler: scene(name), size: SIZE, strategies: restoringNames.map(strategyNamed) }
     await withCheckpoints(plan, async (checkpoints) => {
       for (const checkpoint of checkpoints) {
-        expect(await play(checkpoint), checkpoint.restorable.strategy).toEqual(RIGHT)
+        expect(await outcomeAfterRestore(checkpoint), checkpoint.restorable.strategy).toEqual(RIGHT)
       }
     })
   })
 
-  test.each(HAZARDS)('comes back from the backing file without the guard: %s', async (name) => {
+  test.each(HAZARDS)('reads as the backing file without the guard: %s', async (name) => {
     const plan = { handler: scene(name), size: SIZE, strategies: [strategyNamed('mapped')] }
     await withCheckpoints(plan, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      expect(await play(unguarded(checkpoint))).not.toEqual(RIGHT)
+      expect(await outcomeAfterRestore(unguarded(checkpoint))).not.toEqual(RIGHT)
     })
   })
 
-  test('is told in the sample: how many calls were answered, how many bytes zeroed', async () => {
+  test('is counted in the sample: handled calls and zeroed bytes', async () => {
     const plan = { handler: scene('discard-direct'), size: SIZE, strategies: [strategyNamed('mapped')] }
     await withCheckpoints(plan, async ([checkpoint]) => {
       if (!checkpoint) throw new Error('no checkpoint')
-      // The scene discards one half of its memory twice: once as dumped, once written anew.
+      // The scene discards half of its memory twice: first as it was dumped, then after writing to it.
       const { sample } = await (await startRestore(checkpoint)).ended
       expect(sample.guard).toEqual({ notifications: 2, zeroedBytes: SIZE, refused: 0 })
     })

@@ -3,7 +3,7 @@ import { restoreCommand } from '../criu/restore.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
 import type { Strategy } from './strategy.ts'
 
-/** CRIU as it is: every page is read before the process runs, so that restore grows with memory. */
+/** CRIU's normal mode: every page is read before the process runs, so restore time grows with memory. */
 export const eager: Strategy = {
   name: 'eager',
   prepare: async () => {},

@@ -6,19 +6,19 @@ import { mapped } from './mapped.ts'
 import { plain } from './plain.ts'
 import type { Strategy } from './strategy.ts'
 
-export type { Origin, Restorable, Strategy } from './strategy.ts'
+export type { DumpedHandler, Restorable, Strategy } from './strategy.ts'
 
 /** Every strategy. A new one is one file and one line here. */
 const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager, plain]
 
-/** Those that bring a checkpoint back. */
+/** Names of the strategies that restore a checkpoint: all except `plain`. */
 export const restoringNames: readonly StrategyName[] = STRATEGIES.filter(
   ({ fromScratch }) => !fromScratch,
 ).map(({ name }) => name)
 
-/** The strategy of that name; throws CriuBenchError that lists them. */
+/** The strategy with this name. Throws CriuBenchError that lists all names if there is none. */
 export const strategyNamed = (name: string): Strategy =>
   findByName(STRATEGIES, name, {
     kind: 'strategy',
-    fix: "strategies: ['mapped'] in vitest.config.ts, or VITEST_CRIU_STRATEGIES=mapped",
+    fix: "set strategies: ['mapped'] in vitest.config.ts, or VITEST_CRIU_STRATEGIES=mapped",
   })

@@ -9,19 +9,19 @@ import { fixture } from '../installation/paths.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
 import type { Strategy } from './strategy.ts'
 
-/** The program in the rootfs that runs CRIU's page server and the restore together. */
+/** Path in the rootfs of the program that runs CRIU's page server together with the restore. */
 const LAZY_RESTORE = '/usr/sbin/lazy-restore'
 const reportIn = (folder: string): string => join(folder, 'lazy')
 
 const Report = z.object({ drained: z.string().regex(/^\d+$/).transform(BigInt) })
 
 /**
- * CRIU's own lazy restore: `criu lazy-pages` hands in pages through userfaultfd as they are touched, and the rest in the
- * background. Its start and its end are inside what is measured.
+ * CRIU's lazy mode: `criu lazy-pages` serves each page through userfaultfd when it is first used, and the rest in the
+ * background. Its start and end are part of the measurement.
  */
 export const lazy: Strategy = {
   name: 'lazy',
-  // How long pages still come in while the process runs.
+  // How long pages still arrive after the process has started.
   phases: ['drain'],
   missing: () =>
     existsSync('/proc/sys/vm/unprivileged_userfaultfd') ? undefined : 'this kernel has no userfaultfd',

@@ -13,13 +13,13 @@ const MAPPED_FOLDER = '/mapped'
 
 const folderOn = (host: Host, rootfs: string): string => hostPath(host, join(rootfs, MAPPED_FOLDER))
 
-/** By the host itself where its files are seen from afar: SFTP tells neither inodes nor when a file was changed. */
+/** Another machine must report the state of the file itself, because SFTP has neither inodes nor change times. */
 const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
   isRemote(host)
     ? async () => {
         const { stdout } = await run(host, {
           argv: ['stat', '--format', '%s %i %.9Z', join(rootfs, MAPPED_FOLDER, BACKING_FILE)],
-          failed: 'cannot look at the backing file',
+          failed: 'cannot read the state of the backing file',
           fix: ownCommand('copy'),
           timeout: 30_000,
         })
@@ -28,7 +28,10 @@ const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
       }
     : undefined
 
-/** Images rewritten so that CRIU maps memory from a file: flat in memory size, pages come in on demand. */
+/**
+ * Rewrites the images once so that CRIU maps memory from a file. Pages are loaded on demand, so restore time does not
+ * grow with memory.
+ */
 export const mapped: Strategy = {
   name: 'mapped',
   async prepare(host, { path }) {
@@ -45,7 +48,7 @@ export const mapped: Strategy = {
     return {
       strategy: 'mapped',
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
-      // What the process discards must read as zeros, as anonymous memory does, and not as the file.
+      // Without the guard, discarded memory would read as the file's contents instead of zeros.
       guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },
       check,
       mapped: bytes,

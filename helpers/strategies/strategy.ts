@@ -1,30 +1,30 @@
 import type { RunPhase } from '../../reports/timeline.ts'
 import type { StrategyName } from '../config/names.ts'
 import type { LaunchRequest } from '../container/launcher.ts'
-import type { Afterwards } from '../criu/restore.ts'
+import type { AfterRestore } from '../criu/restore.ts'
 import type { Handler } from '../handlers/definition.ts'
 import type { Host } from '../host/host.ts'
 import type { Bytes, Nanoseconds } from '../units.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 
-/** How a checkpoint is restored: one value for each way. */
+/** A way to restore a checkpoint. */
 export interface Strategy {
-  /** As in titles and options: "mapped". */
+  /** The name in titles and options: "mapped". */
   readonly name: StrategyName
   /** Phases that no other strategy has. */
   readonly phases?: readonly RunPhase[]
-  /** Why this machine cannot use the strategy; undefined where it can. */
+  /** Why this machine cannot use the strategy, or undefined if it can. */
   missing?(): string | undefined
-  /** Set-up after the copy: makes what restores need in addition to the images. Throws CriuBenchError. */
-  prepare(host: Host, rootfs: Rootfs, origin: Origin): Promise<void>
-  /** Opens what `prepare` made on a rootfs. Throws CriuBenchError where it has changed since. */
-  open(host: Host, rootfs: Rootfs, origin: Origin): Promise<Restorable>
-  /** Nothing is restored: each sample starts the handler anew in the container. */
+  /** Set-up after the copy: creates files that restores need in addition to the images. Throws CriuBenchError. */
+  prepare(host: Host, rootfs: Rootfs, origin: DumpedHandler): Promise<void>
+  /** Opens the result of `prepare`. Throws CriuBenchError if it has changed since. */
+  open(host: Host, rootfs: Rootfs, origin: DumpedHandler): Promise<Restorable>
+  /** Set if nothing is restored: each sample starts the handler from scratch in the container. */
   readonly fromScratch?: true
 }
 
-/** The process that was dumped. */
-export interface Origin {
+/** The handler that was dumped, and its size. */
+export interface DumpedHandler {
   readonly handler: Handler
   readonly size: Bytes
 }
@@ -32,19 +32,19 @@ export interface Origin {
 /** A checkpoint that one strategy can restore any number of times. */
 export interface Restorable {
   readonly strategy: StrategyName
-  /** The container's root directory, where it is not the checkpoint's rootfs. */
+  /** The container's root directory, if it is not the checkpoint's rootfs. */
   readonly root?: string
-  /** Folders of the host that the container sees read-only: from, at. */
+  /** Folders of the host that the container sees read-only: path on the host, path in the container. */
   readonly readOnly?: LaunchRequest['readOnly']
-  /** No CRIU runs, so there are no statistics of a restore. */
+  /** Set if CRIU does not run, so that there are no statistics of a restore. */
   readonly fromScratch?: true
-  /** What the container executes. CRIU's log and statistics go to `folder`, the handler's own. */
-  command(folder: string, afterwards?: Afterwards): string[]
-  /** The memory in which the launcher handles discards; undefined for none. */
+  /** The command that the container executes. CRIU's log and statistics go to `folder`, the handler's folder. */
+  command(folder: string, afterwards?: AfterRestore): string[]
+  /** The memory range in which the launcher handles discards, if any. */
   readonly guard?: LaunchRequest['guard']
-  /** Runs right before each restore and is not measured. Throws CriuBenchError where memory would come back wrong. */
+  /** Runs before each restore and is not measured. Throws CriuBenchError if memory would be restored wrong. */
   check(): Promise<void>
-  /** After the end: when the last page was loaded, CLOCK_REALTIME in ns, read from the handler's folder. */
+  /** Call after the end. Reads from the handler's folder when the last page was loaded: CLOCK_REALTIME in ns. */
   drained?(folder: string): Promise<Nanoseconds>
   /** Bytes that are mapped from a file and loaded on demand. */
   readonly mapped: Bytes
