@@ -6,14 +6,14 @@ import type { History } from './history.ts'
 import { htmlReport } from './html/page.ts'
 import { junitReport } from './junit.ts'
 import { markdownReport } from './markdown.ts'
-import type { Results } from './results.ts'
+import { resultsText, type Results } from './results.ts'
 import writeFileAtomic from 'write-file-atomic'
 
 type Render = (results: Results, history: History) => string
 
 /** File name and renderer of every report. */
 export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
-  ['results.json', (results) => `${JSON.stringify(results, undefined, 2)}\n`],
+  ['results.json', resultsText],
   ['results.md', markdownReport],
   ['results.html', htmlReport],
   ['junit.xml', junitReport],

@@ -52,6 +52,10 @@ export function subline(results: Results): string {
   return `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', with a cold page cache' : ''}; medians of ${coldStart(first)?.n} runs.${comparison}`
 }
 
+/** What a reader of incomplete results must know first; empty for a whole run. */
+export const incompleteLine = ({ incomplete }: Results): string =>
+  incomplete === undefined ? '' : `INCOMPLETE: ${incomplete}`
+
 /** "36 figures: 30 within their limits, 1 failed, 5 not gated." */
 export function tally(results: Results): string {
   const rows = rowsOf(results)

@@ -22,10 +22,29 @@ export function junitReport(results: Results): string {
       '@name': 'vitest-criu',
       '@tests': rows.length,
       '@failures': rows.filter(hasFailed).length,
-      testsuite: results.suites.map((suite) => suiteElement(suite, results)),
+      '@errors': results.incomplete === undefined ? 0 : 1,
+      testsuite: [...results.suites.map((suite) => suiteElement(suite, results)), ...runElement(results)],
     },
   })
 }
+
+/** The run itself, as an error: suites that did not end are in no other element. */
+const runElement = ({ incomplete }: Results): object[] =>
+  incomplete === undefined
+    ? []
+    : [
+        {
+          '@name': 'the run',
+          '@tests': 1,
+          '@failures': 0,
+          '@errors': 1,
+          testcase: {
+            '@name': 'measures every suite',
+            '@classname': 'the run',
+            error: { '@message': incomplete, '@type': 'incomplete' },
+          },
+        },
+      ]
 
 function suiteElement(suite: SuiteResults, results: Results): object {
   const { createdAt, fingerprint } = results

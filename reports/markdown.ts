@@ -1,4 +1,4 @@
-import { headline, subline, tally } from './headline.ts'
+import { headline, incompleteLine, subline, tally } from './headline.ts'
 import { hostsLine } from './hosts.ts'
 import { VERDICT_MARKS } from './marks.ts'
 import { memoryTable } from './memory-table.ts'
@@ -20,6 +20,7 @@ export function markdownReport(results: Results): string {
   ])
   const lines = [
     `# ${headline(results)}`,
+    results.incomplete === undefined ? '' : `**${incompleteLine(results)}**`,
     `${subline(results)} ${tally(results)}`.trim(),
     // Only misses: verdictLines has the regressions, with instructions.
     [

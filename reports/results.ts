@@ -190,6 +190,8 @@ export const Results = z.strictObject({
   /** ISO 8601, UTC. */
   createdAt: z.string(),
   fingerprint: Fingerprint,
+  /** Why suites may be missing: the run was interrupted or crashed. Missing itself on results of a whole run. */
+  incomplete: z.string().optional(),
   options: z.record(z.string(), z.unknown()),
   noise: Noise.optional(),
   /** The earlier run that the figures were compared with. */
@@ -203,6 +205,9 @@ export const DECIDING: readonly string[] = ['cold start', 'dump']
 /** Parses a results.json of this version or an earlier one. Throws ZodError. */
 export const parseResults = (content: unknown): Results =>
   Results.parse(isVersion1(content) ? upgradeVersion1(content, RESULTS_VERSION) : content)
+
+/** The text of results.json. */
+export const resultsText = (results: Results): string => `${JSON.stringify(results, undefined, 2)}\n`
 
 export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>

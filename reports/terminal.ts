@@ -1,3 +1,4 @@
+import { incompleteLine } from './headline.ts'
 import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
@@ -23,6 +24,7 @@ export function terminalReport(results: Results): string {
     ...tables,
     '',
     legend(results),
+    ...(results.incomplete === undefined ? [] : [incompleteLine(results)]),
     ...verdictLines(results),
     ...noiseLines(results),
     `kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}`,

@@ -1,6 +1,8 @@
 import { join, relative, resolve } from 'node:path'
-import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node'
+import type { Reporter, TestModule, TestRunEndReason, TestSuite, Vitest } from 'vitest/node'
+import type { SerializedError } from 'vitest'
 import { readHistory } from '../results/read.ts'
+import { writeResults } from '../results/write.ts'
 import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
 import { failuresOf } from '../../reports/rows.ts'
@@ -22,6 +24,9 @@ export class CriuReporter implements Reporter {
   readonly #baseline: string | undefined
   #vitest: Vitest | undefined
   #noise: Noise | undefined
+  readonly #createdAt = new Date().toISOString()
+  /** The suites that have ended so far. */
+  readonly #ended: SuiteResults[] = []
 
   constructor(settings: Settings, baseline?: string) {
     this.#settings = settings
@@ -36,37 +41,54 @@ export class CriuReporter implements Reporter {
     this.#noise = await measureNoise()
   }
 
-  async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
+  /** Writes the results of every suite that has ended: whatever ends the run, they are not lost. */
+  async onTestSuiteResult(suite: TestSuite): Promise<void> {
+    const { criu } = suite.meta()
+    if (!criu) return
+    this.#ended.push(criu)
+    const results = await this.#resultsOf(this.#ended, 'the run has not ended, or was killed')
+    await writeResults(this.#output, results)
+  }
+
+  async onTestRunEnd(
+    modules: readonly TestModule[],
+    errors: readonly SerializedError[],
+    reason: TestRunEndReason,
+  ): Promise<void> {
     const suites = modules.flatMap((module) => [...module.children.allSuites()])
     const measured = suites.flatMap((suite) => suite.meta().criu ?? [])
-    for (const reason of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${reason}`)
-    if (measured.length > 0) await this.#report(measured, modules)
+    for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${skipped}`)
+    if (measured.length > 0) await this.#report(measured, modules, whyIncomplete(modules, errors, reason))
     else this.#failWhenNothingRan(suites, modules)
   }
 
-  async #report(suites: SuiteResults[], modules: readonly TestModule[]): Promise<void> {
-    const measured = Results.parse({
+  async #resultsOf(suites: readonly SuiteResults[], incomplete?: string): Promise<Results> {
+    return Results.parse({
       version: RESULTS_VERSION,
-      createdAt: new Date().toISOString(),
+      createdAt: this.#createdAt,
       fingerprint: await fingerprint(),
+      ...(incomplete !== undefined && { incomplete }),
       options: this.#settings,
       ...(this.#noise && { noise: this.#noise }),
       suites: judgeRun(suites, this.#settings),
     })
-    const results = await this.#compared(measured)
+  }
+
+  async #report(
+    suites: readonly SuiteResults[],
+    modules: readonly TestModule[],
+    incomplete: string | undefined,
+  ): Promise<void> {
+    const results = await this.#compared(await this.#resultsOf(suites, incomplete))
     this.#vitest?.logger.log(terminalReport(results))
     // A dynamic import, because the charts' library takes 0.2 s to load, for which every worker would wait.
     const { REPORTS, writeReports } = await import('../../reports/files.ts')
     const { output, baselines } = this.#settings
-    await writeReports(
-      resolve(this.#root, output),
-      results,
-      await readHistory(resolve(this.#root, baselines)),
-    )
+    await writeReports(this.#output, results, await readHistory(resolve(this.#root, baselines)))
     this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
     await reportToGithub(results, modules, this.#vitest)
     const outcome = outcomeOf(results)
-    const hasFailed = modules.some((module) => !module.ok())
+    const hasFailed = incomplete !== undefined || modules.some((module) => !module.ok())
     // Some figures are judged after their test, so the miss is reported here.
     if (outcome === 'miss' && !hasFailed)
       this.#vitest?.logger.error(`${failuresOf(results, 'miss').join('\n')}\n`)
@@ -98,6 +120,10 @@ export class CriuReporter implements Reporter {
     }
   }
 
+  get #output(): string {
+    return resolve(this.#root, this.#settings.output)
+  }
+
   get #root(): string {
     return this.#vitest?.config.root ?? '.'
   }
@@ -118,6 +144,17 @@ export class CriuReporter implements Reporter {
     this.#vitest?.logger.error(`\n${error.message}\n`)
     process.exitCode = 1
   }
+}
+
+/** Why suites may be missing from the results; undefined after a whole run. */
+function whyIncomplete(
+  modules: readonly TestModule[],
+  errors: readonly SerializedError[],
+  reason: TestRunEndReason,
+): string | undefined {
+  if (reason === 'interrupted') return 'the run was interrupted'
+  const [error] = [...errors, ...modules.flatMap((module) => module.errors())]
+  return error && `an error outside of any test ended suites early: ${error.message}`
 }
 
 /** The reasons of tests that skipped themselves. Tests that `-t` left out have no reason. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { headline, subline, tally } from '../headline.ts'
+import { headline, incompleteLine, subline, tally } from '../headline.ts'
 import { NO_HISTORY, type History } from '../history.ts'
 import type { Results } from '../results.ts'
 import { failuresOf } from '../rows.ts'
@@ -29,8 +29,8 @@ const SECTIONS = [
 
 /** results.html: a self-contained page for any screen width, light and dark mode, screen readers and paper. */
 export function htmlReport(results: Results, history: History = NO_HISTORY): string {
-  const main = html`${failures(results)} ${referenceTables(results)} ${figuresTable(results)}
-  ${partsCharts(results)} ${sizesCharts(results)} ${samplesCharts(results)}
+  const main = html`${incomplete(results)} ${failures(results)} ${referenceTables(results)}
+  ${figuresTable(results)} ${partsCharts(results)} ${sizesCharts(results)} ${samplesCharts(results)}
   ${historySection(results, history)} ${memorySection(results)} ${machineSection(results)}`
   const text = String(main)
   const links = SECTIONS.filter(([id]) => text.includes(`id="${id}"`))
@@ -88,3 +88,12 @@ function failures(results: Results): Markup | undefined {
     </ul>
   </section>`
 }
+
+/** Results that lack suites must not be read as a whole run. */
+const incomplete = (results: Results): Markup | undefined =>
+  results.incomplete === undefined
+    ? undefined
+    : html`<section id="incomplete" class="failures">
+        <h2>Incomplete</h2>
+        <p>${incompleteLine(results)}</p>
+      </section>`
