@@ -52,6 +52,8 @@ export interface LaunchReport {
   readonly restoreStarted: Nanoseconds
   /** In the launcher: all processes are reaped and the cgroup is removed. */
   readonly containerGone: Nanoseconds
+  /** From containerStarted to containerGone by CLOCK_MONOTONIC, which nobody can set. */
+  readonly monotonic: Nanoseconds
   /** Exit status of the command; 128 + signal when a signal ended it. */
   readonly status: number
   /** Null without a guard. */
@@ -67,6 +69,7 @@ const Report = z.object({
   containerStarted: nanoseconds,
   restoreStarted: nanoseconds,
   containerGone: nanoseconds,
+  monotonic: nanoseconds,
   status: z.int(),
   guard: Guard.nullable(),
 })

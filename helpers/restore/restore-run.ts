@@ -20,7 +20,8 @@ import { nowOn } from '../machine/clock.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
-import { areInOrder, type TimePoints } from '../../reports/timeline.ts'
+import type { TimePoints } from '../../reports/timeline.ts'
+import { checkClock } from './clock-check.ts'
 import { readAccount, type MemoryAccount } from './memory-account.ts'
 import { spinFor, type InjectedDelay } from './injected-delay.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
@@ -143,7 +144,7 @@ async function finish(
   const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
   const { containerStarted, restoreStarted, containerGone } = launched
   const points = { spawned, containerStarted, restoreStarted, ...ownPoints, containerGone, ...(drained !== undefined && { drained }) } // prettier-ignore
-  checkOrder(points)
+  checkClock(points, launched.monotonic)
   const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
   // A handler that started from scratch has run twice by now, so its counters are not those of one run.
   const memory = restorable.fromScratch ? undefined : await readAccount(folder)
@@ -151,19 +152,6 @@ async function finish(
     sample: { points, checksum, stats, guard: launched.guard, memory },
     output: { launcher: launched.stdout, handler: log },
   }
-}
-
-/** Throws CriuBenchError if the time points are not in order, because the clock was set during the run. */
-function checkOrder(points: TimePoints): void {
-  if (areInOrder(points)) return
-  throw new CriuBenchError({
-    failed: 'cannot use a sample: its time points are not in order',
-    found: Object.entries(points)
-      .map(([name, point]) => `${name}=${String(point)}`)
-      .join(' '),
-    expected: 'time points that follow each other on CLOCK_REALTIME',
-    fix: 'make sure that nothing sets the clock (an NTP step, a resumed virtual machine), and run again',
-  })
 }
 
 interface Outcome extends Pick<TimePoints, 'handlerStarted' | 'handlerEnded'> {
