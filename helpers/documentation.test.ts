@@ -18,7 +18,7 @@ const Manifest = z.object({
 })
 const manifest = Manifest.parse(JSON.parse(read('package.json')))
 
-/** The files that npm packs besides `dist`. It adds the first two without being asked. */
+/** The files that npm packs in addition to `dist`. It adds the first two without being asked. */
 const SHIPPED = ['README.md', 'LICENSE', ...manifest.files.filter((file) => file.endsWith('.md'))].filter(
   (file) => !file.startsWith('!'),
 )

@@ -46,9 +46,9 @@ describe('vitest-criu init', () => {
       await init()
       const before = await filesIn(folder)
       expect((await init()).stdout).toMatchInlineSnapshot(`
-        "left .github/workflows/criu.yml as it is
-        left bench/start.bench.ts as it is
-        left vitest.config.mts as it is
+        "kept .github/workflows/criu.yml unchanged
+        kept bench/start.bench.ts unchanged
+        kept vitest.config.mts unchanged
 
         next, as root: npx vitest-criu doctor && npx vitest bench --run
         the results will be in reports/out, which you can add to .gitignore
@@ -74,11 +74,11 @@ describe('vitest-criu init', () => {
   })
 
   test.each(['vitest.config.ts', 'vite.config.js'])(
-    'leaves a %s, and says what to add to it',
+    'keeps a %s, and prints what to add to it',
     async (config) => {
       await inFolder({ ...PROJECT, [config]: 'export default {}\n' }, async (init, folder) => {
         const { stdout } = await init()
-        expect(stdout).toContain(`left ${config} as it is\n\nadd the plugin to ${config}:`)
+        expect(stdout).toContain(`kept ${config} unchanged\n\nadd the plugin to ${config}:`)
         expect(stdout).toContain("import { criu } from 'vitest-criu'")
         const files = await filesIn(folder)
         expect(files[config]).toBe('export default {}\n')

@@ -27,7 +27,7 @@ export async function init(
       if (!dryRun) await copyTo(folder, file)
       say(`${dryRun ? 'would write' : 'wrote'} ${file}`)
     } else {
-      say(`left ${present} as it is`)
+      say(`kept ${present} unchanged`)
       if (file === CONFIG && !(await usesPlugin(join(folder, present)))) say(addition(present))
     }
   }

@@ -45,7 +45,7 @@ const verdictOf = (
   ungated('there is no figure to compare it with')
 
 /**
- * Judges figures that had nothing to compare with once more, at the end of the run: tmpfs may have been measured later,
+ * At the end of a run, judges figures again that had nothing to compare with: tmpfs may have been measured later,
  * or by another file.
  */
 export const judgeRun = (

@@ -1,8 +1,8 @@
 /**
  * Holm's step-down procedure. Returns the level at which to test each p-value of a family, so that the probability of
- * any false rejection in the family stays below `alpha`. The smallest p-value is tested at alpha / m, the next at alpha
- * / (m - 1), and so on until one is not rejected. All larger p-values are tested at the level of that one, so they are
- * not rejected either.
+ * any false rejection in the family stays below `alpha`. The smallest of m p-values is tested at alpha / m, the next at
+ * alpha / (m - 1), and so on until one is not rejected. All larger p-values are tested at the level of that p-value, so
+ * they are not rejected either.
  */
 export function holmLevels(pValues: readonly number[], alpha: number): number[] {
   const order = pValues.map((p, index) => ({ p, index })).toSorted((one, other) => one.p - other.p)
