@@ -1,5 +1,5 @@
 import { execa } from 'execa'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -17,35 +17,21 @@ const root = resolve(import.meta.dirname, '..')
 const own = sourceFiles()
 const native = globSync('fixtures/**/*.{c,h}', { cwd: root })
 
-/** Rooms from the top down: a file may import from its own room and from those below it. */
+/** Rooms from the top down, as helpers/README.md lists them. A file may import from its own room and from those below it. */
 const LAYERS: ReadonlyArray<readonly string[]> = [
   ['bench'],
-  ['helpers/index.ts'],
-  ['helpers/cli'],
-  ['helpers/plugin'],
-  ['helpers/calibration'],
-  ['helpers/measure'],
-  ['helpers/matrix', 'helpers/gate'],
-  ['helpers/restore'],
-  ['helpers/strategies'],
-  ['helpers/checkpoint'],
-  ['helpers/container', 'helpers/handlers', 'helpers/filesystems', 'helpers/hosts'],
-  ['helpers/criu'],
-  ['helpers/images', 'helpers/stats', 'helpers/results'],
-  ['helpers/network'],
-  ['helpers/sandbox'],
-  ['helpers/machine'],
-  ['helpers/cgroup'],
-  ['helpers/mount', 'helpers/proc'],
-  ['helpers/programs'],
-  ['helpers/process'],
-  ['helpers/host'],
-  ['helpers/installation'],
-  ['helpers/config'],
-  ['helpers/units.ts', 'helpers/find-by-name.ts'],
-  ['helpers/errors.ts', 'helpers/disposal.ts'],
-  ['reports'],
+  ...roomsIn(readFileSync(join(root, 'helpers/README.md'), 'utf8')),
 ]
+
+/** The rows of the architecture's table: the names in the first column. */
+function roomsIn(readme: string): string[][] {
+  const rows = /\n\| folder +\| concept +\|\n\|[^\n]*\n(.*?)\n\n/s.exec(readme)?.[1]?.split('\n') ?? []
+  return rows.map((row) =>
+    [...(row.split('|')[1] ?? '').matchAll(/`([^`]+?)\/?`/g)].map(([, name = '']) =>
+      name.startsWith('../') ? name.slice(3) : `helpers/${name}`,
+    ),
+  )
+}
 
 /** `run`, `start` and `converse` of helpers/process are bounded in time, and end with the run. */
 const STARTS_PROCESSES = new Set(['execa', 'child_process', 'node:child_process'])
@@ -76,6 +62,13 @@ describe('the project', () => {
     120_000,
   )
   test('is formatted', async () => expect(await run('prettier', '--check', '.')).toBe(''), 120_000)
+
+  test('documents every room that there is, once', () => {
+    const rooms = LAYERS.flat()
+    expect(rooms.toSorted()).toEqual(
+      [...new Set(own.filter((file) => !isApart(file)).map(roomOf))].toSorted(),
+    )
+  })
 
   test('has every source file in a room', () => {
     const homeless = own.filter((file) => levelOf(file) === -1 && !isApart(file))

@@ -7,7 +7,7 @@ const AS_NOBODY = ['setpriv', '--reuid', '65534', '--clear-groups', '--inh-caps'
   '--ambient-caps', '+dac_read_search']
 
 describe('the doctor', { timeout: 60_000 }, () => {
-  test('looks at this machine with the checks of every host, and at what it needs besides', async () => {
+  test('checks this machine as every host is checked, and what it needs in addition', async () => {
     const { stdout, stderr } = await cli(['doctor'])
     expect(stderr).toBe('')
     const names = [...stdout.matchAll(/^(?:ok {6}|MISSING )([^:]+):/gm)].map(([, name]) => name)

@@ -95,7 +95,7 @@ describe('a lean container', () => {
     expect(printed(await shell(NETWORK))).toEqual([await readlink('/proc/self/ns/net')])
   })
 
-  test('passes environment variables to its command, besides PATH and LANG', async () => {
+  test('passes environment variables to its command, in addition to PATH and LANG', async () => {
     const report = await shell('echo "$COLOUR $LANG"', { env: { COLOUR: 'blue' } })
     expect(printed(report)).toEqual(['blue C.UTF-8'])
   })

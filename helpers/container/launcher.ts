@@ -25,7 +25,7 @@ export interface LaunchRequest {
   readonly readOnly?: ReadonlyArray<readonly [string, string]>
   /** Whether it has its own network namespace, with the loopback up, and not the host's. */
   readonly network?: boolean
-  /** Environment variables of the command besides PATH and LANG. */
+  /** Environment variables of the command, in addition to PATH and LANG. */
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds after which the container is killed. */
   readonly timeout: number

@@ -137,7 +137,7 @@ export async function commandLine(
     ...(typeof trigger === 'object' && 'stdin' in trigger ? ['--stdin', handlerFiles(folder).stdin] : []),
     ...(target === 'container' && isObserved(handler) ? ['--log', site.log] : []),
   ]
-  // On the host it closes what this process has open, besides its options.
+  // On the host it also closes the descriptors that this process has open.
   if (options.length === 0 && target === 'container') return [...own]
   return [await compile(fixture('programs/start-handler.c')), ...options, '--', ...own]
 }

@@ -26,7 +26,7 @@ type Check = (examined: Examined) => Promise<Finding>
 
 /** What every host needs, in the order in which a run would miss it. */
 const CHECKS: Readonly<Record<string, Check>> = { root, capabilities, namespaces, cgroup }
-/** What a host needs besides where it restores what another one dumped. */
+/** What a host needs in addition to restore what another one dumped. */
 const CHECKS_THERE: Readonly<Record<string, Check>> = { client, machine }
 
 /** Looks at everything that a host needs; `programs` are what mounts the filesystem on a host that is not this machine. */

@@ -30,7 +30,7 @@ export interface Wait extends Polling {
   readonly fix: string
   /** What there is at the limit in its place; asked then. */
   readonly found: string | (() => string | Promise<string>)
-  /** Last lines of whoever should have brought it about; asked at the limit. */
+  /** The last lines of the program that should have met the condition; read at the limit. */
   readonly log?: () => string | Promise<string>
   /** Resolves to an error when `condition` can never hold any more, such as when a daemon ends. */
   readonly endedBefore?: Promise<CriuBenchError>

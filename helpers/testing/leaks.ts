@@ -113,7 +113,7 @@ async function processes(): Promise<string[]> {
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
 
-/** Started by this test; or a handler on this machine itself, whose environment has nothing of whoever started it. */
+/** Started by this test; or a handler on this machine itself, whose environment does not come from its starter. */
 async function isMarked(pid: string): Promise<boolean> {
   const environment = await textOf(`/proc/${pid}/environ`)
   return environment.includes(MARK) || (environment.includes(`${FOLDER_VARIABLE}=`) && (await isOutside(pid)))
