@@ -20,7 +20,7 @@ import {
   type HandlerName,
   type HandlerDefinition,
   type RestoredRun,
-  type RestoreSuite,
+  type RestoreSuiteOptions,
 } from './index.ts'
 
 // Nothing here runs. Only the compiler checks this file.
@@ -79,11 +79,11 @@ describe("the types for a user's own handler", () => {
   })
 
   test('let a suite take a handler or its name, and thresholds in ms or as a ratio', () => {
-    expectTypeOf<RestoreSuite['handler']>().toEqualTypeOf<Handler | HandlerName | undefined>()
+    expectTypeOf<RestoreSuiteOptions['handler']>().toEqualTypeOf<Handler | HandlerName | undefined>()
     expectTypeOf<{
       thresholds: { restore: 5; 'cold start': { times: 2; of: 'plain' } }
-    }>().toExtend<RestoreSuite>()
-    expectTypeOf<{ thresholds: { restore: '5ms' } }>().not.toExtend<RestoreSuite>()
+    }>().toExtend<RestoreSuiteOptions>()
+    expectTypeOf<{ thresholds: { restore: '5ms' } }>().not.toExtend<RestoreSuiteOptions>()
     // @ts-expect-error -- not a phase
     restoreSuite({ thresholds: { restoring: 5 } })
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as api from './index.ts'
-import type { RestoreSuite } from './index.ts'
+import type { RestoreSuiteOptions } from './index.ts'
 import { messageOf } from './testing/messages.ts'
 
 test('nothing but the public API is exported', () => {
@@ -19,7 +19,9 @@ test('nothing but the public API is exported', () => {
   `)
 })
 
-const refusalOf = (thresholds: RestoreSuite['thresholds'] & Record<string, unknown>): Promise<string> =>
+const refusalOf = (
+  thresholds: RestoreSuiteOptions['thresholds'] & Record<string, unknown>,
+): Promise<string> =>
   messageOf(() => api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], thresholds }))
 
 describe('restoreSuite refuses', () => {

@@ -6,7 +6,7 @@ export type { FilesystemName, HandlerName, StrategyName } from './config/names.t
 export type { PhaseName } from '../reports/timeline.ts'
 export { defineHandler } from './handlers/handler.ts'
 export type { Handler, HandlerDefinition, Site } from './handlers/definition.ts'
-export { restoreSuite, matrixOf as matrix, type RestoreSuite } from './plugin/restore-suite.ts'
+export { restoreSuite, matrixOf as matrix, type RestoreSuiteOptions } from './plugin/restore-suite.ts'
 export type { Threshold } from './gate/thresholds.ts'
 export {
   checkpointOf,

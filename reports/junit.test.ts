@@ -32,6 +32,7 @@ const Document = z.object({
     '@name': z.string(),
     '@tests': count,
     '@failures': count,
+    '@errors': count,
     testsuite: z.array(Suite),
   }),
 })
@@ -75,4 +76,16 @@ test('has a failure with all figures for every miss and regression, and for no o
   expect(report['@failures']).toBe(expected.length)
   expect(new Set(failures.map((failure) => failure['@type']))).toEqual(new Set(['miss', 'regression']))
   expect(report.testsuite.reduce((sum, suite) => sum + suite['@failures'], 0)).toBe(expected.length)
+})
+
+test('is XML even if an error message has colours and other control characters', () => {
+  const xml = junitReport({
+    ...recorded,
+    incomplete: 'a \u001B[31mred\u001B[39m message,\u0000 <cut> & "quoted"',
+  })
+  expect(XMLValidator.validate(xml)).toBe(true)
+  // XML 1.0 has no way to write these, not even as an entity.
+  // oxlint-disable-next-line no-control-regex
+  expect(xml).not.toMatch(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]|&#/)
+  expect(xml).toContain('&lt;cut&gt; &amp; &quot;quoted&quot;')
 })

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import Builder from 'fast-xml-builder'
 import type { Results, SuiteResults } from './results.ts'
 import { hasFailed, nameOf, rowsOf, sentenceOf, verdictOf, type Row } from './rows.ts'
@@ -16,7 +17,7 @@ export function junitReport(results: Results): string {
     suppressEmptyNode: true,
   })
   const rows = rowsOf(results)
-  return builder.build({
+  const xml = builder.build({
     '?xml': { '@version': '1.0', '@encoding': 'UTF-8' },
     testsuites: {
       '@name': 'vitest-criu',
@@ -26,7 +27,13 @@ export function junitReport(results: Results): string {
       testsuite: [...results.suites.map((suite) => suiteElement(suite, results)), ...runElement(results)],
     },
   })
+  return printable(xml)
 }
+
+/** Without colours, and without the control characters that XML 1.0 cannot hold. Error messages have both. */
+const printable = (xml: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  stripVTControlCharacters(xml).replaceAll(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, '\uFFFD')
 
 /** The run itself, as an error: suites that did not end are in no other element. */
 const runElement = ({ incomplete }: Results): object[] =>

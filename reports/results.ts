@@ -187,8 +187,8 @@ const Noise = z.strictObject({
 /** reports/out/results.json: every sample of a run, and the machine. */
 export const Results = z.strictObject({
   version: z.literal(RESULTS_VERSION),
-  /** ISO 8601, UTC. */
-  createdAt: z.string(),
+  /** ISO 8601, UTC. Names files of baselines. */
+  createdAt: z.iso.datetime(),
   fingerprint: Fingerprint,
   /** Why suites may be missing: the run was interrupted or crashed. Missing itself on results of a whole run. */
   incomplete: z.string().optional(),

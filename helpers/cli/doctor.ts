@@ -35,7 +35,7 @@ async function examineSecondHost(): Promise<Finding[]> {
   try {
     const containerName = `vitest-criu-doctor-${process.pid}`
     await using pair = await openHostPair({ restoreOn, containerName, sshConfig, link, programs })
-    const findings = await examineHost(pair.restores, programs)
+    const findings = await examineHost(pair.restoreHost, programs)
     return findings.map((each) => ({ ...each, name: `${each.name} on ${pair.name}` }))
   } catch (error) {
     if (!(error instanceof CriuBenchError)) throw error

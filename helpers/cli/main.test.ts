@@ -23,7 +23,7 @@ test('vitest-criu --help lists every command', async () => {
                                   code
       doctor                      check that this machine has what a run needs, and
                                   name each fix
-      clean                       remove what a killed run left
+      clean [options]             remove what a killed run left
 
     The reference's steps, one by one:
       mount                       mount tmpfs on ROOTFS_ABS_PATH

@@ -157,7 +157,14 @@ export const Options = z.strictObject({
   /** Where to mount: the absolute path of an empty folder. Default: a private folder. */
   rootfs: z.string().min(1).optional(),
   /** Name of the containers and of their cgroup. Default: a generated name. */
-  containerName: z.string().optional(),
+  containerName: z
+    .string()
+    // A run adds a part of its own; the launcher takes 200 characters.
+    .regex(
+      /^(?!\.{1,2}$)[^-/\0\n][^/\0\n]{0,179}$/,
+      'up to 180 characters, no slash, no "-" in front, neither "." nor ".."',
+    )
+    .optional(),
   /** Compare this run with a baseline: its name in `baselines`, or the path of a results.json. */
   baseline: z.string().min(1).optional(),
   /** Save this run as a baseline of this name. */

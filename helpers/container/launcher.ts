@@ -8,7 +8,7 @@ import { fixture } from '../installation/paths.ts'
 import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { isRemote } from '../process/remote.ts'
 import { run, type Finished } from '../process/process.ts'
-import type { Bytes, Nanoseconds } from '../units.ts'
+import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 
 /** The exit status of the launcher's own failures, as of container engines. */
 const LAUNCHER_FAILED = 125
@@ -28,7 +28,7 @@ export interface LaunchRequest {
   /** Environment variables of the command, in addition to PATH and LANG. */
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds after which the container is killed. */
-  readonly timeout: number
+  readonly timeout: Milliseconds
   /** The processes map `file`, a path in the container, between these hexadecimal addresses instead of anonymous memory. */
   readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
   /** Injected delays, nanoseconds: in the launcher first of all, and in the command's process right before exec. */
@@ -48,7 +48,7 @@ export interface GuardReport {
 export interface LaunchReport {
   /** The launcher's first act. */
   readonly containerStarted: Nanoseconds
-  /** In the container, right before exec of the command. */
+  /** In the container, right before exec of the command: `criu restore`, or for a start from scratch the program. */
   readonly restoreStarted: Nanoseconds
   /** In the launcher: all processes are reaped and the cgroup is removed. */
   readonly containerGone: Nanoseconds
@@ -94,7 +94,7 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
     await (isRemote(host) ? removeCgroupOf(host, request.name) : removeCgroup(request.name))
     throw error
   })
-  return { ...readReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
+  return { ...parseReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
 }
 
 /** On another machine. Errors are ignored: the next container of that name reports a cgroup that is left. */
@@ -127,7 +127,7 @@ const options = ({
   ...(memoryLimit === undefined ? [] : ['--memory', String(memoryLimit)]),
 ]
 
-function readReport(finished: Finished, failed: string): z.infer<typeof Report> {
+function parseReport(finished: Finished, failed: string): z.infer<typeof Report> {
   const line: unknown = finished.report === '' ? {} : JSON.parse(finished.report)
   const report = Report.safeParse(line)
   if (report.success && finished.exitCode !== LAUNCHER_FAILED) return report.data

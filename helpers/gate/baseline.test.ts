@@ -61,6 +61,14 @@ describe('a baseline', () => {
     expect((await readdir(folder.path)).toSorted()).toEqual(['main', 'main.json'])
   })
 
+  test('whose date is a path is refused, and nothing is written outside of its folder', async () => {
+    await using folder = await temporaryFolder()
+    const baselines = join(folder.path, 'a', 'b')
+    await saveBaseline(baselines, 'main', { ...before, createdAt: '../../evil' })
+    expect(await messageOf(() => saveBaseline(baselines, 'main', before))).toContain('found:    createdAt: ')
+    expect(await readdir(folder.path)).toEqual(['a'])
+  })
+
   test('is not replaced by a run that lacks some of its suites', async () => {
     await using folder = await temporaryFolder()
     const path = await saveBaseline(folder.path, 'main', results(suite('mapped', [1, 4, 2]), suite('eager', [1, 4, 2]))) // prettier-ignore

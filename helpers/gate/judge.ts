@@ -21,9 +21,10 @@ export interface Neighbours {
 }
 
 /**
- * Judges every figure of a suite: by the suite's own threshold, else by the reference, else by the same suite on tmpfs.
- * Figures are judged nowhere else. The verdicts are stored in the results, where matchers, reports and the exit status
- * read them.
+ * Judges every figure of a suite when it ends: by the suite's own threshold, else by the reference, else by the same suite
+ * on tmpfs. The verdict is stored in the figure; the assertion of `restoreSuite`, reports and the exit status only read it.
+ * Two things replace it later: `judgeRun`, below, and a custom suite's assertion with limits of its own, such as
+ * `toMeetReference({ tolerance: 1 })`.
  */
 export const judgeSuite = (suite: MeasuredSuite, rules: GateRules, neighbours: Neighbours): SuiteResults => ({
   ...suite,

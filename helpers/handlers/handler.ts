@@ -18,6 +18,9 @@ export const handlerFiles = (folder: string) => ({
   stdin: join(folder, 'stdin'),
 })
 
+/** The byte in the lock: the handler waits (0), runs (1), or runs after the nanoseconds in the file `lock.delay` (D). */
+export type LockByte = '0' | '1' | 'D'
+
 /** The variable by which `checkpointHere` and the Python module find lock and report. */
 export const FOLDER_VARIABLE = 'CRIU_HANDLER_FOLDER'
 

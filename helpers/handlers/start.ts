@@ -5,7 +5,7 @@ import { waitFor } from '../process/wait.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes } from '../units.ts'
 import { hasOwnNetwork, type Handler } from './definition.ts'
-import { commandLine, HANDLER_FOLDER, handlerFiles, hostEnvironment } from './handler.ts'
+import { commandLine, HANDLER_FOLDER, handlerFiles, hostEnvironment, type LockByte } from './handler.ts'
 import { askOnce, checksumOf } from './observe.ts'
 import { checkDumpable } from './preflight/index.ts'
 import { untilReady } from './ready.ts'
@@ -64,7 +64,7 @@ export async function startHandler(
 }
 
 /** Makes a folder with a handler's files: the lock is `lock`, report and log are empty. */
-export async function layOut(folder: string, lock: '0' | '1' | 'D'): Promise<void> {
+export async function layOut(folder: string, lock: LockByte): Promise<void> {
   await mkdir(folder, { recursive: true })
   const files = handlerFiles(folder)
   await writeFile(files.lock, lock)

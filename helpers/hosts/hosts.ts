@@ -24,8 +24,8 @@ export interface HostsRecord {
 
 /** A host that dumps and another one that restores; both use the same cluster. */
 export interface TwoHosts extends AsyncDisposable {
-  readonly dumps: Neighbour
-  readonly restores: Host
+  readonly dumpHost: Neighbour
+  readonly restoreHost: Host
   /** The network by which both reach a shared filesystem's servers. */
   readonly network: Network
   readonly record: HostsRecord
@@ -37,18 +37,18 @@ type Progress = (line: string) => void
 export async function openHosts(request: HostsRequest, progress: Progress): Promise<TwoHosts> {
   await using undo = new AsyncDisposableStack()
   progress(`opening the host that restores: ${request.restoreOn}`)
-  const { dumps, restores, name } = undo.use(await openHostPair(request))
-  await checkHost(name, restores, request.programs)
-  const [here, there] = [await machineOf(dumps), await machineOf(restores)]
+  const { dumpHost, restoreHost, name } = undo.use(await openHostPair(request))
+  await checkHost(name, restoreHost, request.programs)
+  const [here, there] = [await machineOf(dumpHost), await machineOf(restoreHost)]
   const record: HostsRecord = {
-    dumped: { name: `namespace ${dumps.address}`, kernel: here.kernel, cpu: here.cpu },
+    dumped: { name: `namespace ${dumpHost.address}`, kernel: here.kernel, cpu: here.cpu },
     restored: { name, kernel: there.kernel, cpu: there.cpu },
     ...(request.link && Object.keys(request.link).length > 0 && { link: request.link }),
-    clock: await compareClocks(restores),
+    clock: await compareClocks(restoreHost),
   }
   const owned = undo.move()
-  const { network } = dumps
-  return { dumps, restores, network, record, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const { network } = dumpHost
+  return { dumpHost, restoreHost, network, record, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Opens both hosts without a check. Undone on failure. Throws CriuBenchError. */
@@ -59,10 +59,10 @@ export const openHostPair = (request: HostsRequest): Promise<HostPair> =>
 async function openNamespaces({ containerName, link = {}, ...given }: HostsRequest): Promise<HostPair> {
   await using undo = new AsyncDisposableStack()
   const network = given.network ?? undo.use(await openNetwork(`vitest-criu-network-${process.pid}`))
-  const dumps = undo.use(await network.open(`${containerName}-dumps`))
-  const restores = undo.use(await network.open(containerName))
-  if (Object.keys(link).length > 0) await network.shape(restores, link)
+  const dumpHost = undo.use(await network.open(`${containerName}-dumps`))
+  const restoreHost = undo.use(await network.open(containerName))
+  if (Object.keys(link).length > 0) await network.shape(restoreHost, link)
   const owned = undo.move()
-  const name = `namespace ${restores.address}`
-  return { dumps, restores, name, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const name = `namespace ${restoreHost.address}`
+  return { dumpHost, restoreHost, name, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -16,8 +16,8 @@ export interface HostsRequest {
 
 /** Two open hosts, not yet checked. */
 export interface HostPair extends AsyncDisposable {
-  readonly dumps: Neighbour
-  readonly restores: Host
+  readonly dumpHost: Neighbour
+  readonly restoreHost: Host
   /** Name of the host that restores, for people. */
   readonly name: string
 }

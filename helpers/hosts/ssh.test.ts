@@ -45,19 +45,22 @@ const onMachine = (action: (hosts: TwoHosts, machine: SecondMachine) => Promise<
     await action(hosts, machine)
   })
 
-const prepareOn = ({ dumps, restores }: TwoHosts, strategies = ['mapped']): Promise<PreparedCheckpoint> => {
+const prepareOn = (
+  { dumpHost, restoreHost }: TwoHosts,
+  strategies = ['mapped'],
+): Promise<PreparedCheckpoint> => {
   const plan = {
     filesystem: filesystem('ceph'),
     size: 4 * MB,
     handler: handlerNamed('native'),
     strategies: strategies.map(strategyNamed),
     containerName: CONTAINER,
-    restoreOn: restores,
-    network: dumps.network,
+    restoreOn: restoreHost,
+    network: dumpHost.network,
     iterations: 1,
     warmup: 0,
   }
-  return prepare(dumps, plan, () => {})
+  return prepare(dumpHost, plan, () => {})
 }
 
 const say = (
@@ -91,24 +94,27 @@ describe('another machine', { timeout: 120_000 }, () => {
       }
       // The inodes and times of the backing file are asked for there: what is changed there is refused here.
       const [mapped] = prepared.checkpoints
-      await say(hosts.restores, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
+      await say(hosts.restoreHost, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
       expect(await messageOf(() => mapped && runRestore(mapped))).toContain(
         'changed or replaced after the rewrite',
       )
     }))
 
   test('gets arguments unchanged, returns status and files, and kills commands at their limit', () =>
-    onMachine(async ({ restores }) => {
+    onMachine(async ({ restoreHost }) => {
       const words = ['', 'a b', `it's "quoted"`, '$HOME `id`', 'two\nlines', '*', '\\n']
-      const { stdout } = await say(restores, ['printf', '[%s]', ...words])
+      const { stdout } = await say(restoreHost, ['printf', '[%s]', ...words])
       expect(stdout).toBe(words.map((word) => `[${word}]`).join(''))
-      expect((await say(restores, ['sh', '-c', 'exit 7'])).exitCode).toBe(7)
-      await writeFile(hostPath(restores, '/run/file'), 'from here')
-      expect((await say(restores, ['cat', '/run/file'])).stdout).toBe('from here')
-      expect(await messageOf(() => say(restores, ['sleep', '4711'], 500))).toContain(
+      expect((await say(restoreHost, ['sh', '-c', 'exit 7'])).exitCode).toBe(7)
+      await writeFile(hostPath(restoreHost, '/run/file'), 'from here')
+      expect((await say(restoreHost, ['cat', '/run/file'])).stdout).toBe('from here')
+      expect(await messageOf(() => say(restoreHost, ['sleep', '4711'], 500))).toContain(
         'still running after 0.5 s',
       )
-      await vi.waitFor(async () => expect(await processesOn(restores)).not.toContain('sleep 4711'), PATIENCE)
+      await vi.waitFor(
+        async () => expect(await processesOn(restoreHost)).not.toContain('sleep 4711'),
+        PATIENCE,
+      )
     }))
 
   test('kills a restore that hangs at its limit, and restores again', () =>
@@ -141,11 +147,11 @@ describe('another machine', { timeout: 120_000 }, () => {
     }))
 
   test('is compared by its clock: the difference is found within the stated error', () =>
-    onMachine(async ({ restores, record }) => {
+    onMachine(async ({ restoreHost, record }) => {
       // One kernel, one clock: what is found must be within the bound of nothing.
       expect(Math.abs(record.clock.offset)).toBeLessThanOrEqual(record.clock.bound)
       anHourAhead()
-      const { offset, bound } = await compareClocks(restores)
+      const { offset, bound } = await compareClocks(restoreHost)
       expect(Math.abs(offset + HOUR)).toBeLessThanOrEqual(bound)
     }))
 
@@ -153,9 +159,9 @@ describe('another machine', { timeout: 120_000 }, () => {
     expectNothingLeft(async () => {
       await using machine = await openSecondMachine()
       await using hosts = await open(machine)
-      const waiting = messageOf(() => say(hosts.restores, ['sleep', '4711'], 60_000))
+      const waiting = messageOf(() => say(hosts.restoreHost, ['sleep', '4711'], 60_000))
       await vi.waitFor(
-        async () => expect(await processesOn(hosts.restores)).toContain('sleep 4711'),
+        async () => expect(await processesOn(hosts.restoreHost)).toContain('sleep 4711'),
         PATIENCE,
       )
       await machine.machine[Symbol.asyncDispose]()
@@ -166,13 +172,13 @@ describe('another machine', { timeout: 120_000 }, () => {
     expectNothingLeft(async () => {
       await using machine = await openSecondMachine()
       const hosts = await open(machine)
-      await say(hosts.restores, ['sh', '-c', 'setsid sleep 4711 >/dev/null 2>&1 &'])
+      await say(hosts.restoreHost, ['sh', '-c', 'setsid sleep 4711 >/dev/null 2>&1 &'])
       // What a killed run wants done on a shared file system is done there, as it is here.
       await using folder = await temporaryFolder()
       const done = join(folder.path, 'done')
-      await mkdir(hostPath(hosts.restores, CLEANUP_HOOKS))
-      await writeFile(hostPath(hosts.restores, join(CLEANUP_HOOKS, 'runCleanupHooks.sh')), `touch ${done}`)
-      process.kill(hosts.dumps.init, 'SIGKILL')
+      await mkdir(hostPath(hosts.restoreHost, CLEANUP_HOOKS))
+      await writeFile(hostPath(hosts.restoreHost, join(CLEANUP_HOOKS, 'runCleanupHooks.sh')), `touch ${done}`)
+      process.kill(hosts.dumpHost.init, 'SIGKILL')
       await vi.waitFor(
         async () => expect(await processesOn(machine.machine)).not.toMatch(/unshare|sleep 4711/),
         PATIENCE,

@@ -63,15 +63,15 @@ export async function openMachine({ restoreOn: name, ...request }: HostsRequest)
     undo,
   )
   undo.use(await showFiles(here, name, ssh, init))
-  const restores: Host = {
+  const restoreHost: Host = {
     sshCommand,
     namespacePrefix: enterCommand(init),
     root: hostPath(here, FILES),
   }
-  const address = await addressFor(restores)
-  const dumps = { ...here, address, network: network ?? undo.use(machineNetwork(address)) }
+  const address = await addressFor(restoreHost)
+  const dumpHost = { ...here, address, network: network ?? undo.use(machineNetwork(address)) }
   const owned = undo.move()
-  return { dumps, restores, name, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { dumpHost, restoreHost, name, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 const openHere = (containerName: string, network?: Network): Promise<Sandbox> =>

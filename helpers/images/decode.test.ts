@@ -1,8 +1,12 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { execa } from 'execa'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { temporaryFolder } from '../testing/folders.ts'
+import { messageOf } from '../testing/messages.ts'
 import { common, mm, words } from './building.testing.ts'
 import { MmEntrySchema, PipeDataEntrySchema } from './generated/criu_pb.ts'
-import { asImage, decodeImage, encodeImage, entriesOf, entry } from './index.ts'
+import { asImage, decodeImage, encodeImage, entriesOf, entry, readImageSet } from './index.ts'
 
 const mmHead = words(common, 0x57492820)
 
@@ -143,5 +147,27 @@ test('rejects an entry without a required field', () => {
       found:    cannot encode field criu.MmEntry.mm_start_code to binary: required field not set
       expected: a complete MmEntry
       fix:      set every field of the entry that criu.proto marks as required]
+  `)
+})
+
+test('rejects an image with more entries than any dump has, before it fills the memory', () => {
+  const zeros = decoding('filelocks.img', words(common, 0x54323616), new Uint8Array(8_000_000))
+  expect(zeros).toThrowErrorMatchingInlineSnapshot(`
+    [CriuBenchError: cannot decode filelocks.img (FILE_LOCKS) at byte 4000008
+      found:    more than 1000000 entries
+      expected: an image of a dump
+      fix:      copy the image again from the dump, or dump again]
+  `)
+})
+
+test('rejects a FIFO with the name of an image, and does not wait for a writer', async () => {
+  await using folder = await temporaryFolder()
+  await execa('mkfifo', [join(folder.path, 'core-1.img')])
+  const message = await messageOf(() => readImageSet(folder.path))
+  expect(message.replaceAll(folder.path, 'FOLDER')).toMatchInlineSnapshot(`
+    "cannot read CRIU images from FOLDER/core-1.img
+      found:    not a regular file
+      expected: a folder that criu dump wrote
+      fix:      check the path and its permissions, or dump again"
   `)
 })

@@ -7,6 +7,9 @@ import { headMagic, imageLayouts, imageTypeOf, isRawImage } from './magic.ts'
 import type { ImageLayout, ImageType } from './magic.ts'
 import { decodeMessage, reasonOf } from './wire.ts'
 
+/** More entries than any image of a dump has. A file of zeros would have one for every four bytes. */
+const MOST_ENTRIES = 1_000_000
+
 type Shape = ImageLayout['schema']
 
 /**
@@ -35,7 +38,11 @@ class Decoder {
     const layout: ImageLayout = imageLayouts[type]
     const first = layout.first && this.entry(layout, layout.first)
     const entries: Entry<Message | Uint8Array>[] = []
-    while (this.offset < this.bytes.length) entries.push(this.entry(layout, layout.schema))
+    while (this.offset < this.bytes.length) {
+      if (entries.length === MOST_ENTRIES)
+        throw this.error(`more than ${MOST_ENTRIES} entries`, 'an image of a dump')
+      entries.push(this.entry(layout, layout.schema))
+    }
     if (layout.single && entries.length !== 1) {
       throw this.error(`${entries.length} entries`, `exactly one ${layout.schema?.name ?? 'entry'}`)
     }

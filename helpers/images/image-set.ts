@@ -29,13 +29,19 @@ export async function readImageSet(folder: string): Promise<ImageSet> {
     if (isRawImage(file)) {
       raw.set(file, (await readingOf(path, stat(path))).size)
     } else if (isImage(file)) {
-      const image = decodeImage(await readingOf(path, readFile(path)), path)
+      const image = decodeImage(await readingOf(path, contentOf(path)), path)
       if (image.type !== 'RAW') images.set(file, image)
     } else {
       others.push(file)
     }
   }
   return { folder, images, raw, others }
+}
+
+/** Opening a FIFO would wait for its writer, without a limit. */
+async function contentOf(path: string): Promise<Uint8Array> {
+  if (!(await stat(path)).isFile()) throw new Error('not a regular file')
+  return readFile(path)
 }
 
 function isImage(file: string): boolean {

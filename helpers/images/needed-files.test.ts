@@ -102,3 +102,8 @@ test('rejects a path that is not UTF-8', async () => {
       fix:      rename the file that the dumped process uses, and dump again]
   `)
 })
+
+test('ends for a FIFO whose path is in an entry of a FIFO, itself included', async () => {
+  const itself = create(pb.FileEntrySchema, { type: 3, id: 4, fifo: { id: 4, pipeId: 1, regfId: 4 } })
+  expect(pathsOf(await neededBy(mapping(4n), filesImage(entry(itself))))).toEqual(['/', '/bin/sh'])
+})

@@ -24,7 +24,7 @@ export interface NeededFile {
 }
 
 /** Values of the field `type` of an open file. */
-const fdType = { REG: 1, FIFO: 3 } as const
+const fdType = { REG: 1 } as const
 /** Values of the field `remap_type`: the source of a deleted file. */
 const remapType = { LINKED: 0, GHOST: 1, PROCFS: 2 } as const
 
@@ -96,9 +96,11 @@ function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | und
   const remaps = new Map(
     (remapped ? entriesOf(remapped, 'REMAP_FPATH') : []).map((remap) => [remap.origId, remap]),
   )
-  const regularFile = (id: number): RegFileEntry | undefined => {
+  /** A FIFO's path is in an entry of its own, which is a regular file's. */
+  const pathEntry = (id: number): number => files.get(id)?.fifo?.regfId ?? id
+  const regularFile = (user: number): RegFileEntry | undefined => {
+    const id = pathEntry(user)
     const file = files.get(id)
-    if (file?.type === fdType.FIFO && file.fifo) return regularFile(file.fifo.regfId)
     if (file?.type !== fdType.REG || file.reg?.ext) return undefined
     const remap = remaps.get(id)
     if (!remap) return file.reg

@@ -7,8 +7,8 @@ import { openSandbox } from '../sandbox/sandbox.ts'
 
 /** The host that dumps and, if it is another one, the host that restores. */
 export interface HostPair {
-  readonly dumps: Host
-  readonly restores?: Host
+  readonly dumpHost: Host
+  readonly restoreHost?: Host
   /** The network that connects both. */
   readonly network?: Network | undefined
   readonly record?: HostsRecord
@@ -39,7 +39,7 @@ export class HostPairs implements AsyncDisposable {
   ): Promise<HostPair> {
     const settings = this.#settings
     const containerName = containerNameOf(settings)
-    if (restoreOn === undefined) return { dumps: this.#undo.use(await openSandbox(containerName)) }
+    if (restoreOn === undefined) return { dumpHost: this.#undo.use(await openSandbox(containerName)) }
     const programs = filesystem.clientPrograms?.(settings) ?? []
     // The user's own cluster is reached over the machine's network, not over a virtual network of this run.
     const network = settings.ceph.conf === undefined ? undefined : machineNetwork('127.0.0.1')

@@ -7,7 +7,7 @@ import type { NoiseMonitor } from './noise.ts'
 export interface Effort {
   /** The smallest number of samples. */
   readonly iterations: number
-  /** The samples of one subject take at least this long. Default: 0. */
+  /** The rounds take at least this long for each subject: with two subjects, twice as long in all. Default: 0. */
   readonly time?: Milliseconds | undefined
   /** Samples before the first one that counts. */
   readonly warmup: number
@@ -45,16 +45,18 @@ export async function takeSamples<T extends object>(
   monitor: NoiseMonitor,
 ): Promise<Array<Array<T & Conditions>>> {
   const samples = subjects.map((): Array<T & Conditions> => [])
-  const limit = time * subjects.length
-  let started = 0
-  for (let round = -warmup, isLast = false; !isLast; round++) {
-    if (round <= 0) started = performance.now()
-    isLast = round + 1 >= iterations && performance.now() - started >= limit
+  const round = async (isLast: boolean, which: (noun: string) => string, keep: boolean): Promise<void> => {
     for (const [index, subject] of subjects.entries()) {
       const sample = await withConditions(subject, monitor, isLast)
-      if (round >= 0) samples[index]?.push(sample)
-      subject.progress(round < 0 ? `warm-up ${subject.noun}` : countOf(subject.noun, round + 1, { iterations, time }), sample) // prettier-ignore
+      if (keep) samples[index]?.push(sample)
+      subject.progress(which(subject.noun), sample)
     }
+  }
+  for (let count = 0; count < warmup; count++) await round(false, (noun) => `warm-up ${noun}`, false)
+  const end = performance.now() + time * subjects.length
+  for (let count = 1, isLast = false; !isLast; count++) {
+    isLast = count >= iterations && performance.now() >= end
+    await round(isLast, (noun) => countOf(noun, count, { iterations, time }), true)
   }
   return samples
 }

@@ -43,9 +43,9 @@ export class Session implements AsyncDisposable {
   readonly #undo = new AsyncDisposableStack()
   readonly #cases = new Map<BenchmarkCase, PreparedCase>()
   readonly #dumpedAgain = new Map<PreparedCheckpoint, Promise<readonly DumpSample[]>>()
-  /** The hosts under test, whose processes are not noise. */
-  readonly #hosts = new Set<Host>()
-  readonly #noise = new NoiseMonitor(this.#hosts)
+  /** Their processes are not noise. Filled while checkpoints are prepared. */
+  readonly #hostsUnderTest = new Set<Host>()
+  readonly #noise = new NoiseMonitor(this.#hostsUnderTest)
   /** The samples of the rounds that all cases share. */
   #rounds: Promise<Map<BenchmarkCase, MeasuredSample[]>> | undefined
   /** Cases whose samples of the shared rounds were already returned. */
@@ -66,13 +66,13 @@ export class Session implements AsyncDisposable {
     const session = new Session(settings, progressOf)
     await using undo = new AsyncDisposableStack()
     undo.use(session)
-    const hosts = session.#undo.use(new HostPairs(settings))
-    for (const [index, checkpoint] of group.checkpoints.entries()) {
-      const cases = checkpoint.cases.filter((each) => selected.includes(each))
+    const pairs = session.#undo.use(new HostPairs(settings))
+    for (const [index, shared] of group.checkpoints.entries()) {
+      const cases = shared.cases.filter((each) => selected.includes(each))
       if (cases.length === 0) continue
       // The user's folder can hold only one checkpoint. Several checkpoints get a private folder each.
       const rootfs = group.checkpoints.length === 1 ? settings.rootfs : undefined
-      await session.#prepare(checkpoint, cases, hosts, { rootfs, privateName: `rootfs-${index}` })
+      await session.#prepare(shared, cases, pairs, { rootfs, privateName: `rootfs-${index}` })
     }
     undo.move()
     return session
@@ -86,15 +86,15 @@ export class Session implements AsyncDisposable {
   ): Promise<void> {
     const settings = this.#settings
     const progress = this.#progressOf(cases.map(({ title }) => title).join(', '))
-    const { dumps, restores, network, record } = await pairs.of({ filesystem, size, handler, ...origin }, progress) // prettier-ignore
-    for (const host of [dumps, restores]) if (host) this.#hosts.add(host)
+    const { dumpHost, restoreHost, network, record } = await pairs.of({ filesystem, size, handler, ...origin }, progress) // prettier-ignore
+    for (const host of [dumpHost, restoreHost]) if (host) this.#hostsUnderTest.add(host)
     if (settings.cold && filesystem.noCold !== undefined)
       progress(`measuring warm only: ${filesystem.noCold}`)
     const strategies = cases.map(({ strategy }) => strategy)
     const containerName = containerNameOf(settings)
-    const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restores } // prettier-ignore
-    const prepared = this.#undo.use(await prepare(dumps, plan, progress))
-    if (prepared.mounted.servers) this.#hosts.add(prepared.mounted.servers)
+    const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restoreHost } // prettier-ignore
+    const prepared = this.#undo.use(await prepare(dumpHost, plan, progress))
+    if (prepared.mounted.servers) this.#hostsUnderTest.add(prepared.mounted.servers)
     for (const [index, checkpoint] of prepared.checkpoints.entries()) {
       const benchmarkCase = cases[index]
       if (benchmarkCase)

@@ -16,33 +16,33 @@ import { runRestore } from '../restore/restore-run.ts'
 const SIZE = 16 * MB
 
 interface Hosts {
-  readonly dumps: Neighbour
-  readonly restores: Neighbour
+  readonly dumpHost: Neighbour
+  readonly restoreHost: Neighbour
 }
 
 const onTwoHosts = (action: (hosts: Hosts) => Promise<void>): Promise<void> =>
   expectNothingLeft(async () => {
     await using undo = new AsyncDisposableStack()
     const network = undo.use(await openNetwork(`${CONTAINER}-network`))
-    const dumps = undo.use(await network.open(`${CONTAINER}-1`))
-    const restores = undo.use(await network.open(CONTAINER))
-    await action({ dumps, restores })
+    const dumpHost = undo.use(await network.open(`${CONTAINER}-1`))
+    const restoreHost = undo.use(await network.open(CONTAINER))
+    await action({ dumpHost, restoreHost })
   })
 
 const prepareOn = (
-  { dumps, restores }: Hosts,
+  { dumpHost, restoreHost }: Hosts,
   plan: Partial<CheckpointPlan> = {},
 ): Promise<PreparedCheckpoint> =>
   prepare(
-    dumps,
+    dumpHost,
     {
       filesystem: filesystem('ceph'),
       size: SIZE,
       handler: handlerNamed('native'),
       strategies: ['mapped', 'lazy', 'eager'].map(strategyNamed),
       containerName: CONTAINER,
-      restoreOn: restores,
-      network: dumps.network,
+      restoreOn: restoreHost,
+      network: dumpHost.network,
       iterations: 1,
       warmup: 0,
       ...plan,
@@ -59,22 +59,22 @@ async function received(host: Neighbour): Promise<number> {
 describe('a restore on a second host', { timeout: 120_000 }, () => {
   test('reads memory from the cluster once, even after the first host has ended', () =>
     onTwoHosts(async (hosts) => {
-      const { dumps, restores } = hosts
+      const { dumpHost, restoreHost } = hosts
       await using prepared = await prepareOn(hosts)
-      expect((await readMounts(dumps)).filter(({ type }) => type === 'fuse.ceph-fuse')).toEqual([])
-      await dumps[Symbol.asyncDispose]()
+      expect((await readMounts(dumpHost)).filter(({ type }) => type === 'fuse.ceph-fuse')).toEqual([])
+      await dumpHost[Symbol.asyncDispose]()
       for (const checkpoint of prepared.checkpoints) {
         const { strategy } = checkpoint.restorable
-        expect(checkpoint.host).toBe(restores)
+        expect(checkpoint.host).toBe(restoreHost)
         await prepared.mounted.dropCache?.()
-        const before = await received(restores)
+        const before = await received(restoreHost)
         const { sample } = await runRestore(checkpoint)
-        const cold = (await received(restores)) - before
+        const cold = (await received(restoreHost)) - before
         expect(sample.checksum).toBe(checkpoint.checksum)
         expect(cold, `${strategy}, with a cold cache`).toBeGreaterThanOrEqual(SIZE)
         // A second restore shows that the count distinguishes the cache from the cluster.
         await runRestore(checkpoint)
-        const warm = (await received(restores)) - before - cold
+        const warm = (await received(restoreHost)) - before - cold
         expect(warm, `${strategy}, with a warm cache`).toBeLessThan(SIZE / 8)
       }
     }))

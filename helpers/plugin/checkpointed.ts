@@ -49,8 +49,8 @@ export function checkpointed(
   })
 }
 
-/** The suites that this worker has measured, for comparisons with tmpfs. */
-const sameRun: MeasuredSuite[] = []
+/** What this worker has measured, for comparisons with tmpfs. A retry replaces the earlier measurement. */
+const measuredHere = new Map<BenchmarkCase, MeasuredSuite>()
 
 async function measureAndJudge(
   session: Session,
@@ -60,7 +60,7 @@ async function measureAndJudge(
 ) {
   const settings = inject('criu')
   const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
-  sameRun.push(measured)
+  measuredHere.set(benchmarkCase, measured)
   const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
   const sameCheckpoint = checkpoint ? await session.measurementsOf(checkpoint) : []
   // Thresholds do not apply to a start from scratch, which other strategies are compared with.
@@ -69,7 +69,7 @@ async function measureAndJudge(
     measured,
     { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: applicable },
     {
-      sameRun,
+      sameRun: [...measuredHere.values()],
       sameCheckpoint: sameCheckpoint.map(([each, measurement]) => measuredSuite(each, measurement)),
     },
   )

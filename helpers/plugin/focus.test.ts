@@ -130,7 +130,8 @@ describe('a bench run', () => {
     expect(run.stderr).toContain('cannot mount on ROOTFS_ABS_PATH=/etc')
     const other = await bench(['-t', '1MB'], { CONTAINER_NAME: 'a/b' })
     expect(other.status).toBe(1)
-    expect(other.stderr).toContain('cannot use "a/b" as the name of a container')
+    expect(other.stderr).toContain('cannot use the option "containerName"')
+    expect(other.stderr).toContain('found:    CONTAINER_NAME=a/b')
   })
 
   test('fails if a figure misses its limit, with every figure in the message', async () => {

@@ -9,16 +9,18 @@ import { forgetResults, isSuiteRun, resultsOf, type SuiteRun } from './suite-run
 type Group = Parameters<BenchmarkProvider['run']>[0]
 type Registration = Group['registrations'][number]
 
-/** The result of one phase of a suite. */
-export interface CriuResult extends CaseIdentity {
-  readonly title: string
-  readonly phase: string
+interface PhaseFigure extends CaseIdentity {
   /** The figure in the run's results, with its verdict. */
   readonly figure: FigureResults
 }
 
-export interface PhaseMeta extends CaseIdentity {
-  readonly figure: FigureResults
+/** The result of one phase of a suite. */
+export interface CriuResult extends PhaseFigure {
+  readonly title: string
+  readonly phase: string
+}
+
+export interface PhaseMeta extends PhaseFigure {
   /** In ms. */
   readonly samples: readonly number[]
 }

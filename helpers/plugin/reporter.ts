@@ -15,7 +15,7 @@ import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
 import { reportToGithub } from './github.ts'
-import { originalSource } from './pattern.ts'
+import { selectsNothing } from './selection.ts'
 
 /** Prints the table at the end of a run, and writes the reports to the output folder. */
 export class CriuReporter implements Reporter {
@@ -55,11 +55,12 @@ export class CriuReporter implements Reporter {
     errors: readonly SerializedError[],
     reason: TestRunEndReason,
   ): Promise<void> {
-    const suites = modules.flatMap((module) => [...module.children.allSuites()])
-    const measured = suites.flatMap((suite) => suite.meta().criu ?? [])
+    const measured = modules.flatMap((module) =>
+      [...module.children.allSuites()].flatMap((suite) => suite.meta().criu ?? []),
+    )
     for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${skipped}`)
     if (measured.length > 0) await this.#report(measured, modules, whyIncomplete(modules, errors, reason))
-    else this.#failWhenNothingRan(suites, modules)
+    else this.#checkSelection(modules)
   }
 
   async #resultsOf(suites: readonly SuiteResults[], incomplete?: string): Promise<Results> {
@@ -94,7 +95,14 @@ export class CriuReporter implements Reporter {
       this.#vitest?.logger.error(`${failuresOf(results, 'miss').join('\n')}\n`)
     // A failed test keeps its own status.
     process.exitCode ||= STATUS[outcome]
-    await this.#save(results, STATUS[outcome] === STATUS.regression || hasFailed)
+    await this.#save(results, outcome === 'miss' || outcome === 'regression' || hasFailed)
+  }
+
+  #checkSelection(modules: readonly TestModule[]): void {
+    const error = selectsNothing(this.#vitest?.getGlobalTestNamePattern(), modules)
+    if (!error) return
+    this.#vitest?.logger.error(`\n${error.message}\n`)
+    process.exitCode = 1
   }
 
   async #compared(results: Results): Promise<Results> {
@@ -127,23 +135,6 @@ export class CriuReporter implements Reporter {
   get #root(): string {
     return this.#vitest?.config.root ?? '.'
   }
-
-  /** Fails the run if `-t` selects nothing. vitest itself would exit with 0, although nothing was measured. */
-  #failWhenNothingRan(suites: readonly TestSuite[], modules: readonly TestModule[]): void {
-    const pattern = this.#vitest?.getGlobalTestNamePattern()
-    const ran = modules.some((module) =>
-      [...module.children.allTests()].some((test) => test.result().state !== 'skipped'),
-    )
-    if (!pattern || ran) return
-    const error = new CriuBenchError({
-      failed: `nothing was measured: -t ${originalSource(pattern)} selects no test`,
-      found: 'no suite or phase that matches',
-      expected: `one of the suites ${titlesOf(suites).join(', ')}, or of the phases ${phasesOf(suites).join(', ')}`,
-      fix: "correct the pattern, for example: npx vitest bench -t 'tmpfs 64MB'",
-    })
-    this.#vitest?.logger.error(`\n${error.message}\n`)
-    process.exitCode = 1
-  }
 }
 
 /** Why suites may be missing from the results; undefined after a whole run. */
@@ -164,10 +155,3 @@ function skipReasons(modules: readonly TestModule[]): Set<string> {
   )
   return new Set(results.flatMap((result) => (result.state === 'skipped' && result.note ? result.note : [])))
 }
-
-/** Titles of suites without duplicates, because two files may have suites with the same title. */
-const titlesOf = (suites: readonly TestSuite[]): string[] => [...new Set(suites.map(({ name }) => name))]
-
-const phasesOf = (suites: readonly TestSuite[]): string[] => [
-  ...new Set(suites.flatMap((suite) => [...suite.children.tests()].map(({ name }) => name))),
-]

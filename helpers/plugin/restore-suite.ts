@@ -6,7 +6,7 @@ import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
 import { phasesOf } from '../matrix/phases.ts'
 import { checkpointed } from './checkpointed.ts'
 
-export interface RestoreSuite extends CaseMatrix {
+export interface RestoreSuiteOptions extends CaseMatrix {
   /**
    * The largest allowed medians, by phase, for every strategy that restores. A phase without a threshold is compared
    * with the reference, if the reference has a figure for it.
@@ -19,7 +19,7 @@ export interface RestoreSuite extends CaseMatrix {
  * plugin's options. Call it at the top level of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
  * phase or strategy that the suite does not measure.
  */
-export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuite = {}): void {
+export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions = {}): void {
   for (const group of matrixOf(matrix)) {
     const strategies = group.cases.map(({ strategy }) => strategy.name)
     checkThresholds(thresholds, { phases: group.cases.flatMap(phasesOf), strategies })
@@ -34,7 +34,7 @@ export const matrixOf = (matrix: CaseMatrix = {}): CaseGroup[] =>
 function describeCase(
   benchmarkCase: BenchmarkCase,
   group: CaseGroup,
-  thresholds: NonNullable<RestoreSuite['thresholds']>,
+  thresholds: NonNullable<RestoreSuiteOptions['thresholds']>,
 ): void {
   describe(benchmarkCase.title, () => {
     const run = checkpointed(benchmarkCase, group, thresholds)

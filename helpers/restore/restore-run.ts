@@ -1,4 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
@@ -12,18 +12,17 @@ import {
   isObserved,
   reportsItself,
 } from '../handlers/handler.ts'
-import { checksumOf, observed, observedDone, seenFile } from '../handlers/observe.ts'
-import { doneIn, readReport, readyIn } from '../handlers/report.ts'
-import { layOut } from '../handlers/start.ts'
+import { observed, seenFile } from '../handlers/observe.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { nowOn } from '../machine/clock.ts'
-import { hostPath, type Host } from '../host/host.ts'
-import { WORK } from '../installation/paths.ts'
+import type { Host } from '../host/host.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 import type { TimePoints } from '../../reports/timeline.ts'
 import { checkClock } from './clock-check.ts'
+import { handlerResultOf, type HandlerResult } from './handler-result.ts'
 import { readAccount, type MemoryAccount } from './memory-account.ts'
 import { spinFor, type InjectedDelay } from './injected-delay.ts'
+import { layOutSample } from './sample-folder.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import type { Restorable } from '../strategies/index.ts'
 
@@ -60,9 +59,6 @@ export interface RestoreRun {
   readonly output: { readonly launcher: string; readonly handler: string }
 }
 
-/** The folder of a sample, named after its container, because several samples may run at once. */
-const sampleFolder = (containerName: string): string => join(WORK, 'samples', containerName)
-
 export interface RestoreOptions {
   /** Time limit of the whole run, ms. */
   readonly timeout?: number
@@ -93,18 +89,13 @@ export async function startRestore(
 ): Promise<StartedRestore> {
   const { host, rootfs, restorable, containerName, size, handler } = checkpoint
   const { timeout = restoreLimit(size), lock = '1', injectedDelay } = options
-  const pathOnHost = sampleFolder(containerName)
-  const folder = hostPath(host, pathOnHost)
   await restorable.check()
-  // Each sample gets the handler's folder as it was at the dump.
-  await rm(folder, { recursive: true, force: true })
-  const dumped = hostPath(host, join(rootfs.path, HANDLER_FOLDER))
-  if (!restorable.fromScratch) await cp(dumped, folder, { recursive: true })
-  const inHandler = injectedDelay?.where === 'handler' ? injectedDelay.nanoseconds : undefined
-  await layOut(folder, inHandler === undefined ? lock : 'D')
-  if (inHandler !== undefined) await writeFile(`${handlerFiles(folder).lock}.delay`, String(inHandler))
-  if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
-    await writeFile(join(folder, handler.trigger.file), '')
+  const folder = await layOutSample({
+    ...checkpoint,
+    dumped: restorable.fromScratch ? undefined : rootfs,
+    lock,
+    delay: injectedDelay?.where === 'handler' ? BigInt(injectedDelay.nanoseconds) : undefined,
+  })
   const command = await commandOf(checkpoint, timeout)
   const spawned = await nowOn(host)
   const launched = launch(host, {
@@ -112,7 +103,7 @@ export async function startRestore(
     rootfs: restorable.root ?? rootfs.path,
     command,
     binds: [
-      [pathOnHost, HANDLER_FOLDER],
+      [folder.onHost, HANDLER_FOLDER],
       ...(rootfs.localCriu === undefined || restorable.fromScratch
         ? []
         : [[rootfs.localCriu, rootfs.criu] as const]),
@@ -124,8 +115,8 @@ export async function startRestore(
     spin: spinFor(injectedDelay),
     timeout,
   })
-  if (typeof handler.done === 'function') void reportWhenDone(handler.done, folder, launched)
-  return { folder, ended: launched.then((report) => finish(checkpoint, folder, spawned, report)) }
+  if (typeof handler.done === 'function') void reportWhenDone(handler.done, folder.path, launched)
+  return { folder: folder.path, ended: launched.then((report) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
 }
 
 async function finish(
@@ -136,7 +127,7 @@ async function finish(
 ): Promise<RestoreRun> {
   const { handler, restorable } = checkpoint
   const log = await readFile(handlerFiles(folder).log, 'utf8')
-  const done = await outcomeOf(checkpoint, folder)
+  const done = await handlerResultOf(handler, folder, restorable.fromScratch === true)
   // The checksum is checked first: a handler with wrong memory may also exit with an error, which says less.
   if (done) checkChecksum(checkpoint, done.checksum)
   if (launched.status !== 0 || !done) throw restoreFailure(checkpoint, launched, done, log)
@@ -152,31 +143,6 @@ async function finish(
     sample: { points, checksum, stats, guard: launched.guard, memory },
     output: { launcher: launched.stdout, handler: log },
   }
-}
-
-interface Outcome extends Pick<TimePoints, 'handlerStarted' | 'handlerEnded'> {
-  readonly checksum: string
-}
-
-/**
- * The result that the handler reported, or that the observer saw. For a start from scratch, the handler's first run
- * counts, which it does before it is ready.
- */
-async function outcomeOf({ handler, restorable }: Checkpoint, folder: string): Promise<Outcome | undefined> {
-  if (!reportsItself(handler)) {
-    const handlerEnded = await observedDone(folder)
-    return handlerEnded === undefined
-      ? undefined
-      : { handlerEnded, checksum: await checksumOf(handler, folder) }
-  }
-  const lines = await readReport(handlerFiles(folder).report)
-  const done = doneIn(lines)
-  if (!done) return undefined
-  const { checksum } = done
-  const { handlerStarted, handlerEnded } = readyIn(lines) ?? {}
-  if (restorable.fromScratch && handlerStarted !== undefined && handlerEnded !== undefined)
-    return { handlerStarted, handlerEnded, checksum }
-  return { handlerStarted: done.handlerStarted, handlerEnded: done.handlerEnded, checksum }
 }
 
 /**
@@ -220,7 +186,7 @@ function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
 function restoreFailure(
   { rootfs, restorable }: Checkpoint,
   launched: LaunchReport,
-  done: Outcome | undefined,
+  done: HandlerResult | undefined,
   log: string,
 ): CriuBenchError {
   const explained = explainFailure(launched.stderr)

@@ -1,17 +1,21 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { cli, startBench, type Running } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
-import { cgroupPaths } from '../cgroup/cgroups.ts'
+import { hierarchies } from '../cgroup/cgroups.ts'
 import { readStat } from '../proc/stat.ts'
 import { LEDGERS } from '../installation/paths.ts'
 import { openSandbox } from './sandbox.ts'
 
 const NAME = `vitest-criu-interrupted-${process.pid}`
+/** Of runs that end before they have results. */
+const OUTPUT = join(tmpdir(), NAME)
+afterAll(() => rm(OUTPUT, { recursive: true, force: true }))
 
 /** Moments of a run, by the progress line that comes right before. */
 const MOMENTS = [
@@ -30,7 +34,7 @@ const run = (environment: Record<string, string> = {}): Running =>
     VITEST_CRIU_STRATEGIES: 'eager',
     // One for the moment to be told, one for the signal to come into, one to spare.
     VITEST_CRIU_ITERATIONS: '3',
-    VITEST_CRIU_OUTPUT: '/nonexistent/vitest-criu',
+    VITEST_CRIU_OUTPUT: OUTPUT,
     ...environment,
   })
 
@@ -48,9 +52,17 @@ async function membersOf(group: number): Promise<number[]> {
 async function supervisor(): Promise<number> {
   for (const file of await readdir(LEDGERS)) {
     const content = await readFile(`${LEDGERS}/${file}`, 'utf8').catch(() => '')
-    if (content.includes(`"${NAME}"`)) return Number.parseInt(file, 10)
+    if (content.includes(`"${NAME}-`)) return Number.parseInt(file, 10)
   }
   return expect.fail(`no ledger of ${NAME}`)
+}
+
+/** The cgroups of the run's containers, whose names start with ours. */
+async function ownCgroups(): Promise<string[]> {
+  const all = await Promise.all(
+    (await hierarchies()).map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  )
+  return all.flat().filter((path) => basename(path).startsWith(NAME))
 }
 
 describe.each(MOMENTS)('while %s', (_moment, line) => {
@@ -90,7 +102,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
     await expectNothingLeft(async () => {
       const { says, group, ended } = run({ BASE_IMAGE: image.path })
       await says(/exporting the base image/)
-      await expect.poll(() => cgroupPaths(NAME), { timeout: 10_000 }).not.toEqual([])
+      await expect.poll(ownCgroups, { timeout: 10_000 }).not.toEqual([])
       process.kill(-group, signal)
       expect((await ended).status).not.toBe(0)
     })
@@ -113,14 +125,15 @@ describe.each(MOMENTS.slice(-3))('while %s, SIGKILL of the supervisor as well', 
     await withoutSupervisor(line, async () => {
       // Whether it was this sweep or that of another run on the machine: the cgroup is gone.
       expect((await cli(['clean'])).status).toBe(0)
-      expect(await cgroupPaths(NAME)).toEqual([])
+      expect(await ownCgroups()).toEqual([])
     })
   })
 
   test('leaves nothing behind once the next sandbox is open', async () => {
     await withoutSupervisor(line, async () => {
-      await using _next = await openSandbox(`${NAME}-next`)
-      expect(await cgroupPaths(NAME)).toEqual([])
+      // Its name starts otherwise, because it has a cgroup of its own.
+      await using _next = await openSandbox(`next-${NAME}`)
+      expect(await ownCgroups()).toEqual([])
     })
   })
 })

@@ -85,7 +85,7 @@ describe('a container name', () => {
     expect(await refused('a/b')).toMatchInlineSnapshot(`
       "cannot use "a/b" as the name of a container
         found:    "a/b"
-        expected: up to 200 characters, no slash, neither "." nor ".."
+        expected: up to 200 characters, no slash, no "-" in front, neither "." nor ".."
         fix:      export CONTAINER_NAME=my_container"
     `)
   })
@@ -94,7 +94,7 @@ describe('a container name', () => {
     expect(await refused('')).toMatchInlineSnapshot(`
       "cannot use "" as the name of a container
         found:    an empty name
-        expected: up to 200 characters, no slash, neither "." nor ".."
+        expected: up to 200 characters, no slash, no "-" in front, neither "." nor ".."
         fix:      export CONTAINER_NAME=my_container"
     `)
   })
@@ -103,7 +103,7 @@ describe('a container name', () => {
     expect(await refused(name)).toBe(
       `cannot use "${name}" as the name of a container\n` +
         `  found:    "${name}"\n` +
-        '  expected: up to 200 characters, no slash, neither "." nor ".."\n' +
+        '  expected: up to 200 characters, no slash, no "-" in front, neither "." nor ".."\n' +
         '  fix:      export CONTAINER_NAME=my_container',
     )
   })

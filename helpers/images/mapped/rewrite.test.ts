@@ -245,6 +245,17 @@ describe('rewritten images', () => {
     `)
   })
 
+  test('without any file are rejected: each process has an executable', () => {
+    const none: FramedImage = { file: 'files.img', type: 'FILES', first: undefined, entries: [] }
+    expect(() => rewriteMapped(inMemory(...mappableVma(), none), BACKING))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [CriuBenchError: cannot use the CRIU images in FOLDER
+        found:    files.img without an entry
+        expected: one entry, which describes the executables of the processes
+        fix:      copy the whole folder again from the dump, or dump again]
+    `)
+  })
+
   test.each([
     ['changed', async (file: string) => writeFile(file, 'x', { flag: 'r+' })],
     ['shortened', async (file: string) => (await import('node:fs/promises')).truncate(file, 4096)],

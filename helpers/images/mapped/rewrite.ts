@@ -63,7 +63,8 @@ export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
   refuseUnknownFormat(set)
   const files = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   refuseRewritten(set, files, backing)
-  const lastId = Math.max(...entriesOf(files, 'FILES').map((file) => file.id))
+  entryIn(set, 'FILES', 'files.img', 'the executables of the processes')
+  const lastId = entriesOf(files, 'FILES').reduce((last, { id }) => Math.max(last, id), 0)
   const layout = new BackingLayout()
   // Each process gets its own file id. If parent and child mapped the same id at the same address, CRIU would assume
   // that the child inherited the mapping by fork, even if the offsets differ.
