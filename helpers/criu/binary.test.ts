@@ -69,6 +69,55 @@ exit 2
   expect(stdout).not.toMatch(/found lib|found gnutls|no libprotobuf-c/)
 }, 60_000)
 
+/**
+ * Makes a mirror with the source of CRIU in the suite forky, whose Release file is past its date, as on a mirror that is a
+ * snapshot. It is signed by a new key, in `keyring.gpg`.
+ */
+const MIRROR = `
+cd "$1"; mkdir -p pool dists/forky/main/source gnupg criu-9; chmod 700 gnupg; export GNUPGHOME=$1/gnupg
+echo source > criu-9/README; tar -czf pool/criu_9.orig.tar.gz criu-9; echo none > pool/criu_9-1.dsc
+{
+  printf 'Package: criu\\nBinary: criu\\nVersion: 9-1\\nArchitecture: any\\nFormat: 3.0 (quilt)\\nDirectory: pool\\nChecksums-Sha256:\\n'
+  for file in criu_9.orig.tar.gz criu_9-1.dsc; do
+    echo " $(sha256sum < pool/$file | cut -d ' ' -f 1) $(stat -c %s pool/$file) $file"
+  done
+} > dists/forky/main/source/Sources
+{
+  printf 'Origin: Debian\\nCodename: forky\\nComponents: main\\n'
+  printf 'Date: Wed, 01 Jan 2020 00:00:00 UTC\\nValid-Until: Wed, 08 Jan 2020 00:00:00 UTC\\nSHA256:\\n'
+  cd dists/forky; for file in main/source/Sources; do
+    echo " $(sha256sum < $file | cut -d ' ' -f 1) $(stat -c %s $file) $file"
+  done; cd ../..
+} > Release
+gpg --batch --quiet --passphrase '' --quick-generate-key test@localhost
+gpg --batch --quiet --clearsign --output dists/forky/InRelease Release
+gpg --export > keyring.gpg; gpgconf --kill all`
+
+test('the build takes the newest suite from a mirror whose signed Release file is past its date', async ({
+  skip,
+}) => {
+  if ((await outcomeOf(['which', 'gpg'])).status !== 0) skip('gpg is not installed to sign a mirror')
+  await using folder = await temporaryFolder()
+  const made = await outcomeOf(['sh', '-ec', MIRROR, 'sh', folder.path])
+  expect(made.stderr).not.toContain('error')
+  await writeFile(join(folder.path, 'make'), '#!/bin/sh\ncat README; exit 2\n', { mode: 0o755 })
+  // Without the machine's own settings of apt, which may have no dates checked at all.
+  const script = `
+mount -t tmpfs none /var/cache/vitest-criu; mount -t tmpfs none /etc/apt/apt.conf.d
+mount --bind ${folder.path}/keyring.gpg /usr/share/keyrings/debian-archive-keyring.gpg; exec "$@"`
+  const recipe = join(PROJECT, 'fixtures/base-image/build-criu.ts')
+  // prettier-ignore
+  const argv = ['unshare', '--mount', 'sh', '-ec', script, 'sh', process.execPath, recipe, '/var/cache/vitest-criu/criu/criu']
+  const { stdout } = await expectNothingLeft(() =>
+    outcomeOf(argv, {
+      DEBIAN_MIRROR: `file:${folder.path}`,
+      PATH: `${folder.path}:${process.env['PATH']}`,
+    }),
+  )
+  expect(stdout).toContain('fetching the source from the suite forky')
+  expect(stdout).not.toContain('cannot use the suite forky')
+})
+
 test("findCriu uses the machine's own CRIU if none can be built and it passes `criu check`", async () => {
   await using folder = await temporaryFolder()
   const own = join(folder.path, 'criu')
