@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ResultPromise } from 'execa'
 import { CriuBenchError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { forwardLines, howItEnded, killGroup, LAST_LINES, startChild, type CommandBase } from './child.ts'
@@ -46,8 +50,34 @@ export function start(host: Host, command: DaemonCommand): Daemon {
     group: child.pid ?? 0,
     ended,
     [Symbol.asyncDispose]: async () => {
+      if (!isOver && child.spawnfile === 'nsenter') await killEntered(child)
       if (!isOver) killGroup(child)
       await ended
     },
   }
+}
+
+/** Milliseconds for a killed command to be reaped. */
+const REAPED_WITHIN = 500
+
+/**
+ * Kills the command that nsenter(1) started, and waits until nsenter has reaped it. If both were killed at once, a command
+ * that takes longer to end would be an orphan of PID 1, which in many containers takes seconds to reap it. Its PID namespace,
+ * and so its sandbox, cannot end before.
+ */
+async function killEntered(child: ResultPromise): Promise<void> {
+  const { pid, exitCode, signalCode } = child
+  if (exitCode !== null || signalCode !== null) return
+  const left = once(child, 'exit')
+  // Empty if it has ended in the meantime, or in a kernel without this file: then all are killed at once.
+  const entered = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  if (entered.trim() === '') return
+  for (const each of entered.trim().split(' ').map(Number)) {
+    try {
+      process.kill(each, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  await Promise.race([left, delay(REAPED_WITHIN, undefined, { ref: false })])
 }

@@ -9,6 +9,7 @@ import { hierarchies } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { LEDGERS, WORK } from '../installation/paths.ts'
+import { start } from '../process/daemon.ts'
 import { run } from '../process/process.ts'
 import { openSandbox } from './sandbox.ts'
 
@@ -34,6 +35,23 @@ describe('a sandbox', () => {
         timeout: 5000,
       })
       expect(existsSync(hostPath(sandbox, '/run/more'))).toBe(true)
+    })
+  })
+
+  test('has no daemon any more once it is disposed of, whenever PID 1 reaps its orphans', async () => {
+    await expectNothingLeft(async () => {
+      await using sandbox = await openSandbox(NAME)
+      // Its memory makes its end take longer than that of the process that started it.
+      const program =
+        'import os, time; b = b"b" * (400 << 20); print(os.getpid(), flush=True); time.sleep(1000)'
+      let pid = ''
+      {
+        // prettier-ignore
+        await using _daemon = start(sandbox, {
+          argv: ['python3', '-c', program], failed: 'cannot wait', fix: '', onLine: (line) => void (pid = line) })
+        await expect.poll(() => pid, { timeout: 5000 }).toMatch(/^\d+$/)
+      }
+      expect(existsSync(hostPath(sandbox, `/proc/${pid}`))).toBe(false)
     })
   })
 
