@@ -19,8 +19,16 @@ export async function cgroupVersion(host: Host = localHost): Promise<'v2' | 'v1'
   return types.has('cgroup2') ? 'v2' : 'none'
 }
 
-/** The paths at which a cgroup of that name exists now, over all hierarchies. */
+/** What can be the name of one cgroup. An empty name or a path would be a foreign cgroup, or all of a hierarchy. */
+export const isCgroupName = (name: string): boolean =>
+  /^[^-/\0\n][^/\0\n]{0,199}$/.test(name) && name !== '.' && name !== '..'
+
+/**
+ * The paths at which a cgroup of that name exists now, over all hierarchies. Throws for what is not a name: callers kill
+ * what is in these cgroups.
+ */
 export async function cgroupPaths(name: string): Promise<string[]> {
+  if (!isCgroupName(name)) throw new Error(`"${name}" is not a name of one cgroup`)
   return (await hierarchies()).map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))
 }
 
@@ -28,7 +36,7 @@ export async function cgroupPaths(name: string): Promise<string[]> {
 export async function checkContainerName(name: string): Promise<void> {
   const failed = `cannot use "${name}" as the name of a container`
   const fix = 'export CONTAINER_NAME=my_container'
-  if (!/^[^-/\0\n][^/\0\n]{0,199}$/.test(name) || name === '.' || name === '..') {
+  if (!isCgroupName(name)) {
     throw new CriuBenchError({
       failed,
       found: name === '' ? 'an empty name' : `"${name}"`,

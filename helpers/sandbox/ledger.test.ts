@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { LEDGERS } from '../installation/paths.ts'
@@ -114,6 +114,26 @@ test('a dry run tells what a sweep would do, and does nothing', async () => {
     expect((await sweep()).removed).toEqual([NAME])
   })
 })
+
+// Such a name is a path to the hierarchy itself, or to a foreign cgroup: every process in it would be killed. Only a dry run
+// is safe where the check is missing.
+test.each(['', '.', '..', '/', 'a/b', '../user.slice'])(
+  'an entry with the cgroup name "%s" is set aside, and no entry is written with it',
+  async (cgroup) => {
+    await expectNothingLeft(async () => {
+      const file = join(LEDGERS, `${NAME}.json`)
+      await mkdir(LEDGERS, { recursive: true })
+      const dead = { pid: 2 ** 22 + 1, startTime: '1', namespace: await readlink('/proc/self/ns/pid') }
+      await writeFile(file, JSON.stringify({ owner: dead, cgroup }))
+      const { removed, setAside } = await sweep({ dryRun: true })
+      await rm(file)
+      expect(removed).not.toContain(cgroup)
+      expect(setAside).toContain(`${file}.unreadable`)
+      await expect(record(process.pid, cgroup)).rejects.toThrow('a name of one cgroup')
+      await expect(cgroupPaths(cgroup)).rejects.toThrow('a name of one cgroup')
+    })
+  },
+)
 
 test('an owner can settle for itself, more than once', async () => {
   await expectNothingLeft(async () => {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { removeCgroup } from '../cgroup/cgroups.ts'
+import { isCgroupName, removeCgroup } from '../cgroup/cgroups.ts'
 import { LEDGERS } from '../installation/paths.ts'
 import { startTimeOf } from '../proc/stat.ts'
 
@@ -16,7 +16,7 @@ const Entry = z.strictObject({
     /** The PID namespace in which `pid` is its pid: "pid:[4026531836]". */
     namespace: z.string(),
   }),
-  cgroup: z.string(),
+  cgroup: z.string().refine(isCgroupName, { error: 'not a name of one cgroup' }),
 })
 export type LedgerEntry = z.infer<typeof Entry>
 
@@ -27,7 +27,7 @@ const ownNamespace = (): Promise<string> => readlink('/proc/self/ns/pid')
 export async function record(pid: number, cgroup: string): Promise<boolean> {
   const startTime = await startTimeOf(pid)
   if (startTime === undefined) return false
-  const entry: LedgerEntry = { owner: { pid, startTime, namespace: await ownNamespace() }, cgroup }
+  const entry = Entry.parse({ owner: { pid, startTime, namespace: await ownNamespace() }, cgroup })
   await mkdir(LEDGERS, { recursive: true })
   // Renamed into place, so that a sweep never reads half an entry.
   const draft = `${fileOf(pid)}.draft`
