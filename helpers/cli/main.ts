@@ -10,13 +10,10 @@ import { CriuBenchError } from '../errors.ts'
 import { sweep } from '../sandbox/ledger.ts'
 import { requireRoot } from '../host/root.ts'
 import { parseSize } from '../units.ts'
-import { calibrate, type CalibrateOptions } from './calibrate.ts'
-import { compare } from './compare.ts'
-import { examine } from './doctor.ts'
-import { explainImages } from './explain.ts'
-import { init } from './init.ts'
-import { report } from './report.ts'
-import * as steps from './steps.ts'
+import type { CalibrateOptions } from './calibrate.ts'
+
+// Each command imports its own code: all of it takes half a second to load, which every command would wait for.
+const steps = () => import('./steps.ts')
 
 const AFTER_HELP = `
 The steps read ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE from the environment.
@@ -59,19 +56,26 @@ program
   .command('init')
   .description('write a configuration, a suite and a workflow; existing files are kept')
   .option('--dry-run', 'print what would be written, and write nothing')
-  .action(({ dryRun = false }: { dryRun?: boolean }) => init(process.cwd(), { dryRun, say: console.log }))
+  .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
+    const { init } = await import('./init.ts')
+    await init(process.cwd(), { dryRun, say: console.log })
+  })
 program
   .command('report')
   .description('write every report of a results.json again, into its folder')
   .argument('[RESULTS]', 'path of the results.json', 'reports/out/results.json')
   .option('--history <FOLDER>', 'folder of earlier results, for the page', 'reports/baselines')
-  .action((file: string, { history }: { history: string }) => report(file, history))
+  .action(async (file: string, { history }: { history: string }) => {
+    const { report } = await import('./report.ts')
+    await report(file, history)
+  })
 program
   .command('compare')
   .description('compare the results of one run with those of an earlier one, as with a baseline')
   .argument('<BEFORE>', 'the earlier run: a results.json, or the name of a baseline')
   .argument('<NOW>', 'the later run: a results.json, or the name of a baseline')
   .action(async (before: string, now: string) => {
+    const { compare } = await import('./compare.ts')
     process.exitCode = await compare(before, now, resolveSettings({}, process.env))
   })
 program
@@ -83,7 +87,10 @@ program
   .option('--sizes <SIZES>', 'memory sizes', '1MB,16MB,64MB')
   .option('--out <FILE>', 'path of the report', 'reports/calibration.md')
   .option('--simulate <FILE>', 'measure nothing, but resample the samples of a results.json')
-  .action((options: CalibrateOptions) => calibrate(options, gateSettings()))
+  .action(async (options: CalibrateOptions) => {
+    const { calibrate } = await import('./calibrate.ts')
+    await calibrate(options, gateSettings())
+  })
 program
   .command('doctor')
   .description('check that this machine has what a run needs, and name each fix')
@@ -98,39 +105,43 @@ program.commandsGroup("The reference's steps, one by one:")
 program
   .command('mount')
   .description('mount tmpfs on ROOTFS_ABS_PATH')
-  .action(() => steps.mount(settings()))
+  .action(async () => (await steps()).mount(settings()))
 program
   .command('rootfs')
   .description('export the base image criu to ROOTFS_ABS_PATH')
-  .action(() => steps.rootfs(settings()))
+  .action(async () => (await steps()).rootfs(settings()))
 program
   .command('dump')
   .description('start the handler on the host and dump it')
   .argument('[MEMORY_SIZE]', 'memory that the handler touches: in bytes, or as 64MB')
-  .action((size?: string) =>
-    steps.dumpStep(size === undefined ? settings() : { ...settings(), sizes: [parseSize(size)] }),
+  .action(async (size?: string) =>
+    (await steps()).dumpStep(size === undefined ? settings() : { ...settings(), sizes: [parseSize(size)] }),
   )
 program
   .command('copy')
   .description('copy images and files to ROOTFS_ABS_PATH')
-  .action(() => steps.copy(settings()))
+  .action(async () => (await steps()).copy(settings()))
 program
   .command('restore')
   .description('restore in the lean container CONTAINER_NAME')
-  .action(() => steps.restore(settings()))
+  .action(async () => (await steps()).restore(settings()))
 program
   .command('unmount')
   .description('undo the steps')
-  .action(() => steps.unmount(settings()))
+  .action(async () => (await steps()).unmount(settings()))
 
 program.commandsGroup('About a checkpoint:')
 program
   .command('explain')
   .description('show how the strategy mapped restores each memory area of a dump, and why')
   .argument('<IMAGES>', 'the folder of a dump')
-  .action(async (folder: string) => console.log(await explainImages(folder)))
+  .action(async (folder: string) => {
+    const { explainImages } = await import('./explain.ts')
+    console.log(await explainImages(folder))
+  })
 
 async function doctor(): Promise<void> {
+  const { examine } = await import('./doctor.ts')
   const findings = await examine()
   for (const { name, found, fix } of findings) {
     console.log(
