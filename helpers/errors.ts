@@ -10,6 +10,9 @@ export interface FailureFacts {
   readonly log?: string | undefined
 }
 
+/** The message of whatever was thrown. */
+export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
 /** The only error class of this project. Its constructor requires all four parts, so no message lacks one. */
 export class CriuBenchError extends Error {
   override readonly name = 'CriuBenchError'

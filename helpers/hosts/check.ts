@@ -1,6 +1,6 @@
 import { cgroupVersion } from '../cgroup/cgroups.ts'
 import { findCriu } from '../criu/binary.ts'
-import { CriuBenchError } from '../errors.ts'
+import { CriuBenchError, reasonOf } from '../errors.ts'
 import { localHost, type Host } from '../host/host.ts'
 import { AS_ROOT } from '../installation/own-command.ts'
 import { machineOf } from '../machine/machine.ts'
@@ -45,7 +45,7 @@ export async function orFinding(name: string, check: () => Finding | Promise<Fin
   } catch (error) {
     if (error instanceof CriuBenchError) return { name, found: error.facts.found, fix: error.facts.fix }
     if (process.getuid?.() === 0) throw error
-    return { name, found: error instanceof Error ? error.message : String(error), fix: RUN_AS_ROOT }
+    return { name, found: reasonOf(error), fix: RUN_AS_ROOT }
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Message } from '@bufbuild/protobuf'
 import { basename } from 'node:path'
-import { CriuBenchError } from '../errors.ts'
+import { CriuBenchError, reasonOf } from '../errors.ts'
 import { readU32 } from './extra.ts'
 import type { CriuImage, Entry, FramedImage } from './image.ts'
 import { headMagic, imageLayouts, imageTypeOf, isRawImage } from './magic.ts'
 import type { ImageLayout, ImageType } from './magic.ts'
-import { decodeMessage, reasonOf } from './wire.ts'
+import { decodeMessage } from './wire.ts'
 
 /** More entries than any image of a dump has. A file of zeros would have one for every four bytes. */
 const MOST_ENTRIES = 1_000_000

@@ -1,8 +1,8 @@
 import type { Message } from '@bufbuild/protobuf'
-import { CriuBenchError } from '../errors.ts'
+import { CriuBenchError, reasonOf } from '../errors.ts'
 import { headMagic, imageLayouts } from './magic.ts'
 import type { EntryShape, ImageLayout, ImageType } from './magic.ts'
-import { encodeMessage, reasonOf } from './wire.ts'
+import { encodeMessage } from './wire.ts'
 
 /** One length-prefixed message of an image, with the payload that follows it. */
 export interface Entry<M> {

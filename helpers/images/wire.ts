@@ -41,8 +41,3 @@ function inFieldOrder(schema: DescMessage, bytes: Uint8Array): Uint8Array {
   }
   return Buffer.concat(records.toSorted((a, b) => a.number - b.number).map((record) => record.bytes))
 }
-
-/** The message of an error. */
-export function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
-}

@@ -5,11 +5,11 @@
  * What is on another machine, such as a folder on a shared file system, would stay: the scripts in CLEANUP_HOOKS are run
  * before.
  *
- * It writes lines to standard output: "note WHAT", for the user, before the others; "init PID", the pid of the namespaces' init as seen from outside; "error WHAT" when
- * the namespaces end unasked; "left WHAT" when something could not be ended.
+ * It writes lines to standard output: "note WHAT", for the user, before the others; "init PID", the pid of the namespaces'
+ * init as seen from outside; "error WHAT" when the namespaces end unasked; "left WHAT" when something could not be ended.
  */
 import { readFile } from 'node:fs/promises'
-import type { CriuBenchError } from '../errors.ts'
+import { reasonOf, type CriuBenchError } from '../errors.ts'
 import { localHost } from '../host/host.ts'
 import { startTimeOf } from '../proc/stat.ts'
 import { start } from '../process/daemon.ts'
@@ -55,13 +55,13 @@ async function main(cgroup: string, ownNetwork: boolean): Promise<void> {
   const error = await holder.ended
   const left = init === undefined ? undefined : await untilGone(init, GONE_LIMIT)
   const isSettled = await settle(process.pid)
-  if (!leaving) say(`error ${reasonOf(error)}`)
+  if (!leaving) say(`error ${causeOf(error)}`)
   if (left !== undefined) say(`left ${left}`)
   else if (!isSettled) say(`left the cgroup ${cgroup}`)
   process.exit()
 }
 
-const reasonOf = ({ facts }: CriuBenchError): string => facts.log || facts.found
+const causeOf = ({ facts }: CriuBenchError): string => facts.log || facts.found
 
 /** Calls back, possibly more than once, when the process that asked ends, or this one is asked to end. */
 function onEndOf(parent: number, callback: () => void): void {
@@ -90,6 +90,6 @@ const [cgroup = '', network] = process.argv.slice(2)
 try {
   await main(cgroup, network === 'own-network')
 } catch (error) {
-  say(`error ${error instanceof Error ? error.message : String(error)}`)
+  say(`error ${reasonOf(error)}`)
   process.exit(1)
 }

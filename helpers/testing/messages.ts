@@ -1,10 +1,12 @@
+import { reasonOf } from '../errors.ts'
+
 /** The error message of an action, or its result if it does not fail. */
 export async function messageOf(action: () => unknown): Promise<string> {
   try {
     const result = await action()
     return `no error, but ${JSON.stringify(result)}`
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return reasonOf(error)
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { CephSettings } from '../../config/options.ts'
-import { CriuBenchError } from '../../errors.ts'
+import { CriuBenchError, reasonOf } from '../../errors.ts'
 import type { Service } from './service.ts'
 
 /** The user's own cluster, as the option `ceph` describes it. Throws CriuBenchError when its files cannot be used. */
@@ -33,7 +33,7 @@ async function read(file: string, part: keyof CephSettings, expected: string): P
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw refusal(file, part, error instanceof Error ? error.message : String(error), expected)
+    throw refusal(file, part, reasonOf(error), expected)
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { CriuBenchError } from '../../errors.ts'
+import { CriuBenchError, reasonOf } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
 import { WORK } from '../../installation/paths.ts'
 import { run } from '../../process/process.ts'
@@ -212,13 +212,11 @@ class MountedFolder implements MountedFilesystem {
     } catch (error) {
       const left = join(this.#service.path, relative(whole, folder))
       this.#progress(
-        `the next run on this machine removes a folder that is left on ceph: ${left}\n${messageOf(error)}`,
+        `the next run on this machine removes a folder that is left on ceph: ${left}\n${reasonOf(error)}`,
       )
     }
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Throws CriuBenchError when the file system has not enough room, before anything is written. */
 async function checkRoom(host: Host, folder: string, room: Bytes, service: Service): Promise<void> {
