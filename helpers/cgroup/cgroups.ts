@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
+import { isCgroupName } from '../config/names.ts'
 import { localHost, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { holdsWithin } from '../process/wait.ts'
@@ -18,10 +19,6 @@ export async function cgroupVersion(host: Host = localHost): Promise<'v2' | 'v1'
   if (types.has('cgroup')) return types.has('cgroup2') ? 'hybrid' : 'v1'
   return types.has('cgroup2') ? 'v2' : 'none'
 }
-
-/** What can be the name of one cgroup. An empty name or a path would be a foreign cgroup, or all of a hierarchy. */
-export const isCgroupName = (name: string): boolean =>
-  /^[^-/\0\n][^/\0\n]{0,199}$/.test(name) && name !== '.' && name !== '..'
 
 /**
  * The paths at which a cgroup of that name exists now, over all hierarchies. Throws for what is not a name: callers kill
@@ -102,3 +99,7 @@ async function killMembers(path: string): Promise<void> {
     }
   }
 }
+
+/** A shell command for another machine: removes the empty cgroup $cgroup of each hierarchy, and no other. */
+export const REMOVE_CGROUP =
+  'for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do [ ! -d "$hierarchy/$cgroup" ] || rmdir "$hierarchy/$cgroup"; done'

@@ -3,3 +3,10 @@ export type FilesystemName = 'tmpfs' | 'ext4' | 'ceph'
 export type StrategyName = 'mapped' | 'lazy' | 'eager' | 'plain'
 /** A handler that the package ships, or the name of your own. */
 export type HandlerName = 'python' | 'native' | 'python-http' | 'node-http' | (string & {})
+
+/**
+ * Whether a text can be the name of one cgroup, and so of a container. An empty name or a path would be a foreign cgroup, or
+ * all of a hierarchy; "-" in front would be an option.
+ */
+export const isCgroupName = (name: string): boolean =>
+  /^[^-/\0\n][^/\0\n]{0,199}$/.test(name) && name !== '.' && name !== '..'

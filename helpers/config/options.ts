@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MB, parseSize } from '../units.ts'
-import type { FilesystemName, HandlerName, StrategyName } from './names.ts'
+import { isCgroupName, type FilesystemName, type HandlerName, type StrategyName } from './names.ts'
 
 /** The six sizes of the reference, in bytes. */
 const REFERENCE_SIZES = [1, 4, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
@@ -159,11 +159,10 @@ export const Options = z.strictObject({
   /** Name of the containers and of their cgroup. Default: a generated name. */
   containerName: z
     .string()
-    // A run adds a part of its own; the launcher takes 200 characters.
-    .regex(
-      /^(?!\.{1,2}$)[^-/\0\n][^/\0\n]{0,179}$/,
-      'up to 180 characters, no slash, no "-" in front, neither "." nor ".."',
-    )
+    // A run adds a part of its own to the name.
+    .refine((name) => isCgroupName(name) && name.length <= 180, {
+      error: 'up to 180 characters, no slash, no "-" in front, neither "." nor ".."',
+    })
     .optional(),
   /** Compare this run with a baseline: its name in `baselines`, or the path of a results.json. */
   baseline: z.string().min(1).optional(),

@@ -35,6 +35,7 @@ print('up')`
 describe('a lean container', () => {
   test.each([
     ['the status of its command', 'exit 7', 7],
+    ['the status of its command, even if that is the status of a launcher that failed', 'exit 125', 125],
     ['128 + the signal that ended its command', 'kill -KILL $$', 137],
   ])('ends with %s', async (_, script, status) => {
     expect((await shell(script)).status).toBe(status)

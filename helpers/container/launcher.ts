@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
-import { removeCgroup } from '../cgroup/cgroups.ts'
+import { REMOVE_CGROUP, removeCgroup } from '../cgroup/cgroups.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { compile } from '../programs/compile.ts'
 import type { Host } from '../host/host.ts'
@@ -9,9 +9,6 @@ import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { isRemote } from '../process/remote.ts'
 import { run, type Finished } from '../process/process.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
-
-/** The exit status of the launcher's own failures, as of container engines. */
-const LAUNCHER_FAILED = 125
 
 export interface LaunchRequest {
   /** The name of the container, its cgroup and its host. */
@@ -100,7 +97,7 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
 /** On another machine. Errors are ignored: the next container of that name reports a cgroup that is left. */
 const removeCgroupOf = (host: Host, name: string) =>
   run(host, {
-    argv: ['sh', '-c', 'find /sys/fs/cgroup -depth -type d -name "$1" -exec rmdir {} + || true', 'sh', name],
+    argv: ['sh', '-c', `cgroup=$1; ${REMOVE_CGROUP}`, 'sh', name],
     failed: `cannot remove the cgroup ${name} on the other machine`,
     fix: 'check the connection to it',
     timeout: 10_000,
@@ -130,7 +127,7 @@ const options = ({
 function parseReport(finished: Finished, failed: string): z.infer<typeof Report> {
   const line: unknown = finished.report === '' ? {} : JSON.parse(finished.report)
   const report = Report.safeParse(line)
-  if (report.success && finished.exitCode !== LAUNCHER_FAILED) return report.data
+  if (report.success) return report.data
   const failure = Failure.safeParse(line).data?.error
   throw new CriuBenchError({
     failed,

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { REMOVE_CGROUP } from '../cgroup/cgroups.ts'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, localHost, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
@@ -34,7 +35,7 @@ init=$(cat "/proc/$holder/task/$holder/children")
 nsenter --target "\${init% }" --mount --pid --root -- sh -c "$clean_up"
 kill -KILL "$holder"
 wait "$holder"
-find /sys/fs/cgroup -depth -type d '(' -name "$cgroup" -o -name "$cgroup.*" ')' -exec rmdir '{}' +
+${REMOVE_CGROUP}
 `
 /** Seconds that each clean-up hook may take on the other machine. */
 const HOOK_LIMIT = 30

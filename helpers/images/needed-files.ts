@@ -23,8 +23,8 @@ export interface NeededFile {
   readonly usedBy: readonly string[]
 }
 
-/** Values of the field `type` of an open file. */
-const fdType = { REG: 1 } as const
+/** The field `type` of a regular file in files.img. */
+const REGULAR_FILE = 1
 /** Values of the field `remap_type`: the source of a deleted file. */
 const remapType = { LINKED: 0, GHOST: 1, PROCFS: 2 } as const
 
@@ -101,7 +101,7 @@ function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | und
   const regularFile = (user: number): RegFileEntry | undefined => {
     const id = pathEntry(user)
     const file = files.get(id)
-    if (file?.type !== fdType.REG || file.reg?.ext) return undefined
+    if (file?.type !== REGULAR_FILE || file.reg?.ext) return undefined
     const remap = remaps.get(id)
     if (!remap) return file.reg
     return remap.remapType === remapType.LINKED ? files.get(remap.remapId)?.reg : undefined

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isCgroupName, removeCgroup } from '../cgroup/cgroups.ts'
+import { removeCgroup } from '../cgroup/cgroups.ts'
+import { isCgroupName } from '../config/names.ts'
 import { LEDGERS } from '../installation/paths.ts'
 import { startTimeOf } from '../proc/stat.ts'
 

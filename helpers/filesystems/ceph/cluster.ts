@@ -204,7 +204,7 @@ export class Cluster implements Service, Administered {
   }
 
   async #tool(...argv: string[]): Promise<string> {
-    const failed = `cannot set up the test cluster: ${argv.slice(0, 6).join(' ')}`
+    const failed = `cannot set up the test cluster: ${argv.join(' ')}`
     return (await run(this.sandbox, { argv, failed, fix: FIX, timeout: 30_000 })).stdout
   }
 

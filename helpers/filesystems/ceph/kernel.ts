@@ -16,6 +16,7 @@ const HELPER = 'mount.ceph'
 /** Why the kernel's client cannot be used on this machine; undefined when it can. */
 export async function noKernelClient(): Promise<string | undefined> {
   if (!(await isInKernel())) {
+    // Whatever modprobe says: only whether the kernel has the client now counts.
     const argv = ['modprobe', '--quiet', 'ceph']
     await run(localHost, { argv, failed: 'no module ceph', fix: 'none', timeout: 10_000 }).catch(() => {})
     if (!(await isInKernel())) return 'this kernel has no client for it'
@@ -38,7 +39,8 @@ export async function attachKernel(host: Host, access: Access, mount: ClientMoun
   })
   return {
     leave: () => unmount(host, point),
-    // Processes that wait for the servers get an error. The mount ends with the last of them.
+    // Processes that wait for the servers get an error. If this fails, the lazy unmount still ends the mount, with the
+    // last of its processes.
     sever: async () => {
       const argv = ['umount', '--force', point]
       await run(host, { argv, failed: `cannot end ${point}`, fix: 'none', timeout: 30_000 }).catch(() => {})

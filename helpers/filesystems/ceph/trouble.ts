@@ -123,6 +123,7 @@ export function watch(mount: MonitoredMount, onTrouble: () => Promise<unknown>):
   const look = async (): Promise<void> => {
     if (asking) return
     asking = true
+    // An error says nothing of the space. Whether the cluster answers at all is asked after each `patience`.
     const space = await spaceOf(mount).catch(() => undefined)
     full = space?.free === 0 ? full + 1 : 0
     if (full > 1 || performance.now() - answered > mount.patience) {
