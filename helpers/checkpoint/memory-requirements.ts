@@ -14,13 +14,19 @@ const COPIES_ON_DISK = 3
 /** The room that one checkpoint of this size needs on a filesystem. */
 export const filesystemRoom = (size: Bytes): Bytes => COPIES_ON_DISK * (size + PROCESS_OVERHEAD) + ROOTFS_ROOM
 
+/** The memory that one case needs for its processes. */
+const processRoom = (size: Bytes): Bytes => COPIES_IN_A_HANDLER * (size + PROCESS_OVERHEAD)
+
+/** The available memory that a measurement of this size needs, on a filesystem in memory. */
+export const memoryRoom = (size: Bytes): Bytes => filesystemRoom(size) + processRoom(size)
+
 /**
  * Throws CriuBenchError if the available memory is too small for this size. `inMemory` tells whether the filesystem is
  * in memory, too.
  */
 export async function checkMemory(size: Bytes, inMemory = true): Promise<void> {
   const room = inMemory ? filesystemRoom(size) : 0
-  const processes = COPIES_IN_A_HANDLER * (size + PROCESS_OVERHEAD)
+  const processes = processRoom(size)
   const available = await availableMemory()
   if (room + processes <= available) return
   throw new CriuBenchError({

@@ -9,9 +9,9 @@ import { localHost } from '../host/host.ts'
 import { availableMemory } from '../machine/memory.ts'
 import { CACHE, fixture, PACKAGED } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
-import { filesystemRoom } from '../checkpoint/memory-requirements.ts'
+import { memoryRoom } from '../checkpoint/memory-requirements.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { describeBytes, GB, MB, type Bytes } from '../units.ts'
+import { describeBytes, formatSize, MB, type Bytes } from '../units.ts'
 
 const BUILD_ROOM: Bytes = 500 * MB
 const OLDEST_NODE = [22, 12] as const
@@ -56,13 +56,14 @@ function node(): Finding {
 
 async function memory(): Promise<Finding> {
   const available = await availableMemory()
-  const needed = filesystemRoom(GB) + 2 * GB
+  const largest = Math.max(...resolveSettings({}, process.env).sizes)
+  const needed = memoryRoom(largest)
   const found = `${describeBytes(available)} available`
   return finding(
     'memory',
     available >= needed,
     found,
-    `free ${describeBytes(needed)} for the largest size, or leave it out: VITEST_CRIU_SIZES=1MB,4MB`,
+    `free ${describeBytes(needed)} to measure ${formatSize(largest)}, or leave it out: export VITEST_CRIU_SIZES=1MB,4MB`,
   )
 }
 

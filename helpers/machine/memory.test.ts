@@ -24,6 +24,28 @@ async function limitedCgroup(): Promise<string | undefined> {
   return undefined
 }
 
+test('the limit of the cgroup that is the root of a cgroup namespace counts, as in a container', async ({
+  skip,
+}) => {
+  await expectNothingLeft(async () => {
+    const cgroup = await limitedCgroup()
+    if (cgroup === undefined) {
+      skip('no memory controller here')
+      return
+    }
+    const source = JSON.stringify(join(import.meta.dirname, 'memory.ts'))
+    const script = `console.log(await (await import(${source})).availableMemory())`
+    const mount = existsSync(join(cgroup, 'memory.max')) ? '-t cgroup2' : '-t cgroup -o memory'
+    const shell = `echo $$ > ${cgroup}/cgroup.procs
+      exec unshare --cgroup --mount sh -ec 'mount ${mount} vitest-criu /sys/fs/cgroup; exec "$@"' sh "$@"`
+    const argv = ['sh', '-ec', shell, 'sh', process.execPath, '--input-type=module', '-e', script]
+    const { stdout, stderr, status } = await outcomeOf(argv)
+    await rmdir(cgroup)
+    expect(status, stderr).toBe(0)
+    expect(Number(stdout)).toBeLessThan(LIMIT)
+  })
+})
+
 test('page cache that the kernel can reclaim counts as available', async ({ skip }) => {
   await expectNothingLeft(async () => {
     const cgroup = await limitedCgroup()

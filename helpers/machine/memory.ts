@@ -41,7 +41,8 @@ function foldersUpwards(own: string, hierarchy: string): string[] {
   const paths = own.split('\n').filter((line) => line.startsWith('0:') || line.split(':')[1] === 'memory')
   return paths.flatMap((line) => {
     const parts = line.split(':').slice(2).join(':').split('/').filter(Boolean)
-    return parts.map((_, index) => join(hierarchy, ...parts.slice(0, parts.length - index)))
+    // The hierarchy's root as well: in a container, it is the container's own cgroup, with its limit.
+    return [...parts.keys(), parts.length].map((up) => join(hierarchy, ...parts.slice(0, parts.length - up)))
   })
 }
 
