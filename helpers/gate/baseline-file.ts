@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Results, SuiteResults } from '../../reports/results.ts'
 import { CriuBenchError } from '../errors.ts'
 import { readResults } from '../results/read.ts'
-import writeFileAtomic from 'write-file-atomic'
+import { writeTextFile } from '../results/write.ts'
 
 /** The results of an earlier run, stored under a name. */
 export interface Baseline {
@@ -35,9 +35,8 @@ export async function saveBaseline(folder: string, name: string, results: Result
   const path = baselinePath(folder, name)
   const earlier = existsSync(path) ? await readBaseline(path) : undefined
   if (earlier) refuseLostSuites(earlier, results)
-  await mkdir(dirname(path), { recursive: true })
   if (earlier) await archive(path, join(folder, name), earlier.results.createdAt)
-  await writeFileAtomic(path, `${JSON.stringify(results, undefined, 1)}\n`)
+  await writeTextFile(path, `${JSON.stringify(results, undefined, 1)}\n`)
   return path
 }
 

@@ -1,3 +1,4 @@
+import { execa } from 'execa'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -59,6 +60,19 @@ describe('a baseline', () => {
     expect(await readBaseline(path)).toEqual({ name: 'main', results: later })
     expect(await readdir(join(folder.path, 'main'))).toEqual(['2026-01-02T03-04-05.678Z.json'])
     expect((await readdir(folder.path)).toSorted()).toEqual(['main', 'main.json'])
+  })
+
+  test('that cannot be written, because the disk is full, leaves the earlier one as it was', async () => {
+    await using folder = await temporaryFolder()
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'vitest-criu', folder.path])
+    try {
+      const path = await saveBaseline(folder.path, 'main', before)
+      const large = { ...before, options: { padding: 'x'.repeat(100_000) } }
+      expect(await messageOf(() => saveBaseline(folder.path, 'main', large))).toContain('ENOSPC')
+      expect((await readBaseline(path)).results).toEqual(before)
+    } finally {
+      await execa('umount', [folder.path])
+    }
   })
 
   test('whose date is a path is refused, and nothing is written outside of its folder', async () => {
