@@ -50,6 +50,7 @@ export async function checkpointOf(
   const handler = typeof of === 'string' ? handlerNamed(of) : of
   const { size = handler.memory ?? MB, filesystem: on = 'tmpfs' } = options
   const strategy = strategyNamed(options.strategy ?? 'mapped')
+  const { baseImage, ceph, criuOn } = inject('criu')
   await using undo = new AsyncDisposableStack()
   const sandbox = undo.use(await openSandbox(`vitest-criu-own-${process.pid}-${opened++}`))
   const plan = {
@@ -58,7 +59,9 @@ export async function checkpointOf(
     handler,
     strategies: [strategy],
     containerName: sandbox.containerName,
-    baseImage: inject('criu').baseImage,
+    baseImage,
+    ceph,
+    criuOn,
     iterations: 1,
     warmup: 0,
   }

@@ -9,7 +9,7 @@ import { Session } from '../measure/session.ts'
 import { measuredSuite } from '../measure/suite-results.ts'
 import { confirm } from './confirm.ts'
 import { progressOf } from './progress.ts'
-import { defineSuiteRun, type SuiteRun } from './suite-run.ts'
+import { defineSuiteRun, markFailed, type SuiteRun } from './suite-run.ts'
 
 /**
  * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. The checkpoint is mounted, dumped and copied
@@ -34,7 +34,10 @@ export function checkpointed(
     shared.session ??= Session.open(group, selected, inject('criu'), progressOf)
     shared.remaining ??= selected.length
     try {
-      await shared.session
+      await shared.session.catch((error: unknown) => {
+        markFailed(suite, error)
+        throw error
+      })
       await runSuite()
     } finally {
       shared.remaining -= 1

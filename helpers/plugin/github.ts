@@ -5,18 +5,15 @@ import { markdownReport } from '../../reports/markdown.ts'
 import type { Results } from '../../reports/results.ts'
 import { nameOf } from '../../reports/rows.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /** In a GitHub workflow: adds the tables to the job's summary, and an annotation for each failing figure. */
 export async function reportToGithub(
   results: Results,
   modules: readonly TestModule[],
   vitest: Vitest | undefined,
-  environment: Environment = process.env,
 ): Promise<void> {
-  const summary = environment['GITHUB_STEP_SUMMARY']
+  const summary = process.env['GITHUB_STEP_SUMMARY']
   if (summary) await appendFile(summary, `${markdownReport(results)}\n`)
-  if (environment['GITHUB_ACTIONS'] !== 'true') return
+  if (process.env['GITHUB_ACTIONS'] !== 'true') return
   const tests = testsOf(modules)
   // vitest adds its own GitHub reporter unless others are configured. That reporter annotates failed tests.
   const hasGithubReporter =

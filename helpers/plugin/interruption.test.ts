@@ -33,6 +33,18 @@ test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   },
 )
 
+test('a suite whose set-up fails is missing from the results, and every report says so', async () => {
+  const { status, results, junit } = await expectNothingLeft(() =>
+    runBenchProject(`criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })`, {
+      BASE_IMAGE: '/nonexistent',
+    }),
+  )
+  expect(titlesOf(results)).toEqual([])
+  expect(results.incomplete).toMatch(/^tmpfs 1MB mapped was not measured: cannot use the base image/)
+  expect(junit).toContain('errors="1"')
+  expect(status).toBe(1)
+})
+
 test('a worker that crashes keeps the suites that have ended, and fails the run', async () => {
   const { status, results, junit } = await expectNothingLeft(() =>
     runBenchProject(`criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })

@@ -4,7 +4,7 @@ import { samplesOf } from '../../reports/rows.ts'
 import type { FigureResults, SuiteResults } from '../../reports/results.ts'
 import type { CaseIdentity } from '../gate/reference.ts'
 import { statisticsOf } from '../stats/summary.ts'
-import { forgetResults, isSuiteRun, resultsOf, type SuiteRun } from './suite-run.ts'
+import { forgetResults, isSuiteRun, markFailed, resultsOf, type SuiteRun } from './suite-run.ts'
 
 type Group = Parameters<BenchmarkProvider['run']>[0]
 type Registration = Group['registrations'][number]
@@ -33,6 +33,8 @@ declare module 'vitest' {
   interface TaskMeta {
     /** On a suite: its results, for the reporter. */
     criu?: SuiteResults
+    /** On a suite: why it has no results. */
+    criuError?: string
     /**
      * On the test of a phase: its figure and samples, for reporters that only see tests, such as vitest's JSON
      * reporter.
@@ -61,8 +63,15 @@ export default provider
 
 async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promise<BenchResult> {
   if ((test.result?.retryCount ?? 0) > 0) forgetResults(run)
-  const suite = await resultsOf(run)
-  if (test.suite) test.suite.meta.criu = suite
+  const suite = await resultsOf(run).catch((error: unknown) => {
+    if (test.suite) markFailed(test.suite, error)
+    throw error
+  })
+  if (test.suite) {
+    test.suite.meta.criu = suite
+    // Of an attempt before this one.
+    delete test.suite.meta.criuError
+  }
   const figure = suite.figures.find((each) => each.phase === phase)
   if (!figure)
     throw new Error(`unknown phase "${phase}"; phases: ${suite.figures.map((each) => each.phase).join(', ')}`)

@@ -2,8 +2,8 @@ import { join, relative, resolve } from 'node:path'
 import type { Reporter, TestModule, TestRunEndReason, TestSuite, Vitest } from 'vitest/node'
 import type { SerializedError } from 'vitest'
 import { readHistory } from '../results/read.ts'
-import { writeResults } from '../results/write.ts'
-import { Results, RESULTS_VERSION, type SuiteResults } from '../../reports/results.ts'
+import { writeReports, writeResults } from '../results/write.ts'
+import { Results, RESULTS_VERSION, type Fingerprint, type SuiteResults } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
 import { failuresOf } from '../../reports/rows.ts'
 import { compareResults } from '../gate/baseline.ts'
@@ -24,9 +24,10 @@ export class CriuReporter implements Reporter {
   readonly #baseline: string | undefined
   #vitest: Vitest | undefined
   #noise: Noise | undefined
-  readonly #createdAt = new Date().toISOString()
+  #createdAt = ''
+  #fingerprint: Fingerprint | undefined
   /** The suites that have ended so far. */
-  readonly #ended: SuiteResults[] = []
+  #ended: SuiteResults[] = []
 
   constructor(settings: Settings, baseline?: string) {
     this.#settings = settings
@@ -38,6 +39,10 @@ export class CriuReporter implements Reporter {
   }
 
   async onTestRunStart(): Promise<void> {
+    // In watch mode, one reporter reports many runs.
+    this.#createdAt = new Date().toISOString()
+    this.#ended = []
+    this.#fingerprint = await fingerprint()
     this.#noise = await measureNoise()
   }
 
@@ -46,7 +51,7 @@ export class CriuReporter implements Reporter {
     const { criu } = suite.meta()
     if (!criu) return
     this.#ended.push(criu)
-    const results = await this.#resultsOf(this.#ended, 'the run has not ended, or was killed')
+    const results = this.#resultsOf(this.#ended, 'the run has not ended, or was killed')
     await writeResults(this.#output, results)
   }
 
@@ -59,15 +64,16 @@ export class CriuReporter implements Reporter {
       [...module.children.allSuites()].flatMap((suite) => suite.meta().criu ?? []),
     )
     for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${skipped}`)
-    if (measured.length > 0) await this.#report(measured, modules, whyIncomplete(modules, errors, reason))
+    const incomplete = whyIncomplete(modules, errors, reason)
+    if (measured.length > 0 || incomplete !== undefined) await this.#report(measured, modules, incomplete)
     else this.#checkSelection(modules)
   }
 
-  async #resultsOf(suites: readonly SuiteResults[], incomplete?: string): Promise<Results> {
+  #resultsOf(suites: readonly SuiteResults[], incomplete?: string): Results {
     return Results.parse({
       version: RESULTS_VERSION,
       createdAt: this.#createdAt,
-      fingerprint: await fingerprint(),
+      fingerprint: this.#fingerprint,
       ...(incomplete !== undefined && { incomplete }),
       options: this.#settings,
       ...(this.#noise && { noise: this.#noise }),
@@ -80,13 +86,11 @@ export class CriuReporter implements Reporter {
     modules: readonly TestModule[],
     incomplete: string | undefined,
   ): Promise<void> {
-    const results = await this.#compared(await this.#resultsOf(suites, incomplete))
+    const results = await this.#compared(this.#resultsOf(suites, incomplete))
     this.#vitest?.logger.log(terminalReport(results))
-    // A dynamic import, because the charts' library takes 0.2 s to load, for which every worker would wait.
-    const { REPORTS, writeReports } = await import('../../reports/files.ts')
     const { output, baselines } = this.#settings
-    await writeReports(this.#output, results, await readHistory(resolve(this.#root, baselines)))
-    this.#vitest?.logger.log(`results: ${REPORTS.map(([name]) => join(output, name)).join(', ')}\n`)
+    const names = await writeReports(this.#output, results, await readHistory(resolve(this.#root, baselines)))
+    this.#vitest?.logger.log(`results: ${names.map((name) => join(output, name)).join(', ')}\n`)
     await reportToGithub(results, modules, this.#vitest)
     const outcome = outcomeOf(results)
     const hasFailed = incomplete !== undefined || modules.some((module) => !module.ok())
@@ -145,7 +149,11 @@ function whyIncomplete(
 ): string | undefined {
   if (reason === 'interrupted') return 'the run was interrupted'
   const [error] = [...errors, ...modules.flatMap((module) => module.errors())]
-  return error && `an error outside of any test ended suites early: ${error.message}`
+  if (error) return `an error outside of any test ended suites early: ${error.message}`
+  const failures = modules.flatMap((module) =>
+    [...module.children.allSuites()].flatMap((suite) => suite.meta().criuError ?? []),
+  )
+  return failures.length === 0 ? undefined : failures.join('; ')
 }
 
 /** The reasons of tests that skipped themselves. Tests that `-t` left out have no reason. */

@@ -1,4 +1,6 @@
+import type { RunnerTestSuite } from 'vitest'
 import type { SuiteResults } from '../../reports/results.ts'
+import { reasonOf } from '../errors.ts'
 
 /** Measures and judges a suite. All phases of the suite give the same function to `bench(phase, run)`. */
 export type SuiteRun = () => Promise<SuiteResults>
@@ -26,3 +28,8 @@ export function resultsOf(run: SuiteRun): Promise<SuiteResults> {
 
 /** Makes a retried test measure the suite again, instead of judging the same samples twice. */
 export const forgetResults = (run: SuiteRun): boolean => outcomes.delete(run)
+
+/** Tells the reporter why a suite has no results. */
+export function markFailed(suite: Pick<RunnerTestSuite, 'name' | 'meta'>, error: unknown): void {
+  suite.meta.criuError = `${suite.name} was not measured: ${reasonOf(error)}`
+}
