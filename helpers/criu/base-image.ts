@@ -111,7 +111,7 @@ async function fromEngine(engine: string, name: string): Promise<BaseImage> {
 async function saveFromEngine(engine: string, name: string, id: string): Promise<BaseImage> {
   const tar = join(CACHE, `${engine}-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.tar`)
   const script =
-    'container=$("$1" create "$2" true); "$1" export --output "$3" "$container"; "$1" rm "$container"'
+    'container=$("$1" create "$2" true); trap \'"$1" rm "$container"\' EXIT; "$1" export --output "$3" "$container"'
   if (!existsSync(tar))
     await makeViaDraft(tar, (draft) =>
       run(localHost, {

@@ -10,7 +10,6 @@ export interface CommandBase {
   /** What to do when it fails. */
   readonly fix: string
   readonly env?: Readonly<Record<string, string>>
-  readonly cwd?: string
 }
 
 /** Output is kept for errors, not for data: more than this of it ends the command. */
@@ -31,7 +30,7 @@ export interface Pipes {
  */
 export function startChild(
   [program = '', ...args]: readonly string[],
-  { env = {}, cwd }: Pick<CommandBase, 'env' | 'cwd'>,
+  { env = {} }: Pick<CommandBase, 'env'>,
   { stdin, report = false, buffer = true }: Pipes,
 ): ResultPromise {
   const options: Options = {
@@ -43,7 +42,6 @@ export function startChild(
     detached: true,
     buffer,
     env,
-    ...(cwd === undefined ? {} : { cwd }),
   }
   const child = execa(program, args, options)
   running.add(child)

@@ -115,8 +115,10 @@ export async function startRestore(
     spin: spinFor(injectedDelay),
     timeout,
   })
-  if (typeof handler.done === 'function') void reportWhenDone(handler.done, folder.path, launched)
-  return { folder: folder.path, ended: launched.then((report) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
+  // An error in the user's function ends the wait.
+  const watched =
+    typeof handler.done === 'function' ? reportWhenDone(handler.done, folder.path, launched) : undefined
+  return { folder: folder.path, ended: Promise.all([launched, watched]).then(([report]) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
 }
 
 async function finish(
@@ -146,7 +148,7 @@ async function finish(
 }
 
 /**
- * The command that the container executes. If the handler does not report time points, the observer runs CRIU, takes
+ * The command that the container executes. If the handler is observed, the observer runs CRIU, takes
  * over the restored process, and waits until the process is done.
  */
 async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<string[]> {
