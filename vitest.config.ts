@@ -9,8 +9,10 @@ export default defineConfig({
     // Tests of the public types, run with --typecheck.
     typecheck: { include: ['helpers/**/*.test-d.ts'] },
     benchmark: { include: ['bench/**/*.bench.ts'] },
-    // Concurrent benchmarks would disturb each other.
+    // The tests share the machine. Every external call has its own time limit; these are for their sum.
     fileParallelism: false,
+    testTimeout: 30 * 60_000,
+    hookTimeout: 30 * 60_000,
     pool: 'forks',
   },
 })

@@ -16,7 +16,7 @@ export const reasonOf = (cause: unknown): string => (cause instanceof Error ? ca
 /** The only error class of this project. Its constructor requires all four parts, so no message lacks one. */
 export class CriuBenchError extends Error {
   override readonly name = 'CriuBenchError'
-  readonly facts: FailureFacts
+  declare readonly facts: FailureFacts
 
   constructor(facts: FailureFacts, options?: ErrorOptions) {
     const log = facts.log ? `\n  log:      ${facts.log.trimEnd().replaceAll('\n', '\n            ')}` : ''
@@ -24,6 +24,7 @@ export class CriuBenchError extends Error {
       `${facts.failed}\n  found:    ${facts.found}\n  expected: ${facts.expected}\n  fix:      ${facts.fix}${log}`,
       options,
     )
-    this.facts = facts
+    // Not enumerable, because whoever prints an error with its properties would print the message twice.
+    Object.defineProperty(this, 'facts', { value: facts })
   }
 }

@@ -74,5 +74,4 @@ add the plugin to ${config}:
     import { criu } from 'vitest-criu'
 
     plugins: [criu({ sizes: ['1MB', '64MB'] })],
-    test: { fileParallelism: false },
 `

@@ -144,4 +144,11 @@ describe('settings', () => {
     expect(toleranceOf(resolveSettings({ tolerance: 3 }, {}))).toBe(3)
     expect(toleranceOf(resolveSettings({ tolerance: 3, strict: true }, {}))).toBe(1)
   })
+
+  test.each(['MEMORY_SIZE', 'ROOTFS_ABS_PATH', 'CONTAINER_NAME', 'BASE_IMAGE'])(
+    'count an empty %s as unset',
+    (name) => {
+      expect(resolveSettings({}, { [name]: '' })).toEqual(resolveSettings({}, {}))
+    },
+  )
 })

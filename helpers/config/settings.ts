@@ -22,7 +22,7 @@ export function resolveSettings(options: CriuOptions, environment: Environment):
   const origins = new Map<string, string>()
   for (const [name, { option, part, read }] of Object.entries(VARIABLES)) {
     const text = environment[name]
-    if (text === undefined) continue
+    if (text === undefined || (text === '' && !name.startsWith(PREFIX))) continue
     given[option] = part === undefined ? read(text) : { ...partsOf(given[option]), [part]: read(text) }
     origins.set(part === undefined ? option : `${option}.${part}`, `${name}=${text}`)
   }

@@ -38,7 +38,8 @@ describe('noise', () => {
     await delay(1000)
     const [quiet, noisy] = await Promise.all([withSandbox.read(), withoutHosts.read()])
     expect(noisy?.join()).toMatch(/^other programs used \d+ % of a processor$/)
-    expect(shareOf(quiet)).toBeLessThan(shareOf(noisy) / 2)
+    // Programs of other users count in both. What the busy one uses depends on them.
+    expect(shareOf(noisy) - shareOf(quiet)).toBeGreaterThan(10)
   })
 
   test('is measured before a run', async () => {

@@ -1,7 +1,6 @@
-import { inject } from 'vitest'
 import { durationOf, type PhaseName } from '../../reports/timeline.ts'
 import type { FilesystemName, HandlerName, StrategyName } from '../config/names.ts'
-import { filesystem, whileMounted } from '../filesystems/index.ts'
+import { closeFilesystems, filesystem, whileMounted } from '../filesystems/index.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { runPhases } from '../matrix/phases.ts'
@@ -10,6 +9,7 @@ import { runRestore } from '../restore/restore-run.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { MB, parseSize, type Bytes, type Milliseconds } from '../units.ts'
+import { isBenchmark, testSettings } from './context.ts'
 
 /** The result of one start from a checkpoint. */
 export interface RestoredRun {
@@ -38,6 +38,8 @@ export interface CheckpointOptions {
 }
 
 let opened = 0
+/** The checkpoints that are not disposed of. */
+let live = 0
 
 /**
  * Starts a handler and dumps it: `await using checkpoint = await checkpointOf(hello)`. Then call
@@ -50,7 +52,7 @@ export async function checkpointOf(
   const handler = typeof of === 'string' ? handlerNamed(of) : of
   const { size = handler.memory ?? MB, filesystem: on = 'tmpfs' } = options
   const strategy = strategyNamed(options.strategy ?? 'mapped')
-  const { baseImage, ceph, criuOn } = inject('criu')
+  const { baseImage, ceph, criuOn } = testSettings()
   await using undo = new AsyncDisposableStack()
   const sandbox = undo.use(await openSandbox(`vitest-criu-own-${process.pid}-${opened++}`))
   const plan = {
@@ -69,6 +71,7 @@ export async function checkpointOf(
   const [checkpoint] = prepared.checkpoints
   if (!checkpoint) throw new Error(`${strategy.name} prepared nothing`)
   const owned = undo.move()
+  live += 1
   return {
     dump: prepared.dumps[0]?.total ?? Number.NaN,
     restore: async () => {
@@ -79,6 +82,13 @@ export async function checkpointOf(
         checksum: sample.checksum,
       }
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => close(owned),
   }
+}
+
+async function close(owned: AsyncDisposableStack): Promise<void> {
+  await owned.disposeAsync()
+  live -= 1
+  // In a benchmark, suites share a test cluster until the end of the file.
+  if (live === 0 && !isBenchmark()) await closeFilesystems()
 }

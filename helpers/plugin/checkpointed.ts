@@ -1,4 +1,4 @@
-import { aroundAll, beforeEach, inject } from 'vitest'
+import { aroundAll, beforeEach, inject, TestRunner } from 'vitest'
 import type { RunnerTask } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
 import { judgeSuite } from '../gate/judge.ts'
@@ -10,6 +10,9 @@ import { measuredSuite } from '../measure/suite-results.ts'
 import { confirm } from './confirm.ts'
 import { progressOf } from './progress.ts'
 import { defineSuiteRun, markFailed, type SuiteRun } from './suite-run.ts'
+
+/** For the tests and hooks of a suite, ms: every external call has its own limit, and this one is for their sum. */
+export const TIME_LIMIT = 30 * 60_000
 
 /**
  * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. The checkpoint is mounted, dumped and copied
@@ -23,8 +26,11 @@ export function checkpointed(
   thresholds: Thresholds = {},
 ): SuiteRun {
   const shared = sharedStateOf(group)
-  const missing = missingFor(benchmarkCase)
-  if (missing !== undefined) beforeEach(({ skip }) => skip(`${benchmarkCase.title}: ${missing}`))
+  // The tests that the describe block will declare inherit its options.
+  const { options, suite: declared } = TestRunner.getCurrentSuite()
+  if (options) options.timeout ??= TIME_LIMIT
+  if (declared) declared.meta.criuCase = benchmarkCase.title
+  skipWhereMissing(benchmarkCase)
   // oxlint-disable-next-line no-empty-pattern -- vitest requires a pattern as the second parameter
   aroundAll(async (runSuite, {}, suite) => {
     const selected = group.cases.filter(
@@ -44,7 +50,7 @@ export function checkpointed(
       // A session that failed to open has cleaned up after itself, and its error was thrown above.
       if (shared.remaining === 0) await (await shared.session.catch(() => undefined))?.[Symbol.asyncDispose]()
     }
-  })
+  }, TIME_LIMIT)
   return defineSuiteRun(async () => {
     if (!shared.session)
       throw new Error(`${benchmarkCase.title} was not prepared: call checkpointed() inside describe()`)
@@ -80,9 +86,20 @@ async function measureAndJudge(
   return again ? { ...suite, again } : suite
 }
 
+function skipWhereMissing(benchmarkCase: BenchmarkCase): void {
+  const missing = missingFor(benchmarkCase)
+  if (missing === undefined) return
+  beforeEach(({ skip, task }) => {
+    const { asked = [] } = inject('criuUnusable') ?? {}
+    const isAsked = asked === 'by title' || asked.some((word) => task.file.filepath.includes(word))
+    if (isAsked) throw new Error(`${benchmarkCase.title}: ${missing}`)
+    skip(`${benchmarkCase.title}: ${missing}`)
+  })
+}
+
 /** Why this machine cannot run a suite, or undefined if it can. A filesystem that `-t` names fails instead. */
 const missingFor = ({ filesystem, strategy }: BenchmarkCase): string | undefined =>
-  inject('criuMissing')[filesystem.name] ?? strategy.missing?.()
+  inject('criuUnusable')?.reason ?? inject('criuMissing')[filesystem.name] ?? strategy.missing?.()
 
 /** A group that contains only this case. */
 const groupOfOne = (benchmarkCase: BenchmarkCase): CaseGroup =>

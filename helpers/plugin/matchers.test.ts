@@ -4,6 +4,8 @@ import { judgeMedian, ungated } from '../gate/verdict.ts'
 import { statisticsOf } from '../stats/summary.ts'
 import { messageOf } from '../testing/messages.ts'
 import { formatSize, MB } from '../units.ts'
+// oxlint-disable-next-line import/no-unassigned-import -- it extends expect()
+import './setup.ts'
 
 /** The result of a phase whose stored verdict compares it with `reference` ms on tmpfs. Ungated without one. */
 function result(phase: string, median: number, size = 64 * MB, reference?: number) {

@@ -1,5 +1,5 @@
 import { Bench } from 'tinybench'
-import type { BenchmarkProvider, BenchResult } from 'vitest'
+import { inject, vi, type BenchmarkProvider, type BenchResult } from 'vitest'
 import { samplesOf } from '../../reports/rows.ts'
 import type { FigureResults, SuiteResults } from '../../reports/results.ts'
 import type { CaseIdentity } from '../gate/reference.ts'
@@ -7,7 +7,6 @@ import { statisticsOf } from '../stats/summary.ts'
 import { forgetResults, isSuiteRun, markFailed, resultsOf, type SuiteRun } from './suite-run.ts'
 
 type Group = Parameters<BenchmarkProvider['run']>[0]
-type Registration = Group['registrations'][number]
 
 interface PhaseFigure extends CaseIdentity {
   /** The figure in the run's results, with its verdict. */
@@ -31,6 +30,8 @@ declare module 'vitest' {
     criu?: CriuResult
   }
   interface TaskMeta {
+    /** On a suite: the title of its case. */
+    criuCase?: string
     /** On a suite: its results, for the reporter. */
     criu?: SuiteResults
     /** On a suite: why it has no results. */
@@ -44,22 +45,30 @@ declare module 'vitest' {
 }
 
 /**
- * The benchmark provider. The first phase of a suite measures the suite, and each phase gets its part of the samples. A
- * benchmark with any other function runs on tinybench, as without this plugin.
+ * The benchmark provider. The first phase of a suite measures the suite, and each phase gets its part of the samples.
+ * Benchmarks with other functions run as without this plugin.
  */
 const provider: BenchmarkProvider = {
   async run(group) {
+    const phases = group.registrations.filter(({ fn }) => isSuiteRun(fn))
+    const others = group.registrations.filter(({ fn }) => !isSuiteRun(fn))
     const results: BenchResult[] = []
-    for (const registration of group.registrations) {
-      const result = isSuiteRun(registration.fn)
-        ? await phaseResult(group, registration.name, registration.fn)
-        : await tinybenchResult(group, registration)
-      results.push(result)
-    }
+    for (const { name, fn } of phases) if (isSuiteRun(fn)) results.push(await phaseResult(group, name, fn))
+    if (others.length > 0)
+      results.push(...(await (await usersProvider()).run({ ...group, registrations: others })))
     return results
   },
 }
 export default provider
+
+/** The provider of the user's own configuration, or else one that does what vitest's own does. */
+async function usersProvider(): Promise<BenchmarkProvider> {
+  const path = inject('criuProvider')
+  if (path === null) return { run: runOnTinybench }
+  const { default: own } = await vi.importActual<{ default?: BenchmarkProvider }>(path)
+  if (!own) throw new Error(`the benchmark provider ${path} has no default export`)
+  return own
+}
 
 async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promise<BenchResult> {
   if ((test.result?.retryCount ?? 0) > 0) forgetResults(run)
@@ -83,14 +92,24 @@ async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promi
   return { ...statisticsOf(phase, samples), name: phase, criu: { title, ...subject, phase, figure } }
 }
 
-async function tinybenchResult(
-  { test, config, options }: Group,
-  { name, fn, fnOpts }: Registration,
-): Promise<BenchResult> {
-  const bench = new Bench({ signal: test.context.signal, retainSamples: config.retainSamples, ...options })
-  const [task] = await bench.add(name, fn, fnOpts).run()
-  if (task?.result.state === 'completed') return { ...task.result, name }
-  throw task?.result.state === 'errored'
-    ? task.result.error
-    : new Error(`benchmark "${name}" did not complete`)
+let groups = 0
+
+async function runOnTinybench({ test, config, options, registrations }: Group): Promise<BenchResult[]> {
+  groups += 1
+  const name = `${test.fullTestName} ${groups}`
+  const bench = new Bench({
+    signal: test.context.signal,
+    name,
+    retainSamples: config.retainSamples,
+    ...options,
+  })
+  for (const { name: task, fn, fnOpts } of registrations) bench.add(task, fn, fnOpts)
+  await bench.run()
+  const errors = bench.tasks.flatMap(({ result }) => (result.state === 'errored' ? result.error : []))
+  if (errors.length > 1) throw new AggregateError(errors, 'Some benchmarks failed')
+  if (errors.length === 1) throw errors[0]
+  return bench.tasks.map(({ name: task, result }) => {
+    if (result.state === 'completed') return { ...result, name: task }
+    throw new Error(`benchmark "${task}" did not complete: ${result.state}`)
+  })
 }

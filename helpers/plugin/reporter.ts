@@ -1,5 +1,5 @@
 import { join, relative, resolve } from 'node:path'
-import type { Reporter, TestModule, TestRunEndReason, TestSuite, Vitest } from 'vitest/node'
+import type { Reporter, TestModule, TestProject, TestRunEndReason, TestSuite, Vitest } from 'vitest/node'
 import type { SerializedError } from 'vitest'
 import { readHistory } from '../results/read.ts'
 import { writeReports, writeResults } from '../results/write.ts'
@@ -15,11 +15,13 @@ import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
 import { reportToGithub } from './github.ts'
-import { selectsNothing } from './selection.ts'
+import { selectsNothing, skipReasons } from './selection.ts'
 
 /** Prints the table at the end of a run, and writes the reports to the output folder. */
 export class CriuReporter implements Reporter {
   readonly #settings: Settings
+  /** The project of the benchmarks. Other projects of the run are not reported. */
+  readonly #project: TestProject
   /** Path of the baseline that the run is compared with. */
   readonly #baseline: string | undefined
   #vitest: Vitest | undefined
@@ -29,8 +31,9 @@ export class CriuReporter implements Reporter {
   /** The suites that have ended so far. */
   #ended: SuiteResults[] = []
 
-  constructor(settings: Settings, baseline?: string) {
+  constructor(settings: Settings, project: TestProject, baseline?: string) {
     this.#settings = settings
+    this.#project = project
     this.#baseline = baseline
   }
 
@@ -49,21 +52,22 @@ export class CriuReporter implements Reporter {
   /** Writes the results of every suite that has ended: whatever ends the run, they are not lost. */
   async onTestSuiteResult(suite: TestSuite): Promise<void> {
     const { criu } = suite.meta()
-    if (!criu) return
+    if (!criu || suite.project !== this.#project) return
     this.#ended.push(criu)
     const results = this.#resultsOf(this.#ended, 'the run has not ended, or was killed')
     await writeResults(this.#output, results)
   }
 
   async onTestRunEnd(
-    modules: readonly TestModule[],
+    everyModule: readonly TestModule[],
     errors: readonly SerializedError[],
     reason: TestRunEndReason,
   ): Promise<void> {
+    const modules = everyModule.filter(({ project }) => project === this.#project)
     const measured = modules.flatMap((module) =>
       [...module.children.allSuites()].flatMap((suite) => suite.meta().criu ?? []),
     )
-    for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(`skipped: ${skipped}`)
+    for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(skipped)
     const incomplete = whyIncomplete(modules, errors, reason)
     if (measured.length > 0 || incomplete !== undefined) await this.#report(measured, modules, incomplete)
     else this.#checkSelection(modules)
@@ -154,12 +158,4 @@ function whyIncomplete(
     [...module.children.allSuites()].flatMap((suite) => suite.meta().criuError ?? []),
   )
   return failures.length === 0 ? undefined : failures.join('; ')
-}
-
-/** The reasons of tests that skipped themselves. Tests that `-t` left out have no reason. */
-function skipReasons(modules: readonly TestModule[]): Set<string> {
-  const results = modules.flatMap((module) =>
-    [...module.children.allTests('skipped')].map((test) => test.result()),
-  )
-  return new Set(results.flatMap((result) => (result.state === 'skipped' && result.note ? result.note : [])))
 }

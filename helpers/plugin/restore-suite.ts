@@ -5,6 +5,7 @@ import type { BenchmarkCase, CaseGroup } from '../matrix/benchmark-case.ts'
 import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
 import { phasesOf } from '../matrix/phases.ts'
 import { checkpointed } from './checkpointed.ts'
+import { benchmarkSettings } from './context.ts'
 
 export interface RestoreSuiteOptions extends CaseMatrix {
   /**
@@ -29,7 +30,7 @@ export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions
 
 /** The cases of a matrix, in groups that are measured in turn, for suites with custom assertions. */
 export const matrixOf = (matrix: CaseMatrix = {}): CaseGroup[] =>
-  caseGroups(matrix, inject('criu'), inject('criuMemory'))
+  caseGroups(matrix, benchmarkSettings('restoreSuite'), inject('criuMemory'))
 
 function describeCase(
   benchmarkCase: BenchmarkCase,

@@ -9,7 +9,10 @@ export function selectsNothing(
 ): CriuBenchError | undefined {
   const tests = modules.flatMap((module) => [...module.children.allTests()])
   if (!pattern || tests.some((test) => test.result().state !== 'skipped')) return undefined
-  const suites = modules.flatMap((module) => [...module.children.allSuites()])
+  const suites = modules
+    .flatMap((module) => [...module.children.allSuites()])
+    .filter((suite) => suite.meta().criuCase !== undefined)
+  if (suites.length === 0) return undefined
   // Two files may have suites with the same title, and all suites have the same phases.
   const titles = new Set(suites.map(({ name }) => name))
   const phases = new Set(suites.flatMap((suite) => [...suite.children.tests()].map(({ name }) => name)))
@@ -19,4 +22,14 @@ export function selectsNothing(
     expected: `one of the suites ${[...titles].join(', ')}, or of the phases ${[...phases].join(', ')}`,
     fix: "correct the pattern, for example: npx vitest bench -t 'tmpfs 64MB'",
   })
+}
+
+/** A line for each reason why tests skipped themselves. Tests that `-t` left out have no reason. */
+export function skipReasons(modules: readonly TestModule[]): Set<string> {
+  const results = modules.flatMap((module) =>
+    [...module.children.allTests('skipped')].map((test) => test.result()),
+  )
+  return new Set(
+    results.flatMap((result) => (result.state === 'skipped' && result.note ? `skipped: ${result.note}` : [])),
+  )
 }

@@ -33,11 +33,12 @@ test('reads the process itself, as the kernel describes it', async () => {
 
 test('gives nothing for a process that has ended, and for a zombie', async () => {
   expect(await startTimeOf(2 ** 22 + 1)).toBeUndefined()
-  // The shell's child is a zombie until `wait`, which comes after this reads it.
-  const shell = execa('sh', ['-c', 'true & echo $!; read -r _; wait'], { stdin: 'pipe' })
-  const pid = String((await shell.iterable().next()).value)
+  // A program that does not wait for its child, which therefore stays a zombie. A shell would reap it at any time.
+  const script = 'import os, sys; pid = os.fork() or os._exit(0); print(pid, flush=True); sys.stdin.read()'
+  const parent = execa('python3', ['-c', script], { stdin: 'pipe' })
+  const pid = String((await parent.iterable().next()).value)
   await expect.poll(async () => readFile(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /)
   expect(await readStat(pid)).toBeUndefined()
-  shell.stdin.end('\n')
-  await shell
+  parent.stdin.end()
+  await parent
 })

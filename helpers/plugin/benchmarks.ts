@@ -1,0 +1,82 @@
+import { extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Reporter, TestProject, Vitest } from 'vitest/node'
+import type { FilesystemName } from '../config/names.ts'
+import type { CriuOptions, Settings } from '../config/options.ts'
+import { resolveSettings } from '../config/settings.ts'
+import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
+import { baselinePath, readBaseline } from '../gate/baseline-file.ts'
+import { checkMachine } from '../gate/baseline-machine.ts'
+import { handlerNamed } from '../handlers/handler.ts'
+import { whyUnusable } from '../host/root.ts'
+import { fingerprint } from '../machine/fingerprint.ts'
+import { availableMemory } from '../machine/memory.ts'
+import { strategyNamed } from '../strategies/index.ts'
+import { matchWholeSizes, originalSource } from './pattern.ts'
+import type { Unusable } from './plugin.ts'
+import { CriuReporter } from './reporter.ts'
+import { skipReasons } from './selection.ts'
+
+/** The value of the option `filesystems` for every filesystem that works on this machine. */
+const ALL = 'all'
+
+/** Configures a project of benchmarks. Throws CriuBenchError for invalid options and environment variables. */
+export async function configureBenchmarks(
+  options: CriuOptions,
+  vitest: Vitest,
+  project: TestProject,
+): Promise<void> {
+  const settings = settingsFrom(options)
+  const unusable = whyUnusable()
+  project.provide('criuUnusable', unusable ? { reason: unusable.message, asked: askedBy(vitest) } : null)
+  project.provide('criuProvider', project.config.benchmark.provider ?? null)
+  project.config.benchmark.provider = siblingModule('./provider')
+  project.config.setupFiles.push(siblingModule('./setup'))
+  const pattern = vitest.getGlobalTestNamePattern()
+  const requested = [...settings.filesystems, ...filesystemsIn(pattern)]
+  const filesystems = new Set(requested.includes(ALL) ? filesystemNames : requested)
+  const effective = { ...settings, filesystems: [...filesystems] }
+  project.provide('criu', effective)
+  project.provide('criuMissing', unusable === undefined ? missingFilesystems(requested, settings) : {})
+  project.provide('criuMemory', unusable === undefined ? await availableMemory() : Number.MAX_SAFE_INTEGER)
+  const baseline = unusable === undefined ? await baselineFor(effective, vitest.config.root) : undefined
+  project.provide('criuBaseline', baseline ?? null)
+  const logSkipped: Reporter = {
+    onTestRunEnd: (modules) => skipReasons(modules).forEach((line) => vitest.logger.log(line)),
+  }
+  vitest.config.reporters.push(unusable ? logSkipped : new CriuReporter(effective, project, baseline))
+  // Not setGlobalTestNamePattern(), because after this hook vitest reads the pattern from its configuration again. In a
+  // run that has unit tests as well, the pattern selects them, too, and stays as it is.
+  if (pattern && vitest.projects.every(({ config }) => config.benchmark.enabled))
+    vitest.config.testNamePattern = matchWholeSizes(pattern)
+}
+
+function settingsFrom(options: CriuOptions): Settings {
+  const settings = resolveSettings(options, process.env)
+  settings.filesystems.filter((name) => name !== ALL).forEach(filesystem)
+  settings.strategies.forEach(strategyNamed)
+  handlerNamed(settings.handler)
+  return settings
+}
+
+/** What the command line names: `-t` names every suite that it selects, and other words name files. */
+const askedBy = (vitest: Vitest): Unusable['asked'] =>
+  vitest.getGlobalTestNamePattern()
+    ? 'by title'
+    : process.argv.slice(3).filter((word) => !word.startsWith('-'))
+
+/** The filesystems that a pattern names: `-t 'ceph 64MB'` selects ceph without an option. */
+const filesystemsIn = (pattern: RegExp | undefined): FilesystemName[] =>
+  filesystemNames.filter((name) => new RegExp(`\\b${name}\\b`).test(pattern ? originalSource(pattern) : ''))
+
+const siblingModule = (module: string): string =>
+  fileURLToPath(new URL(`${module}${extname(import.meta.url)}`, import.meta.url))
+
+/** Path of the baseline. Throws CriuBenchError, before a measurement, if it is missing or from another machine. */
+async function baselineFor(settings: Settings, root: string): Promise<string | undefined> {
+  const { baseline, baselines, baselineMatch } = settings
+  if (baseline === undefined) return undefined
+  const path = baselinePath(resolve(root, baselines), baseline)
+  checkMachine(await readBaseline(path), await fingerprint(), baselineMatch)
+  return path
+}
