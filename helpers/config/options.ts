@@ -212,7 +212,13 @@ const ratios = (text: string): unknown =>
   )
 
 /** Parses "delay=1ms,bandwidth=100mbit". */
-const pairs = (text: string): unknown => Object.fromEntries(list(text).map((part) => part.split('=')))
+const pairs = (text: string): unknown =>
+  Object.fromEntries(
+    list(text).map((part) => {
+      const [name, value = ''] = part.split('=')
+      return [name, value]
+    }),
+  )
 
 /** Parses "restore=5", a delay of 5 ms in the restore. */
 const injectedDelay = (text: string): unknown => {

@@ -27,6 +27,7 @@ describe('settings refuse', () => {
   test.each([
     ['VITEST_CRIU_RESTORE_ON', 'other.example', 'restoreOn', '"namespace" or "ssh://user@host:port"'],
     ['VITEST_CRIU_LINK', 'bandwidth=fast', 'link.bandwidth', 'a bandwidth such as 100mbit or 1gbit'],
+    ['VITEST_CRIU_LINK', 'delay', 'link.delay', 'a delay such as 500us or 1ms'],
     ['VITEST_CRIU_LINK', 'delay=1', 'link.delay', 'a delay such as 500us or 1ms'],
     ['VITEST_CRIU_LINK', 'loss=1', 'link', 'only delay and bandwidth, such as delay=1ms,bandwidth=100mbit'],
   ])('%s=%s', async (name, value, option, expected) => {

@@ -1,9 +1,12 @@
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Reporter, TestProject, Vitest } from 'vitest/node'
 import type { FilesystemName } from '../config/names.ts'
 import type { CriuOptions, Settings } from '../config/options.ts'
 import { resolveSettings } from '../config/settings.ts'
+import { CriuBenchError, reasonOf } from '../errors.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { baselinePath, readBaseline } from '../gate/baseline-file.ts'
 import { checkMachine } from '../gate/baseline-machine.ts'
@@ -11,8 +14,9 @@ import { handlerNamed } from '../handlers/handler.ts'
 import { whyUnusable } from '../host/root.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { availableMemory } from '../machine/memory.ts'
+import { makeFolder } from '../programs/draft.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { matchWholeSizes, originalSource } from './pattern.ts'
+import { matchTitles, originalSource } from './pattern.ts'
 import type { Unusable } from './plugin.ts'
 import { CriuReporter } from './reporter.ts'
 import { skipReasons } from './selection.ts'
@@ -28,6 +32,7 @@ export async function configureBenchmarks(
 ): Promise<void> {
   const settings = settingsFrom(options)
   const unusable = whyUnusable()
+  if (unusable === undefined) await checkFolder(resolve(vitest.config.root, settings.output))
   project.provide('criuUnusable', unusable ? { reason: unusable.message, asked: askedBy(vitest) } : null)
   project.provide('criuProvider', project.config.benchmark.provider ?? null)
   project.config.benchmark.provider = siblingModule('./provider')
@@ -48,7 +53,7 @@ export async function configureBenchmarks(
   // Not setGlobalTestNamePattern(), because after this hook vitest reads the pattern from its configuration again. In a
   // run that has unit tests as well, the pattern selects them, too, and stays as it is.
   if (pattern && vitest.projects.every(({ config }) => config.benchmark.enabled))
-    vitest.config.testNamePattern = matchWholeSizes(pattern)
+    vitest.config.testNamePattern = matchTitles(pattern)
 }
 
 function settingsFrom(options: CriuOptions): Settings {
@@ -57,6 +62,22 @@ function settingsFrom(options: CriuOptions): Settings {
   settings.strategies.forEach(strategyNamed)
   handlerNamed(settings.handler)
   return settings
+}
+
+/** Throws CriuBenchError, before a measurement, if the results could not be written. */
+async function checkFolder(output: string): Promise<void> {
+  try {
+    await makeFolder(output)
+    await access(output, constants.W_OK)
+  } catch (cause) {
+    const facts = {
+      failed: `cannot write results to ${output}`,
+      found: reasonOf(cause),
+      expected: 'a folder that can be written to',
+      fix: 'choose another folder by the option output, or VITEST_CRIU_OUTPUT',
+    }
+    throw new CriuBenchError(facts, { cause })
+  }
 }
 
 /** What the command line names: `-t` names every suite that it selects, and other words name files. */

@@ -4,6 +4,7 @@ import { annotations } from '../../reports/annotations.ts'
 import { markdownReport } from '../../reports/markdown.ts'
 import type { Results } from '../../reports/results.ts'
 import { nameOf } from '../../reports/rows.ts'
+import { reasonOf } from '../errors.ts'
 
 /** In a GitHub workflow: adds the tables to the job's summary, and an annotation for each failing figure. */
 export async function reportToGithub(
@@ -12,7 +13,7 @@ export async function reportToGithub(
   vitest: Vitest | undefined,
 ): Promise<void> {
   const summary = process.env['GITHUB_STEP_SUMMARY']
-  if (summary) await appendFile(summary, `${markdownReport(results)}\n`)
+  if (summary) await appendToSummary(summary, results, vitest)
   if (process.env['GITHUB_ACTIONS'] !== 'true') return
   const tests = testsOf(modules)
   // vitest adds its own GitHub reporter unless others are configured. That reporter annotates failed tests.
@@ -28,6 +29,15 @@ export async function reportToGithub(
     ({ suite, figure }) => !isAnnotated(tests.get(`${nameOf(suite)} > ${figure.phase}`)),
   )
   for (const line of lines) vitest?.logger.log(line)
+}
+
+/** The summary is a copy of the reports: if it cannot be written, the verdict stands. */
+async function appendToSummary(file: string, results: Results, vitest: Vitest | undefined): Promise<void> {
+  try {
+    await appendFile(file, `${markdownReport(results)}\n`)
+  } catch (error) {
+    vitest?.logger.warn(`the summary of the job was not written: ${reasonOf(error)}`)
+  }
 }
 
 /** The tests of a run, by the names of their figures. */

@@ -113,6 +113,7 @@ test('t', async ({ bench }) => {
   })
 })
 
+/** Suites of a project where they cannot be measured. */
 describe('a suite', () => {
   const SUITE = {
     'own.bench.ts': `import { restoreSuite } from '${API}'\nrestoreSuite({ sizes: ['1MB'] })\n`,

@@ -1,14 +1,30 @@
 /** Put before a number, so that it does not match the end of a longer number. */
 const START = String.raw`(?<!\d)`
+/** For a space: vitest joins the titles of a suite and its test by " > ". */
+const SPACE = '(?: > | )'
 
 /**
  * `-t` is an unanchored regular expression, so "4MB" would also select 64MB and 1024MB. This anchors each number with a
- * unit at its first digit, unless a class such as [16] or \d comes before it. Everything else is left unchanged.
+ * unit at its first digit, unless a class such as [16] or \d comes before it, and reads the unit in any case. A space
+ * also matches what vitest puts between a suite and its test. Everything else is left unchanged.
  */
-export function matchWholeSizes(pattern: RegExp): RegExp {
-  const source = originalSource(pattern).replaceAll(/(?<!\\d|[\d\\[\]{])(\d+(?:B|KB|MB|GB)\b)/g, `${START}$1`)
+export function matchTitles(pattern: RegExp): RegExp {
+  const source = originalSource(pattern)
+    .replaceAll(
+      /(?<!\\d|[\d\\[\]{])(\d+)([KMG]?B)\b/gi,
+      (_, size: string, unit: string) => START + size + inAnyCase(unit),
+    )
+    .replaceAll(/(\\.|\[(?:\\.|[^\]])*\])|(?<!>) (?!>)/g, (_, kept?: string) => kept ?? SPACE)
   return new RegExp(source, pattern.flags)
 }
 
+/** The unit as the user wrote it, or as titles have it. */
+const inAnyCase = (unit: string): string =>
+  unit === unit.toUpperCase() ? unit : `(?:${unit}|${unit.toUpperCase()})`
+
 /** The pattern as the user wrote it, for messages. */
-export const originalSource = (pattern: RegExp): string => pattern.source.replaceAll(START, '')
+export const originalSource = (pattern: RegExp): string =>
+  pattern.source
+    .replaceAll(START, '')
+    .replaceAll(SPACE, ' ')
+    .replaceAll(/\(\?:([kmg]?b)\|[KMG]?B\)/gi, '$1')

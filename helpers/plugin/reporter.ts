@@ -9,7 +9,7 @@ import { failuresOf } from '../../reports/rows.ts'
 import { compareResults } from '../gate/baseline.ts'
 import { readBaseline, saveBaseline } from '../gate/baseline-file.ts'
 import type { Settings } from '../config/options.ts'
-import { CriuBenchError } from '../errors.ts'
+import { CriuBenchError, reasonOf } from '../errors.ts'
 import { judgeRun } from '../gate/judge.ts'
 import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
@@ -55,7 +55,12 @@ export class CriuReporter implements Reporter {
     if (!criu || suite.project !== this.#project) return
     this.#ended.push(criu)
     const results = this.#resultsOf(this.#ended, 'the run has not ended, or was killed')
-    await writeResults(this.#output, results)
+    try {
+      await writeResults(this.#output, results)
+    } catch (error) {
+      // vitest would wait for ever for a reporter that throws here. The end of the run writes the results again.
+      this.#vitest?.logger.error(`${reasonOf(error)}\n`)
+    }
   }
 
   async onTestRunEnd(

@@ -44,9 +44,14 @@ test('a run in a GitHub workflow writes every report, the summary, and annotatio
 test("with vitest's JSON reporter every test has its figure and samples, and this plugin writes the annotations", async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'vitest.json')
-  const environment = { ...ALL_MISS, VITEST_CRIU_OUTPUT: folder.path }
+  // A summary that cannot be written does not change the verdict.
+  const environment = { ...ALL_MISS, VITEST_CRIU_OUTPUT: folder.path, GITHUB_STEP_SUMMARY: '/proc/x' }
   const reporters = ['--reporter=json', `--outputFile=${file}`]
-  const { stdout } = await expectNothingLeft(() => startBench(['-t', '1MB', ...reporters], environment).ended)
+  const { status, stdout, stderr } = await expectNothingLeft(
+    () => startBench(['-t', '1MB', ...reporters], environment).ended,
+  )
+  expect(status).toBe(1)
+  expect(stderr).toContain('the summary of the job was not written: ENOENT')
   const { testResults } = Json.parse(JSON.parse(await readFile(file, 'utf8')))
   const { suites } = Results.parse(JSON.parse(await readFile(join(folder.path, 'results.json'), 'utf8')))
   const carried = testResults.flatMap(({ assertionResults }) =>

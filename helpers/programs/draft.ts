@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -9,7 +10,7 @@ import { dirname } from 'node:path'
  */
 export async function makeViaDraft(file: string, write: (draft: string) => Promise<unknown>): Promise<void> {
   const draft = `${file}.draft-${randomUUID()}`
-  await mkdir(dirname(file), { recursive: true })
+  await makeFolder(dirname(file))
   try {
     await write(draft)
     await rename(draft, file).catch((error: unknown) => {
@@ -20,6 +21,20 @@ export async function makeViaDraft(file: string, write: (draft: string) => Promi
   }
 }
 
+/** Like `mkdir -p`. Node's own recursive mkdir() never returns for a folder that cannot be, such as /proc/x. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return
+    if (!hasCode(error, 'ENOENT') || existsSync(dirname(folder))) throw error
+    await makeFolder(dirname(folder))
+    await makeFolder(folder)
+  }
+}
+
 /** Another process has made the folder meanwhile. */
-const isTaken = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')
+const isTaken = (error: unknown): boolean => hasCode(error, 'ENOTEMPTY') || hasCode(error, 'EEXIST')
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code
