@@ -8,6 +8,7 @@ import { requireRoot } from '../host/root.ts'
 import { AS_ROOT, ownCommand } from '../installation/own-command.ts'
 import { WORK } from '../installation/paths.ts'
 import { converseWithSurvivor } from '../process/dialogue.ts'
+import { isExiting } from './fuse.ts'
 import { enterCommand, type NamespaceOptions } from './namespaces.ts'
 
 /** A host with mounts and processes of its own, which end with it, or with this process. */
@@ -49,11 +50,14 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
     await supervisor.close()
     throw notOpened(answer)
   }
+  const lost = async (): Promise<CriuBenchError | undefined> =>
+    (await isExiting(init)) === false ? undefined : killed(containerName)
   return {
     containerName,
     init,
     namespacePrefix: enterCommand(init, options),
     root: `/proc/${init}/root`,
+    lost,
     [Symbol.asyncDispose]: async () => {
       const left = (await supervisor.close()).find((line) => line.startsWith('left '))
       if (left !== undefined) throw notEnded(containerName, left)
@@ -70,6 +74,14 @@ const notOpened = (answer: string): CriuBenchError =>
     found: answer.replace(/^error /, ''),
     expected: 'root with CAP_SYS_ADMIN, and unshare, nsenter and setpriv of util-linux',
     fix: FIX,
+  })
+
+const killed = (containerName: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot go on with ${containerName}: its private namespaces are gone`,
+    found: 'their supervisor, or their first process, was killed',
+    expected: 'namespaces that last as long as this process needs them',
+    fix: 'run again; to find what killed them, look for the OOM killer: dmesg | grep -i kill',
   })
 
 const notEnded = (containerName: string, left: string): CriuBenchError =>

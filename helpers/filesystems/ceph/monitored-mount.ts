@@ -29,7 +29,7 @@ export async function mountFolder(
   const name = await ownName()
   const whole = join(WORK, name)
   const location = { host, point, whole, folder: join(whole, name) }
-  const mounted = undo.use(new MountedFolder(location, service, options))
+  const mounted = undo.use(new MountedFolder(location, room, service, options))
   await mounted.build(room)
   undo.move()
   return mounted
@@ -50,6 +50,8 @@ class MountedFolder implements MountedFilesystem {
   readonly servers: Host | undefined
   description = ''
   #location: FolderLocation
+  /** What the folder may need as a whole. */
+  readonly #room: Bytes
   readonly #service: Service
   readonly #options: MountOptions
   #undo = new AsyncDisposableStack()
@@ -60,15 +62,17 @@ class MountedFolder implements MountedFilesystem {
   /** Whether the folder stays for another host. */
   #kept = false
 
-  constructor(location: FolderLocation, service: Service, options: MountOptions) {
+  constructor(location: FolderLocation, room: Bytes, service: Service, options: MountOptions) {
     this.point = location.point
+    this.#room = room
     this.servers = service.servers
     this.#location = location
     this.#service = service
     this.#options = options
   }
 
-  async build(room: Bytes): Promise<void> {
+  /** Mounts the folder. Throws CriuBenchError without `free` bytes. */
+  async build(free: Bytes): Promise<void> {
     const { host, point, whole, folder } = this.#location
     const service = this.#service
     await mkdir(hostPath(host, whole), { recursive: true })
@@ -76,7 +80,7 @@ class MountedFolder implements MountedFilesystem {
     const client = this.#undo.use(await this.#mountClient())
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
-    await checkRoom(host, whole, room, service)
+    await checkRoom(host, whole, free, service)
     await this.#sweep()
     await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
     this.#made = true
@@ -84,7 +88,7 @@ class MountedFolder implements MountedFilesystem {
       host,
       client,
       folder,
-      room,
+      room: this.#room,
       description: service.description,
       patience: this.#options.patience ?? PATIENCE,
     }
@@ -126,7 +130,8 @@ class MountedFolder implements MountedFilesystem {
   }
 
   async lost(): Promise<CriuBenchError | undefined> {
-    if (this.#gone() || !this.#monitored) return this.#gone()
+    const isGone = this.#gone() ?? (await this.#location.host.lost?.())
+    if (isGone || !this.#monitored) return isGone
     const trouble = await diagnose(this.#monitored)
     if (!trouble || this.#gone()) return this.#gone()
     // A client whose writes are refused can still remove the folder; a client that waits has to be ended.
