@@ -82,12 +82,14 @@ async function disk(): Promise<Finding> {
 async function compiler(): Promise<Finding> {
   if (await isPrebuilt(fixture('programs/lean-container')))
     return { name: 'compiler', found: 'not needed: the package contains compiled C programs' }
-  return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
+  await attempt(['gcc', '--version'], 'apt-get install gcc libc6-dev')
+  return { name: 'compiler', found: 'gcc' }
 }
 
-function python(): Promise<Finding> {
-  const argv = ['/usr/bin/python3', '-I', '-S', '-c', 'import mmap, zlib']
-  return attempt('python', argv, '/usr/bin/python3', 'apt-get install python3')
+async function python(): Promise<Finding> {
+  const found = '/usr/bin/python3'
+  await attempt([found, '-I', '-S', '-c', 'import mmap, zlib'], 'apt-get install python3')
+  return { name: 'python', found }
 }
 
 /** `lazy` is optional, so the check never fails. It reports what the strategy lacks on this machine. */
@@ -103,11 +105,6 @@ function ceph(): Finding {
   }
 }
 
-async function attempt(name: string, argv: readonly string[], found: string, fix: string): Promise<Finding> {
-  try {
-    await run(localHost, { argv, failed: name, fix, timeout: 10_000 })
-    return { name, found }
-  } catch {
-    return { name, found: `${argv[0]} does not work`, fix }
-  }
-}
+/** Throws CriuBenchError, which becomes the finding, when the program does not work. */
+const attempt = (argv: readonly string[], fix: string): Promise<unknown> =>
+  run(localHost, { argv, failed: `cannot run ${argv[0]}`, fix, timeout: 10_000 })
