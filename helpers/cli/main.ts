@@ -10,6 +10,7 @@ import type { Settings } from '../config/options.ts'
 import { CriuBenchError, firstError } from '../errors.ts'
 import { sweep } from '../sandbox/ledger.ts'
 import { requireRoot } from '../host/root.ts'
+import { requireNode } from '../installation/node-version.ts'
 import { parseSize } from '../units.ts'
 import type { CalibrateOptions } from './calibrate.ts'
 import type { ReportOptions } from './report.ts'
@@ -52,6 +53,11 @@ function count(text: string): number {
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('expected a whole number above 0')
 }
+
+// The doctor says it among everything else that is missing.
+program.hook('preAction', (_program, command) => {
+  if (command.name() !== 'doctor') requireNode()
+})
 
 program.commandsGroup('In a project:')
 program
