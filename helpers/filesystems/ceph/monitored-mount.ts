@@ -82,7 +82,7 @@ class MountedFolder implements MountedFilesystem {
     this.#undo.defer(service.onLoss(() => void client.sever()))
     await checkRoom(host, whole, free, service)
     await this.#sweep()
-    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+    await makeFolder(host, folder, service)
     this.#made = true
     this.#monitored = {
       host,
@@ -130,7 +130,7 @@ class MountedFolder implements MountedFilesystem {
   }
 
   async lost(): Promise<CriuBenchError | undefined> {
-    const isGone = this.#gone() ?? (await this.#location.host.lost?.())
+    const isGone = (await this.#location.host.lost?.()) ?? this.#gone()
     if (isGone || !this.#monitored) return isGone
     const trouble = await diagnose(this.#monitored)
     if (!trouble || this.#gone()) return this.#gone()
@@ -152,7 +152,10 @@ class MountedFolder implements MountedFilesystem {
   }
 
   #gone(): CriuBenchError | undefined {
-    return this.#trouble ?? this.#service.lost
+    const ended = this.#monitored?.client.lost
+    // A test cluster would wait for minutes until it gives away what a dead client held.
+    if (ended) this.#service.giveUp?.(ended)
+    return this.#trouble ?? this.#service.lost ?? ended
   }
 
   readonly #progress = (line: string): void => this.#options.progress?.(line)
@@ -220,6 +223,23 @@ class MountedFolder implements MountedFilesystem {
         `the next run on this machine removes a folder that is left on ceph: ${left}\n${reasonOf(error)}`,
       )
     }
+  }
+}
+
+/** The first write on the file system. Throws CriuBenchError where the user may not write. */
+async function makeFolder(host: Host, folder: string, { access, description, path }: Service): Promise<void> {
+  try {
+    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+  } catch (cause) {
+    throw new CriuBenchError(
+      {
+        failed: `cannot make a folder on ceph (${description})`,
+        found: reasonOf(cause),
+        expected: `a user that may write in ${path} as root`,
+        fix: `give client.${access.user} that access, without root_squash: ceph fs authorize FILESYSTEM client.${access.user} ${path} rw`,
+      },
+      { cause },
+    )
   }
 }
 
