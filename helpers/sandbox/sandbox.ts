@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readlink } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkContainerName } from '../cgroup/cgroups.ts'
@@ -46,9 +46,10 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
   for (; answer.startsWith(NOTE); answer = await supervisor.ask('which init?', START_LIMIT))
     process.stderr.write(`▸ ${answer.slice(NOTE.length)}\n`)
   const init = Number(/^init (\d+)$/.exec(answer)?.[1])
-  if (!Number.isInteger(init)) {
+  const isOpen = Number.isInteger(init)
+  if (!isOpen || (await readlink(`/proc/${init}/root`)) !== '/') {
     await supervisor.close()
-    throw notOpened(answer)
+    throw isOpen || /root filesystem propagation/.test(answer) ? inChroot() : notOpened(answer)
   }
   const lost = async (): Promise<CriuBenchError | undefined> =>
     (await isExiting(init)) === false ? undefined : killed(containerName)
@@ -67,6 +68,18 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
 
 const FAILED = 'cannot open private mount and PID namespaces'
 const FIX = `run as root: ${AS_ROOT}; \`${ownCommand('doctor')}\` names what is missing`
+
+/**
+ * unshare(1) refuses a root that is no mount point. Elsewhere the kernel shows this process the paths of the new namespaces,
+ * such as /dev/null, as seen from their root, which is not its own.
+ */
+const inChroot = (): CriuBenchError =>
+  new CriuBenchError({
+    failed: FAILED,
+    found: 'a process whose root directory was entered by chroot',
+    expected: 'the root directory of its mount namespace',
+    fix: "enter it by pivot_root instead: unshare --mount sh -c 'mount --rbind ROOT ROOT && cd ROOT && mkdir -p .old && pivot_root . .old && umount --lazy .old && exec sh'",
+  })
 
 const notOpened = (answer: string): CriuBenchError =>
   new CriuBenchError({
