@@ -13,12 +13,12 @@ describe('the doctor', { timeout: 60_000 }, () => {
     expect(stderr).toBe('')
     const names = [...stdout.matchAll(/^(?:ok {6}|MISSING )([^:]+):/gm)].map(([, name]) => name)
     expect(names).toEqual([
+      'node',
       'root',
       'capabilities',
       'namespaces',
       'cgroup',
       'criu',
-      'node',
       'seccomp',
       'memory',
       'disk',
