@@ -46,6 +46,20 @@ test('a suite whose set-up fails is missing from the results, and every report s
   expect(status).toBe(1)
 })
 
+test('a hook that fails before a suite is the reason why results are missing, and not `-t`', async () => {
+  const source = `const { beforeAll } = await import('vitest')
+    describe('with a server', () => {
+      beforeAll(() => { throw new Error('the server did not start') })
+      criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })
+    })`
+  const { status, results, stderr } = await expectNothingLeft(() =>
+    runBenchProject(source, {}, ['-t', '1MB']),
+  )
+  expect(results.incomplete).toBe('with a server failed outside of its tests: the server did not start')
+  expect(stderr).not.toContain('nothing was measured')
+  expect(status).toBe(1)
+})
+
 test('a run whose supervisor is killed says so, and not what failed because of it', async () => {
   const name = `vitest-criu-killed-${process.pid}`
   await using folder = await temporaryFolder()
