@@ -4,6 +4,7 @@ import { CriuBenchError, reasonOf } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
 import { WORK } from '../../installation/paths.ts'
 import { run } from '../../process/process.ts'
+import { holdsWithin } from '../../process/wait.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import type { MountedFilesystem, MountOptions } from '../filesystem.ts'
 import { unmount } from '../mount-point.ts'
@@ -34,6 +35,9 @@ export async function mountFolder(
   undo.move()
   return mounted
 }
+
+/** Milliseconds to learn that a client has ended. */
+const END_LIMIT = 5000
 
 interface FolderLocation {
   readonly host: Host
@@ -132,7 +136,11 @@ class MountedFolder implements MountedFilesystem {
   async lost(): Promise<CriuBenchError | undefined> {
     const isGone = (await this.#location.host.lost?.()) ?? this.#gone()
     if (isGone || !this.#monitored) return isGone
-    const trouble = await diagnose(this.#monitored)
+    const trouble = await diagnose(this.#monitored).catch(async (error: unknown) => {
+      // A mount whose client has just ended answers with an error before this process knows of that end.
+      if (await holdsWithin(() => this.#gone() !== undefined, { limit: END_LIMIT })) return undefined
+      throw error
+    })
     if (!trouble || this.#gone()) return this.#gone()
     // A client whose writes are refused can still remove the folder; a client that waits has to be ended.
     this.#service.giveUp?.(trouble.error)
