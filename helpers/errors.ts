@@ -10,6 +10,31 @@ export interface FailureFacts {
   readonly log?: string | undefined
 }
 
+/**
+ * What failed first, where clean-up after it failed as well: the runtime wraps both in SuppressedErrors, whose message is
+ * empty. A CriuBenchError tells the later failures in its log.
+ */
+export function firstError(thrown: unknown): unknown {
+  const later: unknown[] = []
+  let first = thrown
+  for (; isSuppressedError(first); first = first.suppressed) later.unshift(firstError(first.error))
+  if (!(first instanceof CriuBenchError)) return first
+  const messages = new Set(later.map(reasonOf).filter((message) => message !== reasonOf(first)))
+  if (messages.size === 0) return first
+  const after = [...messages].map((message) => `and then: ${message}`)
+  const log = [first.facts.log, ...after].filter(Boolean).join('\n')
+  return new CriuBenchError({ ...first.facts, log }, { cause: thrown })
+}
+
+/** The same promise, which fails with what failed first. */
+export const orFirstError = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((thrown: unknown) => {
+    throw firstError(thrown)
+  })
+
+const isSuppressedError = (thrown: unknown): thrown is { error: unknown; suppressed: unknown } =>
+  thrown instanceof Error && 'suppressed' in thrown && 'error' in thrown
+
 /** The message of whatever was thrown. */
 export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

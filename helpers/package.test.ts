@@ -11,7 +11,9 @@ import { expectNothingLeft } from './testing/leaks.ts'
  * Tests the package as a new user installs it: packed, then installed with vitest in an empty folder outside the tree,
  * set up by `init`, and run.
  */
-const NODE_22 = ['x64', 'arm64'].includes(process.arch) ? `node-linux-${process.arch}@22` : undefined
+const HAS_NODE = ['x64', 'arm64'].includes(process.arch)
+/** The oldest Node that is supported, and one that is not. */
+const OTHER_NODES = ['22', '20']
 /** The Node that runs this test comes before any other Node of the machine. */
 const PATH = [dirname(process.execPath), process.env['PATH']].join(delimiter)
 const BENCH = { MEMORY_SIZE: '1048576', VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
@@ -62,7 +64,8 @@ async function makeApp(): Promise<string> {
   await writeFile(join(folder, 'package.json'), '{}')
   const npm = ['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund']
   await done([...npm, '--save-dev', 'vitest@^5.1.0', '@types/node', tarball], folder)
-  if (NODE_22 !== undefined) await done([...npm, '--prefix', 'node22', NODE_22], folder)
+  for (const version of HAS_NODE ? OTHER_NODES : [])
+    await done([...npm, '--prefix', `node${version}`, `node-linux-${process.arch}@${version}`], folder)
   return folder
 }
 
@@ -143,7 +146,7 @@ describe('an empty project', () => {
   ])(
     'runs npx vitest bench, which prints a complete table (%s)',
     async ([, version = '', node = ''], { skip }) => {
-      if (node !== '' && NODE_22 === undefined) skip(`no npm package has a Node for ${process.arch}`)
+      if (node !== '' && !HAS_NODE) skip(`no npm package has a Node for ${process.arch}`)
       const path = [join(app, node), PATH].join(delimiter)
       const { status, stdout, stderr } = await expectNothingLeft(() =>
         inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, PATH: path, VITEST_CRIU_TOLERANCE: '1000' }),
@@ -156,6 +159,23 @@ describe('an empty project', () => {
       expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
     },
   )
+
+  test('is told first of all that Node 20 is too old', async ({ skip }) => {
+    if (!HAS_NODE) skip(`no npm package has a Node for ${process.arch}`)
+    const path = [join(app, 'node20/node_modules/.bin'), PATH].join(delimiter)
+    const doctor = await inApp(['npx', 'vitest-criu', 'doctor'], { PATH: path })
+    expect(doctor).toMatchObject({ status: 1, stderr: '' })
+    expect(doctor.stdout).toMatch(/^MISSING node: v20\..*\n        fix: install Node 22\.12 or later\n$/)
+    for (const command of [
+      ['vitest-criu', 'report'],
+      ['vitest', 'bench', '--run'],
+    ]) {
+      const { status, stdout, stderr } = await inApp(['npx', ...command], { PATH: path })
+      expect(status).toBe(1)
+      expect(stdout + stderr).toContain('cannot run on this version of Node')
+      expect(stdout + stderr).not.toContain('is not a function')
+    }
+  })
 
   test.each(EXAMPLES)('runs the example %s, which passes its gate', async (example, figures, file) => {
     await cp(join(PROJECT, 'fixtures/examples', example), join(app, example), {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { fixture } from '../installation/paths.ts'
 import { CLI, cli, outcomeOf } from '../testing/commands.ts'
 
 /** As another user; the one capability is to read this project wherever it lies. */
@@ -12,16 +13,18 @@ describe('the doctor', { timeout: 60_000 }, () => {
     expect(stderr).toBe('')
     const names = [...stdout.matchAll(/^(?:ok {6}|MISSING )([^:]+):/gm)].map(([, name]) => name)
     expect(names).toEqual([
+      'node',
       'root',
       'capabilities',
       'namespaces',
       'cgroup',
       'criu',
-      'node',
+      'seccomp',
       'memory',
       'disk',
       'compiler',
       'python',
+      'other users',
       'lazy restore',
       'ceph',
     ])
@@ -34,5 +37,16 @@ describe('the doctor', { timeout: 60_000 }, () => {
     expect(stdout).toContain('MISSING capabilities: no CAP_SYS_ADMIN\n')
     expect(stdout).toMatch(/^MISSING namespaces: unshare: .*Operation not permitted$/m)
     expect(stdout).toMatch(/^ok {6}python: \/usr\/bin\/python3$/m)
+  })
+
+  test('tells that nothing can be dumped under a seccomp filter, and fails', async () => {
+    const { status, stdout } = await outcomeOf(['/usr/bin/python3', fixture('scenes/filtered.py'), ...CLI, 'doctor']) // prettier-ignore
+    expect(status).toBe(1)
+    expect(stdout).toContain('MISSING seccomp: this process is under a filter\n        fix: in a container: run it privileged') // prettier-ignore
+  })
+
+  test('tells that processes of other users cannot be dumped without CAP_SYS_RESOURCE', async () => {
+    const { stdout } = await outcomeOf(['setpriv', '--bounding-set', '-sys_resource', '--', ...CLI, 'doctor']) // prettier-ignore
+    expect(stdout).toContain('ok      other users: their processes cannot be dumped: no CAP_SYS_RESOURCE')
   })
 })

@@ -1,4 +1,5 @@
-import { mkdir, statfs } from 'node:fs/promises'
+import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { WITH_SYS_RESOURCE, WITHOUT_FILTER } from '../criu/dump.ts'
 import { resolveSettings } from '../config/settings.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { examineHost, finding, orFinding, type Finding } from '../hosts/check.ts'
@@ -7,21 +8,32 @@ import { CriuBenchError } from '../errors.ts'
 import { isPrebuilt } from '../programs/compile.ts'
 import { localHost } from '../host/host.ts'
 import { availableMemory } from '../machine/memory.ts'
-import { CACHE, fixture, PACKAGED } from '../installation/paths.ts'
+import { isSupportedNode, NODE_FIX } from '../installation/node-version.ts'
+import { CACHE, fixture } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { memoryRoom } from '../checkpoint/memory-requirements.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { describeBytes, formatSize, MB, type Bytes } from '../units.ts'
 
 const BUILD_ROOM: Bytes = 500 * MB
-const OLDEST_NODE = [22, 12] as const
 
 /** What this machine needs in addition to what every host needs. */
-const LOCAL_CHECKS = { node, memory, disk, compiler, python, 'lazy restore': lazy, ceph }
+const LOCAL_CHECKS = {
+  seccomp,
+  memory,
+  disk,
+  compiler,
+  python,
+  'other users': otherUsers,
+  'lazy restore': lazy,
+  ceph,
+}
 
 /** Checks everything that a run needs: on this machine, then on the second host. */
 export async function examine(): Promise<Finding[]> {
-  const findings = await examineHost(localHost)
+  // On an older Node the other checks themselves would fail.
+  if (node().fix !== undefined) return [node()]
+  const findings = [node(), ...(await examineHost(localHost))]
   for (const [name, check] of Object.entries(LOCAL_CHECKS)) findings.push(await orFinding(name, check))
   return [...findings, ...(await examineSecondHost())]
 }
@@ -44,14 +56,38 @@ async function examineSecondHost(): Promise<Finding[]> {
 }
 
 function node(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const good = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])
+  return finding('node', isSupportedNode(process.versions.node), process.version, NODE_FIX)
+}
+
+/** CRIU suspends the filters of a process to dump it. The kernel refuses that to a program that is under a filter itself. */
+async function seccomp(): Promise<Finding> {
+  const isFiltered = (await statusOf('Seccomp')) !== '0'
   return finding(
-    'node',
-    good,
-    process.version,
-    PACKAGED ? 'install Node 22.12 or later' : 'use npm or npx, which run the Node among the packages',
+    'seccomp',
+    !isFiltered,
+    isFiltered ? 'this process is under a filter' : 'no filter',
+    WITHOUT_FILTER,
   )
+}
+
+/** CAP_SYS_RESOURCE of the kernel's include/uapi/linux/capability.h. */
+const CAP_SYS_RESOURCE = 24n
+
+/** Optional: the handlers of this package run as root. */
+async function otherUsers(): Promise<Finding> {
+  const has = (BigInt(`0x${(await statusOf('CapEff')) || '0'}`) >> CAP_SYS_RESOURCE) % 2n === 1n
+  return {
+    name: 'other users',
+    found: has
+      ? 'their processes can be dumped'
+      : `their processes cannot be dumped: no CAP_SYS_RESOURCE; ${WITH_SYS_RESOURCE}`,
+  }
+}
+
+/** A field of this process's status. */
+async function statusOf(field: string): Promise<string> {
+  const status = await readFile('/proc/self/status', 'utf8')
+  return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? ''
 }
 
 async function memory(): Promise<Finding> {
@@ -82,12 +118,14 @@ async function disk(): Promise<Finding> {
 async function compiler(): Promise<Finding> {
   if (await isPrebuilt(fixture('programs/lean-container')))
     return { name: 'compiler', found: 'not needed: the package contains compiled C programs' }
-  return attempt('compiler', ['gcc', '--version'], 'gcc', 'apt-get install gcc libc6-dev')
+  await attempt(['gcc', '--version'], 'apt-get install gcc libc6-dev')
+  return { name: 'compiler', found: 'gcc' }
 }
 
-function python(): Promise<Finding> {
-  const argv = ['/usr/bin/python3', '-I', '-S', '-c', 'import mmap, zlib']
-  return attempt('python', argv, '/usr/bin/python3', 'apt-get install python3')
+async function python(): Promise<Finding> {
+  const found = '/usr/bin/python3'
+  await attempt([found, '-I', '-S', '-c', 'import mmap, zlib'], 'apt-get install python3')
+  return { name: 'python', found }
 }
 
 /** `lazy` is optional, so the check never fails. It reports what the strategy lacks on this machine. */
@@ -103,11 +141,6 @@ function ceph(): Finding {
   }
 }
 
-async function attempt(name: string, argv: readonly string[], found: string, fix: string): Promise<Finding> {
-  try {
-    await run(localHost, { argv, failed: name, fix, timeout: 10_000 })
-    return { name, found }
-  } catch {
-    return { name, found: `${argv[0]} does not work`, fix }
-  }
-}
+/** Throws CriuBenchError, which becomes the finding, when the program does not work. */
+const attempt = (argv: readonly string[], fix: string): Promise<unknown> =>
+  run(localHost, { argv, failed: `cannot run ${argv[0]}`, fix, timeout: 10_000 })

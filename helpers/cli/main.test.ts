@@ -15,7 +15,7 @@ test('vitest-criu --help lists every command', async () => {
       init [options]              write a configuration, a suite and a workflow;
                                   existing files are kept
       report [options] [RESULTS]  write every report of a results.json again, into
-                                  its folder
+                                  its folder, unless that has another run
       compare <BEFORE> <NOW>      compare the results of one run with those of an
                                   earlier one, as with a baseline
       calibrate [options]         measure which injected delays the gate finds, and

@@ -3,14 +3,17 @@
 import '../disposal.ts'
 import { Command, InvalidArgumentError } from 'commander'
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { z } from 'zod'
 import { resolveSettings } from '../config/settings.ts'
 import type { Settings } from '../config/options.ts'
-import { CriuBenchError } from '../errors.ts'
+import { CriuBenchError, firstError } from '../errors.ts'
 import { sweep } from '../sandbox/ledger.ts'
 import { requireRoot } from '../host/root.ts'
+import { requireNode } from '../installation/node-version.ts'
 import { parseSize } from '../units.ts'
 import type { CalibrateOptions } from './calibrate.ts'
+import type { ReportOptions } from './report.ts'
 
 // Each command imports its own code: all of it takes half a second to load, which every command would wait for.
 const steps = () => import('./steps.ts')
@@ -51,6 +54,11 @@ function count(text: string): number {
   throw new InvalidArgumentError('expected a whole number above 0')
 }
 
+// The doctor says it among everything else that is missing.
+program.hook('preAction', (_program, command) => {
+  if (command.name() !== 'doctor') requireNode()
+})
+
 program.commandsGroup('In a project:')
 program
   .command('init')
@@ -62,12 +70,13 @@ program
   })
 program
   .command('report')
-  .description('write every report of a results.json again, into its folder')
+  .description('write every report of a results.json again, into its folder, unless that has another run')
   .argument('[RESULTS]', 'path of the results.json', 'reports/out/results.json')
   .option('--history <FOLDER>', 'folder of earlier results, for the page', 'reports/baselines')
-  .action(async (file: string, { history }: { history: string }) => {
+  .option('--output <FOLDER>', 'write to this folder, and replace the reports in it')
+  .action(async (file: string, options: ReportOptions) => {
     const { report } = await import('./report.ts')
-    await report(file, history)
+    await report(file, options)
   })
 program
   .command('compare')
@@ -165,11 +174,13 @@ async function clean({ dryRun = false }: { dryRun?: boolean }): Promise<void> {
 }
 
 // Exit handlers must run on a signal, so that programs in their own process groups end as well.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
 
 try {
   await program.parseAsync()
-} catch (error) {
+} catch (thrown) {
+  const error = firstError(thrown)
   if (!(error instanceof CriuBenchError)) throw error
   console.error(error.message)
   process.exitCode = 1

@@ -1,10 +1,11 @@
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { REPORTS } from '../../reports/files.ts'
 import { later, recorded } from '../../reports/recorded.testing.ts'
 import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
+import { steady } from '../testing/messages.ts'
 
 test('report writes every report of a results.json again, with a folder as its history', async () => {
   await using folder = await temporaryFolder()
@@ -36,4 +37,32 @@ test('report refuses a file that is not a results.json', async () => {
   expect(ended.stderr).toContain(`cannot read the results ${file}`)
   await rm(file)
   expect((await cli(['report', file])).stderr).toContain('no such file')
+})
+
+test("report does not overwrite another run's reports, unless --output names their folder", async () => {
+  await using folder = await temporaryFolder()
+  const [now, old] = [join(folder.path, 'results.json'), join(folder.path, 'old.json')]
+  await writeFile(now, JSON.stringify(recorded))
+  await writeFile(old, JSON.stringify(later(recorded, -1, 1)))
+  const refused = await cli(['report', old])
+  expect(refused.status).toBe(1)
+  expect(steady(refused.stderr, [folder.path, 'FOLDER'])).toMatchInlineSnapshot(`
+    "cannot write the reports of FOLDER/old.json to FOLDER
+      found:    results.json of another run, of 2026-11-23T04:44:55.396Z
+      expected: no reports there but those of this run, of 2026-11-22T04:44:55.396Z
+      fix:      name a folder, whose reports are replaced: npm run report -- FOLDER/old.json --output FOLDER
+    "
+  `)
+  expect(await readdir(folder.path)).toEqual(['old.json', 'results.json'])
+  expect(await readFile(now, 'utf8')).toBe(JSON.stringify(recorded))
+  const elsewhere = join(folder.path, 'elsewhere')
+  expect(await cli(['report', old, '--output', elsewhere])).toMatchObject({ status: 0, stderr: '' })
+  // The page alone, as somebody who shares it would keep it, is of an unknown run.
+  await rm(join(elsewhere, 'results.json'))
+  await rename(old, join(elsewhere, 'old.json'))
+  expect((await cli(['report', join(elsewhere, 'old.json')])).stderr).toContain(
+    'results.md of an unknown run',
+  )
+  expect((await cli(['report', now, '--output', elsewhere])).status).toBe(0)
+  expect(JSON.parse(await readFile(join(elsewhere, 'results.json'), 'utf8'))).toMatchObject({ createdAt: recorded.createdAt }) // prettier-ignore
 })

@@ -1,11 +1,39 @@
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { REPORTS } from '../../reports/files.ts'
+import type { Results } from '../../reports/results.ts'
+import { CriuBenchError } from '../errors.ts'
+import { ownCommand } from '../installation/own-command.ts'
 import { readHistory, readResults } from '../results/read.ts'
 import { writeReports } from '../results/write.ts'
 
-/** Writes every report of a results.json again, into its folder. The page shows the history in `historyFolder`. */
-export async function report(file: string, historyFolder: string): Promise<void> {
+export interface ReportOptions {
+  /** Folder of earlier results, which the page shows. */
+  readonly history: string
+  /** The folder to write to, whatever it contains. Default: that of the results, unless it has reports of another run. */
+  readonly output?: string
+}
+
+/** Writes every report of a results.json again. Throws CriuBenchError. */
+export async function report(file: string, { history, output }: ReportOptions): Promise<void> {
   const results = await readResults(file)
-  const folder = dirname(file)
-  const names = await writeReports(folder, results, await readHistory(historyFolder))
+  if (output === undefined) await refuseOtherRun(file, results)
+  const folder = output ?? dirname(file)
+  const names = await writeReports(folder, results, await readHistory(history))
   console.log(`${folder}: ${names.join(', ')}`)
+}
+
+/** Throws CriuBenchError if the folder of `file` has reports of another run. */
+async function refuseOtherRun(file: string, { createdAt }: Results): Promise<void> {
+  const folder = dirname(file)
+  const existing = REPORTS.map(([name]) => name).find((name) => existsSync(join(folder, name)))
+  if (existing === undefined) return
+  const other = await readResults(join(folder, 'results.json')).catch(() => undefined)
+  if (other?.createdAt === createdAt) return
+  throw new CriuBenchError({
+    failed: `cannot write the reports of ${file} to ${folder}`,
+    found: `${existing} of ${other ? `another run, of ${other.createdAt}` : 'an unknown run'}`,
+    expected: `no reports there but those of this run, of ${createdAt}`,
+    fix: `name a folder, whose reports are replaced: ${ownCommand('report', file, '--output', 'FOLDER')}`,
+  })
 }

@@ -1,73 +1,15 @@
-import { mkdir, rmdir, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { symlink, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { cgroupPaths, hierarchies } from '../cgroup/cgroups.ts'
-import { cli, CLI, outcomeOf, type Ended } from '../testing/commands.ts'
+import { cli, CLI, outcomeOf } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
-import { steady } from '../testing/messages.ts'
+import { withSteps } from './steps.testing.ts'
 
-const NAME = `vitest-criu-steps-${process.pid}`
-
-interface Steps {
-  readonly point: string
-  /** Runs one step. */
-  readonly step: (command: string, ...more: string[]) => Promise<Ended>
-  /** Runs steps that must succeed. Returns the output of the last one. */
-  readonly runAll: (...commands: string[]) => Promise<string>
-  /** Runs a step that must fail. Returns its message. */
-  readonly failureOf: (command: string, ...more: string[]) => Promise<string>
-}
-
-/** Runs `action` with an empty folder for a rootfs. Expects that it leaves nothing, not even a mount. */
-const withSteps = (
-  action: (steps: Steps) => Promise<void>,
-  environment: Record<string, string> = {},
-): Promise<void> =>
-  expectNothingLeft(async () => {
-    await using folder = await temporaryFolder()
-    const point = folder.path
-    const variables = { ROOTFS_ABS_PATH: point, CONTAINER_NAME: NAME, MEMORY_SIZE: '1048576', ...environment }
-    const step: Steps['step'] = (...command) => cli(command, variables)
-    const runAll: Steps['runAll'] = async (...commands) => {
-      let output = ''
-      for (const command of commands) {
-        const { status, stdout, stderr } = await step(command)
-        expect(status, `${command}: ${stderr}`).toBe(0)
-        output = stdout
-      }
-      return output
-    }
-    const failureOf: Steps['failureOf'] = async (...command) => {
-      const { status, stdout, stderr } = await step(...command)
-      expect({ status, stdout }).toMatchObject({ status: 1 })
-      return steady(stderr.replaceAll(/^▸ .*\n/gm, ''), [point, 'ROOTFS'], [NAME, 'NAME'])
-    }
-    await action({ point, step, runAll, failureOf })
-  })
-
-describe('the steps by hand', () => {
-  test.each(['python', 'native'])(
-    'print the same output as the reference, and can be repeated (%s)',
-    async (handler) => {
-      await withSteps(
-        async ({ step, runAll }) => {
-          for (let round = 0; round < 2; round++) {
-            expect(await runAll('mount')).toMatch(/^tmpfs, size .* mounted on .*\n$/)
-            expect(await runAll('rootfs')).toMatch(
-              /^criu .* exported to .*: its CRIU is \/usr\/sbin\/criu\n$/,
-            )
-            // An argument has precedence over MEMORY_SIZE.
-            expect((await step('dump', '16777216')).stdout).toMatch(
-              /^TARGET_PID=\d+\n\(\d\d\.\d{6}\) Dumping finished successfully\n$/,
-            )
-            expect(await runAll('copy')).toMatch(
-              /^\d+ files and the images \(.*\) copied to .*, lock at 1\n$/,
-            )
-            for (const output of [await runAll('restore'), await runAll('restore')]) {
-              expect(output).toMatch(
-                new RegExp(
-                  String.raw`^before start lean container: \d+\.\d{9}
+/** What the step `restore` prints. */
+const restored = (handler: string): RegExp =>
+  new RegExp(
+    String.raw`^before start lean container: \d+\.\d{9}
 this is the process in the lean container, pid in container: \d+
 this is the lean container launcher process!
 before criu restore: \d+\.\d{9}
@@ -75,16 +17,72 @@ pass lean container unit test!
 before start ${handler} handler: \d+\.\d{6}
 \[micro-execution\] time: \d+\.\d\d us
 $`,
-                ),
-              )
-            }
-            expect(await runAll('unmount')).toMatch(/ unmounted\n$/)
-          }
-        },
-        { VITEST_CRIU_HANDLER: handler },
-      )
-    },
   )
+
+describe('the steps by hand', () => {
+  test('print the same output as the reference, and can be repeated', async () => {
+    await withSteps(async ({ step, runAll }) => {
+      for (let round = 0; round < 2; round++) {
+        expect(await runAll('mount')).toMatch(/^tmpfs, size .* mounted on .*\n$/)
+        expect(await runAll('rootfs')).toMatch(/^criu .* exported to .*: its CRIU is \/usr\/sbin\/criu\n$/)
+        // An argument has precedence over MEMORY_SIZE.
+        expect((await step('dump', '16777216')).stdout).toMatch(
+          /^TARGET_PID=\d+\n\(\d\d\.\d{6}\) Dumping finished successfully\n$/,
+        )
+        expect(await runAll('copy')).toMatch(/^\d+ files and the images \(.*\) copied to .*, lock at 1\n$/)
+        for (const output of [await runAll('restore'), await runAll('restore')])
+          expect(output).toMatch(restored('python'))
+        expect(await runAll('unmount')).toMatch(/ unmounted\n$/)
+      }
+    })
+  })
+
+  test.each(['python-http', 'node-http'])('restore an observed handler (%s)', async (handler) => {
+    await withSteps(
+      async ({ runAll, step }) => {
+        await runAll('mount', 'rootfs', 'dump', 'copy')
+        const { status, stdout, stderr } = await step('restore')
+        expect(status, stderr).toBe(0)
+        expect(stdout).toContain('pass lean container unit test!')
+        expect(stderr).toMatch(/^▸ lean container .* ms, cold start .* ms$/m)
+        await runAll('unmount')
+      },
+      { VITEST_CRIU_HANDLER: handler },
+    )
+  })
+
+  test('in two folders at once do not affect each other', async () => {
+    await withSteps((first) =>
+      withSteps(
+        async (second) => {
+          const both = (...commands: string[]) =>
+            Promise.all([first.runAll(...commands), second.runAll(...commands)])
+          await both('mount', 'rootfs', 'dump')
+          await both('copy', 'restore')
+          await first.runAll('unmount')
+          expect(await second.runAll('restore')).toMatch(restored('native'))
+          await second.runAll('unmount')
+        },
+        { VITEST_CRIU_HANDLER: 'native' },
+      ),
+    )
+  })
+
+  test('take a ROOTFS_ABS_PATH with a slash at the end, with a link, and with ".."', async () => {
+    await withSteps(async ({ point, variables }) => {
+      await using elsewhere = await temporaryFolder()
+      const link = join(elsewhere.path, 'link')
+      await symlink(point, link)
+      const paths = [`${point}/`, link, `${link}/../${basename(point)}`]
+      const at = (path: string, command: string) => cli([command], { ...variables, ROOTFS_ABS_PATH: path })
+      for (const path of paths) {
+        const [mounted, again, unmounted] = [await at(path, 'mount'), await at(point, 'mount'), await at(path, 'unmount')] // prettier-ignore
+        expect(mounted).toMatchObject({ status: 0 })
+        expect(again.stderr).toContain('tmpfs (vitest-criu) mounted on it')
+        expect(unmounted).toEqual({ status: 0, stdout: `${point} unmounted\n`, stderr: '' })
+      }
+    })
+  })
 })
 
 describe('a step in the wrong order is refused', () => {
@@ -102,8 +100,8 @@ describe('a step in the wrong order is refused', () => {
     })
   })
 
-  test('if it is a second mount, copy before dump, or restore before copy', async () => {
-    await withSteps(async ({ failureOf, runAll }) => {
+  test('if it is a second mount, copy before dump, restore before copy, or restore after another dump', async () => {
+    await withSteps(async ({ failureOf, runAll, step }) => {
       await runAll('mount', 'rootfs')
       expect(await failureOf('mount')).toMatchInlineSnapshot(`
         "cannot mount on ROOTFS_ABS_PATH=ROOTFS
@@ -128,7 +126,17 @@ describe('a step in the wrong order is refused', () => {
           fix:      npm run copy
         "
       `)
-      await runAll('unmount')
+      await runAll('copy', 'restore')
+      await step('dump', '4MB')
+      const mixed = await failureOf('restore')
+      expect(mixed.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')).toMatchInlineSnapshot(`
+        "cannot restore on ROOTFS
+          found:    images of an earlier dump, python 1MB of TIME; the last one is python 4MB of TIME
+          expected: images that were copied after the last dump
+          fix:      npm run copy
+        "
+      `)
+      await runAll('copy', 'restore', 'unmount')
     })
   })
 
@@ -175,26 +183,6 @@ describe('a step refuses', () => {
           '  fix:      sudo -E npm start\n',
       })
     }
-  })
-
-  test('a container name that is in use, and leaves the images unchanged', async () => {
-    await withSteps(async ({ failureOf, runAll }) => {
-      await runAll('mount', 'rootfs', 'dump', 'copy')
-      const [hierarchy = ''] = await hierarchies()
-      await mkdir(join(hierarchy, NAME))
-      const message = await failureOf('restore')
-      await rmdir(join(hierarchy, NAME))
-      expect(message.replaceAll(hierarchy, 'HIERARCHY')).toMatchInlineSnapshot(`
-        "cannot use "NAME" as the name of a container
-          found:    a cgroup of that name in use, at HIERARCHY/NAME
-          expected: a name that no cgroup has
-          fix:      choose another CONTAINER_NAME, or remove that cgroup: rmdir HIERARCHY/NAME
-        "
-      `)
-      await runAll('restore')
-      expect(await cgroupPaths(NAME)).toEqual([])
-      await runAll('unmount')
-    })
   })
 
   test.each(['mapped', 'eager'])('images that have changed since the copy (%s)', async (strategy) => {

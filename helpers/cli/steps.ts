@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Settings } from '../config/options.ts'
 import { exportedCriu, findBaseImage } from '../criu/base-image.ts'
@@ -8,30 +7,31 @@ import { dump } from '../criu/dump.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkMountPoint, unmount as unmountFilesystem } from '../filesystems/mount-point.ts'
 import { TMPFS_SOURCE, tmpfs } from '../filesystems/tmpfs.ts'
-import { handlerNamed } from '../handlers/handler.ts'
+import { handlerNamed, isObserved } from '../handlers/handler.ts'
+import { observer } from '../handlers/observe.ts'
 import { startHandler } from '../handlers/start.ts'
-import { checkContainerName } from '../cgroup/cgroups.ts'
 import { ownCommand } from '../installation/own-command.ts'
-import { localHost } from '../host/host.ts'
+import { hostPath, localHost } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { WORK } from '../installation/paths.ts'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
-import { readManifest, writeManifest } from './manifest.ts'
+import { containerNameOf } from '../measure/host-pairs.ts'
+import { run } from '../process/process.ts'
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
+import { forgetCopied, forgetDumped, readCopied, readDumped, writeCopied, writeDumped, type Copied } from './manifest.ts' // prettier-ignore
 import { durationOf } from '../../reports/timeline.ts'
-import { copyForRestore, DUMP_FOLDER, populateRootfs, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
-import { strategyNamed } from '../strategies/index.ts'
+import { copyForRestore, DUMP_FOLDER, populateRootfs } from '../checkpoint/rootfs.ts'
+import { strategyNamed, type Strategy } from '../strategies/index.ts'
 import { runPhases } from '../matrix/phases.ts'
-import { runRestore } from '../restore/restore-run.ts'
+import { runRestore, type RestoreRun } from '../restore/restore-run.ts'
 import { describeBytes, formatMilliseconds, formatSize, type Bytes } from '../units.ts'
 
 /**
- * The reference's steps, run by hand in this machine's own mount namespace. Each prints the same output as in the
- * reference.
+ * The reference's steps, run by hand. The mount is in this machine's own mount namespace; what runs in between is in a
+ * sandbox, which ends with the step. Each prints the same output as in the reference.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const progress = (line: string): void => void process.stderr.write(`▸ ${line}\n`)
-
-const containerName = (settings: Settings): string => settings.containerName ?? 'vitest-criu'
 
 function rootfsOf(settings: Settings): string {
   if (settings.rootfs !== undefined) return settings.rootfs
@@ -58,9 +58,10 @@ export async function mount(settings: Settings): Promise<void> {
 export async function rootfs(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await checkMountedByStep(point)
-  await checkContainerName(containerName(settings))
   const image = await findBaseImage(settings.baseImage, progress)
-  const exported = await populateRootfs(localHost, image, point, containerName(settings))
+  const exported = await inSandbox(settings, (sandbox) =>
+    populateRootfs(sandbox, image, point, sandbox.containerName),
+  )
   say(`${image.description}, exported to ${point}: its CRIU is ${exported.criu}`)
 }
 
@@ -70,51 +71,45 @@ export async function dumpStep(settings: Settings): Promise<void> {
   await checkMountedByStep(point)
   await checkMemory(size)
   const criu = await findCriu(progress)
-  await using handler = await startHandler(localHost, handlerNamed(settings.handler), size)
-  say(`TARGET_PID=${handler.pid}`)
-  const images = join(point, DUMP_FOLDER)
-  const result = await dump(localHost, {
-    criu: criu.path,
-    pid: handler.pid,
-    images,
-    size,
-    leaveRunning: false,
+  const total = await inSandbox(settings, async (sandbox) => {
+    await forgetDumped(sandbox, point)
+    await using handler = await startHandler(sandbox, handlerNamed(settings.handler), size)
+    const { pid, name, checksum } = handler
+    say(`TARGET_PID=${pid}`)
+    const images = join(point, DUMP_FOLDER)
+    const result = await dump(handler.host, { criu: criu.path, pid, images, size, leaveRunning: false })
+    const dumpedAt = new Date().toISOString()
+    await writeDumped(sandbox, point, { handler: name, size, checksum, pid, dumpedAt })
+    return result.total
   })
-  await writeManifest(localHost, point, { handler: handler.name, size, checksum: handler.checksum })
-  const seconds = (result.total / 1000).toFixed(6).padStart(9, '0')
+  const seconds = (total / 1000).toFixed(6).padStart(9, '0')
   say(`(${seconds}) Dumping finished successfully`)
 }
 
 export async function copy(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
-  const { handler, size } = await readManifest(localHost, point)
-  const { files, bytes } = await copyForRestore(localHost, point)
-  const criu = exportedCriu(localHost, point)
-  const origin = { handler: handlerNamed(handler), size }
-  for (const name of settings.strategies)
-    await strategyNamed(name).prepare(localHost, { path: point, criu }, origin)
+  const dumped = await readDumped(localHost, point)
+  const handler = handlerNamed(dumped.handler)
+  const { files, bytes } = await inSandbox(settings, async (sandbox) => {
+    await forgetCopied(sandbox, point)
+    const copies = await copyForRestore(sandbox, point, isObserved(handler) ? [await observer()] : [])
+    const exported = { path: point, criu: exportedCriu(sandbox, point) }
+    for (const name of settings.strategies)
+      await strategyNamed(name).prepare(sandbox, exported, { handler, size: dumped.size })
+    await writeCopied(sandbox, point, { dumped, strategies: settings.strategies })
+    return copies
+  })
   say(`${files} files and the images (${describeBytes(bytes)}) copied to ${point}, lock at 1`)
 }
 
 export async function restore(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
-  await checkContainerName(containerName(settings))
-  const { size, checksum, ...manifest } = await readManifest(localHost, point)
-  const handler = handlerNamed(manifest.handler)
-  checkCopied(point)
-  const exported = { path: point, criu: exportedCriu(localHost, point) }
+  const copied = await readCopied(localHost, point)
+  const handler = handlerNamed(copied.dumped.handler)
   const strategy = strategyNamed(settings.strategies[0] ?? 'mapped')
-  const restorable = await strategy.open(localHost, exported, { handler, size })
-  const name = containerName(settings)
-  const { sample, output } = await runRestore({
-    host: localHost,
-    rootfs: exported,
-    restorable,
-    containerName: name,
-    handler,
-    size,
-    checksum,
-  })
+  const { sample, output } = await inSandbox(settings, (sandbox) =>
+    restoreIn(sandbox, point, copied, strategy),
+  )
   process.stdout.write(output.launcher + output.handler)
   progress(
     runPhases(handler, strategy)
@@ -123,24 +118,50 @@ export async function restore(settings: Settings): Promise<void> {
   )
 }
 
-/** Undoes every step: removes the mount with everything on it, and the contents of the work folder. */
+async function restoreIn(
+  host: Sandbox,
+  point: string,
+  { dumped, strategies }: Copied,
+  strategy: Strategy,
+): Promise<RestoreRun> {
+  const { size, checksum, pid } = dumped
+  const handler = handlerNamed(dumped.handler)
+  const exported = { path: point, criu: exportedCriu(host, point) }
+  if (!strategies.includes(strategy.name)) {
+    await strategy.prepare(host, exported, { handler, size })
+    await writeCopied(host, point, { dumped, strategies: [...strategies, strategy.name] })
+  }
+  const restorable = await strategy.open(host, exported, { handler, size })
+  const { containerName } = host
+  return runRestore({ host, rootfs: exported, restorable, containerName, handler, size, checksum, pid })
+}
+
+/** Undoes every step: removes the mount with everything on it. */
 export async function unmount(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   await checkMountedByStep(point)
   await unmountFilesystem(localHost, point)
-  for (const name of await readdir(WORK).catch(() => []))
-    await rm(join(WORK, name), { recursive: true, force: true })
   say(`${point} unmounted`)
 }
 
-function checkCopied(point: string): void {
-  if (existsSync(join(point, IMAGES_FOLDER))) return
-  throw new CriuBenchError({
-    failed: `cannot restore on ${point}`,
-    found: 'a rootfs without copied images',
-    expected: 'a rootfs after the step copy',
-    fix: ownCommand('copy'),
+/** The work folder of the steps, in the rootfs: two rootfs share nothing, and it goes with the mount. */
+const WORK_FOLDER = '.work'
+
+/**
+ * Runs a part of a step in a sandbox: whatever interrupts the step, its processes and its cgroup end with it. What the
+ * step leaves in its work folder, the next step finds there.
+ */
+async function inSandbox<T>(settings: Settings, part: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  const folder = join(rootfsOf(settings), WORK_FOLDER)
+  await using sandbox = await openSandbox(containerNameOf(settings))
+  await mkdir(hostPath(sandbox, folder), { recursive: true })
+  await run(sandbox, {
+    argv: ['mount', '--bind', folder, WORK],
+    failed: `cannot bind ${folder} on ${WORK}`,
+    fix: 'run as root with CAP_SYS_ADMIN',
+    timeout: 10_000,
   })
+  return await part(sandbox)
 }
 
 /** Throws CriuBenchError if the step `mount` did not mount this filesystem: no other is written to, or unmounted. */

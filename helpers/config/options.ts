@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
 import { MB, parseSize } from '../units.ts'
 import { isCgroupName, type FilesystemName, type HandlerName, type StrategyName } from './names.ts'
@@ -57,6 +59,16 @@ const EXISTING_CLUSTER_OPTIONS = ['keyring', 'user', 'filesystem', 'path'] as co
 const TEST_CLUSTER_OPTIONS = ['store', 'capacity'] as const
 
 const filePath = z.string().min(1)
+
+/** The kernel lists a mount by the path without links, "..", and a slash at the end. Relative paths are refused later. */
+function withoutLinks(path: string): string {
+  if (!isAbsolute(path)) return path
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return resolve(path)
+  }
+}
 
 /** A name. The folder that defines the objects looks it up, and refuses unknown names with a list of all names. */
 const nameOf = <Name extends string>() =>
@@ -155,7 +167,7 @@ export const Options = z.strictObject({
   /** Limits of the second host's link in each direction, in the notation of tc(8). */
   link: Link.prefault({}),
   /** Where to mount: the absolute path of an empty folder. Default: a private folder. */
-  rootfs: z.string().min(1).optional(),
+  rootfs: z.string().min(1).transform(withoutLinks).optional(),
   /** Name of the containers and of their cgroup. Default: a generated name. */
   containerName: z
     .string()

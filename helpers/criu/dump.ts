@@ -66,7 +66,16 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
 /** Path of CRIU's statistics of the last dump on `host`. */
 export const dumpStatsFile = (host: Host): string => hostPath(host, join(LOG_FOLDER, 'stats-dump'))
 
+/** Fixes that the doctor names as well. */
+export const WITHOUT_FILTER = 'in a container: run it privileged, or with --security-opt seccomp=unconfined'
+export const WITH_SYS_RESOURCE = 'in a container: run it with --cap-add SYS_RESOURCE'
+
 const FIXES: Fixes = [
+  [/suspending seccomp failed/i, `run CRIU without a seccomp filter; ${WITHOUT_FILTER}`],
+  [
+    /Can't get rlimit/i,
+    `dump a process of another user with CAP_SYS_RESOURCE, or run it as root; ${WITH_SYS_RESOURCE}`,
+  ],
   [/No space left|ENOSPC|Can't write/i, 'free space: the images need as much as the process has memory'],
   [/vdso/i, 'unset BASE_IMAGE to have a newer CRIU built: this one does not support the kernel'],
   // CRIU passes the open files of a process over a socket, which the kernel does not allow for an io_uring.

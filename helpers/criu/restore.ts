@@ -28,15 +28,12 @@ const FIXES: Fixes = [
   [/bad mode/i, 'dump and copy again: a file that the process had open has another mode now'],
   [/build-?id/i, 'dump and copy again: a mapped program or library is another build now'],
   [/No such file|Can't open file/i, 'copy again: the rootfs lacks a file that the process had open'],
-  [
-    /^observe: (the handler was not done|all processes ended)/m,
-    "read the handler's output below: the handler was restored, but never fulfilled its `done`",
-  ],
   [/magic|version/i, 'dump with the CRIU of the base image: the images are from another CRIU'],
 ]
 
-/** The error lines of a failed restore, and the fix. */
-export function explainFailure(stderr: string): { log: string; fix: string } {
-  const log = firstErrors(stderr) || withoutHarmless(stderr)
-  return { log, fix: fixFor(log, FIXES) }
+/** The error lines of a failed restore, whether they are CRIU's, and the fix if so. */
+export function explainFailure(stderr: string): { log: string; isFromCriu: boolean; fix: string } {
+  const errors = firstErrors(stderr)
+  const log = errors || withoutHarmless(stderr)
+  return { log, isFromCriu: errors !== '', fix: fixFor(log, FIXES) }
 }

@@ -48,6 +48,7 @@ async function mount(host: Host, point: string, room: Bytes): Promise<MountedFil
     point,
     description: `ext4 on ${stdout.trim()}, a file of ${describeBytes(size)} in ${FOLDER}`,
     dropCache: () => dropCache(host, point),
+    lost: async () => host.lost?.(),
     [Symbol.asyncDispose]: () => unmount(host, point),
   }
 }

@@ -25,6 +25,7 @@ async function mount(host: Host, point: string, room: Bytes): Promise<MountedFil
     name: 'tmpfs',
     point,
     description: `tmpfs, size ${describeBytes(room)}, ${huge ? 'huge pages' : 'this kernel refuses huge pages'}`,
+    lost: async () => host.lost?.(),
     [Symbol.asyncDispose]: () => unmount(host, point),
   }
 }

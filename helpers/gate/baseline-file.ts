@@ -48,9 +48,14 @@ async function archive(path: string, history: string, createdAt: string): Promis
 /** Identifies a suite across runs. The title alone is not enough, because it does not name the handler. */
 export const keyOf = ({ title, handler }: SuiteResults): string => JSON.stringify([title, handler])
 
-function refuseLostSuites({ name, results: earlier }: Baseline, results: Results): void {
+/** The suites of `earlier` that `results` lack. */
+export function lostSuites(earlier: Results, results: Results): SuiteResults[] {
   const kept = new Set(results.suites.map(keyOf))
-  const lost = earlier.suites.filter((suite) => !kept.has(keyOf(suite)))
+  return earlier.suites.filter((suite) => !kept.has(keyOf(suite)))
+}
+
+function refuseLostSuites({ name, results: earlier }: Baseline, results: Results): void {
+  const lost = lostSuites(earlier, results)
   if (lost.length === 0) return
   throw new CriuBenchError({
     failed: `cannot save this run as the baseline "${name}"`,

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { CriuBenchError } from '../errors.ts'
 
 /**
  * Where commands run and files lie: this machine as it is, a sandbox (private namespaces), or another machine. Everything
@@ -11,6 +12,8 @@ export interface Host {
   readonly sshCommand?: readonly string[]
   /** Where this process sees the host's root directory: "/" or "/proc/PID/root". */
   readonly root: string
+  /** Asked after a failure: why the host is gone; undefined when it is there. */
+  readonly lost?: () => Promise<CriuBenchError | undefined>
 }
 
 /** This machine as it is: everyone sees the mounts made here. Commands die with the process that started them. */

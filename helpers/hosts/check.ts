@@ -7,6 +7,7 @@ import { machineOf } from '../machine/machine.ts'
 import { run } from '../process/process.ts'
 import { isRemote } from '../process/remote.ts'
 import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
 
 /** One thing that a run needs: what was found, and the fix when that is not enough. */
 export interface Finding {
@@ -90,6 +91,9 @@ async function capabilities({ host }: Examined): Promise<Finding> {
 }
 
 async function namespaces({ host }: Examined): Promise<Finding> {
+  // As a run opens them: it names a chroot as what is wrong with them.
+  if (host === localHost && process.getuid?.() === 0)
+    await (await openSandbox(`vitest-criu-doctor-${process.pid}`))[Symbol.asyncDispose]()
   const said = await ask(host, 'unshare --mount --pid --uts --ipc --fork --mount-proc true 2>&1 || true')
   const install = `apt-get install util-linux${on(host, '', ' on that host')}`
   const fix = `${install}; the kernel needs CONFIG_NAMESPACES; in a container: run it privileged`

@@ -1,6 +1,7 @@
 import { aroundAll, beforeEach, inject, TestRunner } from 'vitest'
 import type { RunnerTask } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
+import { orFirstError } from '../errors.ts'
 import { judgeSuite } from '../gate/judge.ts'
 import type { Thresholds } from '../gate/thresholds.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
@@ -37,7 +38,7 @@ export function checkpointed(
       (each) => missingFor(each) === undefined && isSelected(suite.file.tasks, each.title),
     )
     if (!selected.includes(benchmarkCase)) return runSuite()
-    shared.session ??= Session.open(group, selected, inject('criu'), progressOf)
+    shared.session ??= orFirstError(Session.open(group, selected, inject('criu'), progressOf))
     shared.remaining ??= selected.length
     try {
       await shared.session.catch((error: unknown) => {
@@ -48,7 +49,8 @@ export function checkpointed(
     } finally {
       shared.remaining -= 1
       // A session that failed to open has cleaned up after itself, and its error was thrown above.
-      if (shared.remaining === 0) await (await shared.session.catch(() => undefined))?.[Symbol.asyncDispose]()
+      const session = shared.remaining === 0 ? await shared.session.catch(() => undefined) : undefined
+      if (session) await orFirstError(session[Symbol.asyncDispose]())
     }
   }, TIME_LIMIT)
   return defineSuiteRun(async () => {
@@ -70,8 +72,6 @@ async function measureAndJudge(
   const settings = inject('criu')
   const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
   measuredHere.set(benchmarkCase, measured)
-  const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
-  const sameCheckpoint = checkpoint ? await session.measurementsOf(checkpoint) : []
   // Thresholds do not apply to a start from scratch, which other strategies are compared with.
   const applicable = benchmarkCase.strategy.fromScratch ? {} : thresholds
   const suite = judgeSuite(
@@ -79,7 +79,9 @@ async function measureAndJudge(
     { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: applicable },
     {
       sameRun: [...measuredHere.values()],
-      sameCheckpoint: sameCheckpoint.map(([each, measurement]) => measuredSuite(each, measurement)),
+      sameCheckpoint: comparesStrategies(applicable)
+        ? await sameCheckpoint(session, benchmarkCase, group)
+        : [],
     },
   )
   const again = await confirm(session, benchmarkCase, suite)
@@ -96,6 +98,20 @@ function skipWhereMissing(benchmarkCase: BenchmarkCase): void {
     skip(`${benchmarkCase.title}: ${missing}`)
   })
 }
+
+/** The suites of a case's checkpoint. Each is built from all its samples, so only thresholds that need them pay for that. */
+async function sameCheckpoint(
+  session: Session,
+  benchmarkCase: BenchmarkCase,
+  group: CaseGroup,
+): Promise<MeasuredSuite[]> {
+  const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
+  const measurements = checkpoint ? await session.measurementsOf(checkpoint) : []
+  return measurements.map(([each, measurement]) => measuredSuite(each, measurement))
+}
+
+const comparesStrategies = (thresholds: Thresholds): boolean =>
+  Object.values(thresholds).some((threshold) => typeof threshold === 'object')
 
 /** Why this machine cannot run a suite, or undefined if it can. A filesystem that `-t` names fails instead. */
 const missingFor = ({ filesystem, strategy }: BenchmarkCase): string | undefined =>

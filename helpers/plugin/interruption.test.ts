@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseResults, type Results } from '../../reports/results.ts'
 import { cli, startBench } from '../testing/commands.ts'
+import { supervisorOf } from '../testing/ledgers.ts'
 import { runBenchProject } from '../testing/bench-project.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -43,6 +44,36 @@ test('a suite whose set-up fails is missing from the results, and every report s
   expect(results.incomplete).toMatch(/^tmpfs 1MB mapped was not measured: cannot use the base image/)
   expect(junit).toContain('errors="1"')
   expect(status).toBe(1)
+})
+
+test('a hook that fails before a suite is the reason why results are missing, and not `-t`', async () => {
+  const source = `const { beforeAll } = await import('vitest')
+    describe('with a server', () => {
+      beforeAll(() => { throw new Error('the server did not start') })
+      criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })
+    })`
+  const { status, results, stderr } = await expectNothingLeft(() =>
+    runBenchProject(source, {}, ['-t', '1MB']),
+  )
+  expect(results.incomplete).toBe('with a server failed outside of its tests: the server did not start')
+  expect(stderr).not.toContain('nothing was measured')
+  expect(status).toBe(1)
+})
+
+test('a run whose supervisor is killed says so, and not what failed because of it', async () => {
+  const name = `vitest-criu-killed-${process.pid}`
+  await using folder = await temporaryFolder()
+  const { stdout, stderr } = await expectNothingLeft(async () => {
+    const bench = startBench(['-t', '256MB'], { CONTAINER_NAME: name, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_OUTPUT: folder.path }) // prettier-ignore
+    await bench.says(/starting the native handler/)
+    process.kill(await supervisorOf(name), 'SIGKILL')
+    const ended = await bench.ended
+    await cli(['clean'])
+    return ended
+  })
+  expect(stderr).toContain(`CriuBenchError: cannot go on with ${name}-`)
+  expect(stdout).toContain('INCOMPLETE: tmpfs 256MB mapped was not measured: cannot go on with')
+  expect(stderr).not.toMatch(/SuppressedError|did not get ready|cannot unmount/)
 })
 
 test('a worker that crashes keeps the suites that have ended, and fails the run', async () => {

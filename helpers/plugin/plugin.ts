@@ -1,5 +1,6 @@
 import type { Plugin } from 'vitest/config'
 import type { CriuOptions, Settings } from '../config/options.ts'
+import { requireNode } from '../installation/node-version.ts'
 
 /** A machine on which suites are skipped. They fail instead if the command line asks for them. */
 export interface Unusable {
@@ -33,6 +34,8 @@ declare module 'vitest' {
  * benchmark run throws CriuBenchError for invalid options and environment variables.
  */
 export function criu(options: CriuOptions = {}): Plugin {
+  // Before vitest itself, which does not run there either, fails in some other way.
+  requireNode()
   return {
     name: 'vitest-criu',
     // oxlint-disable-next-line typescript/no-misused-promises -- vitest awaits it, although the type does not say so

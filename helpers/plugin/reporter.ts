@@ -159,8 +159,12 @@ function whyIncomplete(
   if (reason === 'interrupted') return 'the run was interrupted'
   const [error] = [...errors, ...modules.flatMap((module) => module.errors())]
   if (error) return `an error outside of any test ended suites early: ${error.message}`
-  const failures = modules.flatMap((module) =>
-    [...module.children.allSuites()].flatMap((suite) => suite.meta().criuError ?? []),
-  )
+  const suites = modules.flatMap((module) => [...module.children.allSuites()])
+  const failures = suites.flatMap((suite) => {
+    const { criu, criuError } = suite.meta()
+    if (criuError !== undefined) return [criuError]
+    if (criu) return []
+    return suite.errors().map(({ message }) => `${suite.name} failed outside of its tests: ${message}`)
+  })
   return failures.length === 0 ? undefined : failures.join('; ')
 }

@@ -35,7 +35,8 @@ export interface Finished {
 
 /**
  * Runs one command on `host` to its end and waits for it.
- * Throws CriuBenchError when the command is missing, exits with a code outside `accept`, or outlives `timeout`.
+ * Throws CriuBenchError when the command is missing, exits with a code outside `accept`, or outlives `timeout`; and why the
+ * host is gone, when that is the reason.
  */
 export async function run(host: Host, command: Command): Promise<Finished> {
   await using file = command.report && isRemote(host) ? reportFile(host, command.argv) : undefined
@@ -50,7 +51,8 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   const result = await Promise.race([ended, limit.stuck])
   if (result === undefined) throw timeout(command, {}, command.timeout, STUCK)
   if (limit.reached) throw timeout(command, result, command.timeout, KILLED)
-  if (!(command.accept ?? [0]).includes(result.exitCode ?? -1)) throw failure(command, result)
+  if (!(command.accept ?? [0]).includes(result.exitCode ?? -1))
+    throw (await host.lost?.()) ?? failure(command, result)
   return {
     exitCode: result.exitCode ?? -1,
     stdout: text(result.stdout),

@@ -163,10 +163,10 @@ describe('a restored handler', () => {
 
   test('fails if it is never done', async () => {
     expect(await failureOf({ trigger: request, done: { line: 'finished' } })).toMatchInlineSnapshot(`
-      "cannot restore on /var/lib/vitest-criu/rootfs in the lean container (eager)
-        found:    exit status 1, and no sign that the handler is done
-        expected: exit status 0, and a handler that is done
-        fix:      read the handler's output below: the handler was restored, but never fulfilled its \`done\`
+      "the by-socket handler failed after its restore on /var/lib/vitest-criu/rootfs in the lean container (eager)
+        found:    the handler was not done within 2700 ms
+        expected: a handler that fulfils its \`done\`, and ends without an error
+        fix:      read its output below; if it fails with the strategy plain as well, the restore is not the cause
         log:      observe: the handler was not done within 2700 ms"
     `)
   })

@@ -2,8 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
-import { explainFailure, restoreLimit } from '../criu/restore.ts'
-import { CriuBenchError } from '../errors.ts'
+import { restoreLimit } from '../criu/restore.ts'
 import { hasOwnNetwork, type Handler } from '../handlers/definition.ts'
 import {
   environmentOf,
@@ -19,7 +18,8 @@ import type { Host } from '../host/host.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
 import type { TimePoints } from '../../reports/timeline.ts'
 import { checkClock } from './clock-check.ts'
-import { handlerResultOf, type HandlerResult } from './handler-result.ts'
+import { checkChecksum, failureOf } from './failures.ts'
+import { handlerResultOf } from './handler-result.ts'
 import { readAccount, type MemoryAccount } from './memory-account.ts'
 import { spinFor, type InjectedDelay } from './injected-delay.ts'
 import { layOutSample } from './sample-folder.ts'
@@ -132,7 +132,7 @@ async function finish(
   const done = await handlerResultOf(handler, folder, restorable.fromScratch === true)
   // The checksum is checked first: a handler with wrong memory may also exit with an error, which says less.
   if (done) checkChecksum(checkpoint, done.checksum)
-  if (launched.status !== 0 || !done) throw restoreFailure(checkpoint, launched, done, log)
+  if (launched.status !== 0 || !done) throw failureOf(checkpoint, launched, done, log)
   const { checksum, ...ownPoints } = done
   const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
   const { containerStarted, restoreStarted, containerGone } = launched
@@ -173,30 +173,4 @@ async function reportWhenDone(
     if (await isDone({ folder })) return writeFile(seenFile(folder), '')
     await delay(1)
   }
-}
-
-function checkChecksum({ size, checksum }: Checkpoint, found: string): void {
-  if (found === checksum) return
-  throw new CriuBenchError({
-    failed: `the restored process has the wrong memory (${size} bytes)`,
-    found: `the checksum ${found}`,
-    expected: `the checksum ${checksum}, from before the dump`,
-    fix: 'keep the images, and report a bug in vitest-criu',
-  })
-}
-
-function restoreFailure(
-  { rootfs, restorable }: Checkpoint,
-  launched: LaunchReport,
-  done: HandlerResult | undefined,
-  log: string,
-): CriuBenchError {
-  const explained = explainFailure(launched.stderr)
-  return new CriuBenchError({
-    failed: `cannot ${restorable.fromScratch ? 'start' : 'restore'} on ${rootfs.path} in the lean container (${restorable.strategy})`,
-    found: `exit status ${launched.status}${done ? '' : ', and no sign that the handler is done'}`,
-    expected: 'exit status 0, and a handler that is done',
-    fix: explained.fix,
-    log: [explained.log, log.trim()].filter(Boolean).join('\n'),
-  })
 }

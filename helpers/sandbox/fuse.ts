@@ -8,7 +8,7 @@ import { holdsWithin } from '../process/wait.ts'
 const EXITING = 0x4
 
 /** Whether a process is on its way out, but not gone; undefined when it is. */
-async function isExiting(pid: number): Promise<boolean | undefined> {
+export async function isExiting(pid: number): Promise<boolean | undefined> {
   const stat = await readStat(pid)
   return stat && (stat.flags & EXITING) !== 0
 }

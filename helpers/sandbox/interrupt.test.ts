@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,9 +7,9 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { cli, startBench, type Running } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
+import { supervisorOf } from '../testing/ledgers.ts'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { readStat } from '../proc/stat.ts'
-import { LEDGERS } from '../installation/paths.ts'
 import { openSandbox } from './sandbox.ts'
 
 const NAME = `vitest-criu-interrupted-${process.pid}`
@@ -46,15 +46,6 @@ async function membersOf(group: number): Promise<number[]> {
     if (stat?.processGroup === group) members.push(Number(pid))
   }
   return members
-}
-
-/** The supervisor of the sandbox whose containers have our name. */
-async function supervisor(): Promise<number> {
-  for (const file of await readdir(LEDGERS)) {
-    const content = await readFile(`${LEDGERS}/${file}`, 'utf8').catch(() => '')
-    if (content.includes(`"${NAME}-`)) return Number.parseInt(file, 10)
-  }
-  return expect.fail(`no ledger of ${NAME}`)
 }
 
 /** The cgroups of the run's containers, whose names start with ours. */
@@ -114,7 +105,7 @@ const withoutSupervisor = (line: RegExp, next: () => Promise<unknown>): Promise<
   expectNothingLeft(async () => {
     const { says, group, ended } = run()
     await says(line)
-    process.kill(await supervisor(), 'SIGKILL')
+    process.kill(await supervisorOf(NAME), 'SIGKILL')
     process.kill(-group, 'SIGKILL')
     await ended
     await next()

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readlink } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkContainerName } from '../cgroup/cgroups.ts'
@@ -8,6 +8,7 @@ import { requireRoot } from '../host/root.ts'
 import { AS_ROOT, ownCommand } from '../installation/own-command.ts'
 import { WORK } from '../installation/paths.ts'
 import { converseWithSurvivor } from '../process/dialogue.ts'
+import { isExiting } from './fuse.ts'
 import { enterCommand, type NamespaceOptions } from './namespaces.ts'
 
 /** A host with mounts and processes of its own, which end with it, or with this process. */
@@ -45,15 +46,19 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
   for (; answer.startsWith(NOTE); answer = await supervisor.ask('which init?', START_LIMIT))
     process.stderr.write(`▸ ${answer.slice(NOTE.length)}\n`)
   const init = Number(/^init (\d+)$/.exec(answer)?.[1])
-  if (!Number.isInteger(init)) {
+  const isOpen = Number.isInteger(init)
+  if (!isOpen || (await readlink(`/proc/${init}/root`)) !== '/') {
     await supervisor.close()
-    throw notOpened(answer)
+    throw isOpen || /root filesystem propagation/.test(answer) ? inChroot() : notOpened(answer)
   }
+  const lost = async (): Promise<CriuBenchError | undefined> =>
+    (await isExiting(init)) === false ? undefined : killed(containerName)
   return {
     containerName,
     init,
     namespacePrefix: enterCommand(init, options),
     root: `/proc/${init}/root`,
+    lost,
     [Symbol.asyncDispose]: async () => {
       const left = (await supervisor.close()).find((line) => line.startsWith('left '))
       if (left !== undefined) throw notEnded(containerName, left)
@@ -64,12 +69,32 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
 const FAILED = 'cannot open private mount and PID namespaces'
 const FIX = `run as root: ${AS_ROOT}; \`${ownCommand('doctor')}\` names what is missing`
 
+/**
+ * unshare(1) refuses a root that is no mount point. Elsewhere the kernel shows this process the paths of the new namespaces,
+ * such as /dev/null, as seen from their root, which is not its own.
+ */
+const inChroot = (): CriuBenchError =>
+  new CriuBenchError({
+    failed: FAILED,
+    found: 'a process whose root directory was entered by chroot',
+    expected: 'the root directory of its mount namespace',
+    fix: "enter it by pivot_root instead: unshare --mount sh -c 'mount --rbind ROOT ROOT && cd ROOT && mkdir -p .old && pivot_root . .old && umount --lazy .old && exec sh'",
+  })
+
 const notOpened = (answer: string): CriuBenchError =>
   new CriuBenchError({
     failed: FAILED,
     found: answer.replace(/^error /, ''),
     expected: 'root with CAP_SYS_ADMIN, and unshare, nsenter and setpriv of util-linux',
     fix: FIX,
+  })
+
+const killed = (containerName: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot go on with ${containerName}: its private namespaces are gone`,
+    found: 'their supervisor, or their first process, was killed',
+    expected: 'namespaces that last as long as this process needs them',
+    fix: 'run again; to find what killed them, look for the OOM killer: dmesg | grep -i kill',
   })
 
 const notEnded = (containerName: string, left: string): CriuBenchError =>

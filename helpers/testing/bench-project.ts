@@ -13,13 +13,14 @@ export interface BenchRun extends Ended {
 export async function runBenchProject(
   source: string,
   environment: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
 ): Promise<BenchRun> {
   await using folder = await temporaryProject({
     'vitest.config.mts': `import { criu } from '${API}'\nexport default { plugins: [criu()], test: { benchmark: { include: ['bench/*.bench.ts'] } } }\n`,
     'bench/own.bench.ts': `import { expect, test, describe } from 'vitest'\nimport * as criu from '${API}'\n${source}`,
   })
   const quick = { VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
-  const ended = await outcomeOf([process.execPath, VITEST, 'bench', '--run'], { ...quick, ...environment }, folder.path) // prettier-ignore
+  const ended = await outcomeOf([process.execPath, VITEST, 'bench', '--run', ...args], { ...quick, ...environment }, folder.path) // prettier-ignore
   const text = (name: string): Promise<string> => readFile(join(folder.path, 'reports/out', name), 'utf8')
   return {
     ...ended,

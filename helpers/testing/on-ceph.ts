@@ -73,8 +73,14 @@ export async function mountWhole(cluster: Cluster, sandbox: Sandbox, point: stri
 const Keys = z.array(z.object({ key: z.string() }))
 
 /** conf and keyring of a user who may only use `path` of a cluster, as an administrator would create them. */
-export async function accessFiles(cluster: Cluster, folder: string, user: string, path: string) {
-  const [entry] = Keys.parse(JSON.parse(await cluster.command('fs', 'authorize', 'vitest-criu', `client.${user}`, path, 'rw'))) // prettier-ignore
+export async function accessFiles(
+  cluster: Cluster,
+  folder: string,
+  user: string,
+  path: string,
+  rights: readonly string[] = ['rw'],
+) {
+  const [entry] = Keys.parse(JSON.parse(await cluster.command('fs', 'authorize', 'vitest-criu', `client.${user}`, path, ...rights))) // prettier-ignore
   const conf = join(folder, 'ceph.conf')
   const keyring = join(folder, `ceph.client.${user}.keyring`)
   await writeFile(conf, cluster.access.conf)

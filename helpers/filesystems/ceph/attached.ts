@@ -1,3 +1,4 @@
+import type { CriuBenchError } from '../../errors.ts'
 import type { Access } from './service.ts'
 
 /** A mount by one client. */
@@ -6,6 +7,8 @@ export interface Attached {
   leave(): Promise<void>
   /** Ends the client at once: processes that wait for it get an error. */
   sever(): Promise<void>
+  /** Resolves when the client has ended, whether or not it was asked to; never for the kernel's client. */
+  readonly ended?: Promise<CriuBenchError>
 }
 
 /** What a client mounts, and where. */

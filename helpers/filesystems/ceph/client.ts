@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CephSettings } from '../../config/options.ts'
+import { CriuBenchError } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
 import { run } from '../../process/process.ts'
-import type { ClientMount } from './attached.ts'
+import type { Attached, ClientMount } from './attached.ts'
 import { attachFuse, unmountLazily } from './fuse.ts'
 import { attachKernel, kernelRefusal, noKernelClient } from './kernel.ts'
 import type { Access } from './service.ts'
@@ -17,6 +18,8 @@ export interface Client extends AsyncDisposable {
   remount(): Promise<void>
   /** Ends the client at once: processes that wait for it get an error. */
   sever(): Promise<void>
+  /** Why the client is gone, if it ended without being asked to. */
+  readonly lost: CriuBenchError | undefined
   /** Runs `ceph …` as that user; returns its output, which is JSON. Throws CriuBenchError. */
   ask(...words: string[]): Promise<string>
 }
@@ -37,27 +40,68 @@ export async function mountClient(
   await using undo = new AsyncDisposableStack()
   undo.defer(() => rm(hostPath(host, mount.folder), { recursive: true, force: true }))
   await layOut(host, mount.folder, access)
-  let severed = false
-  let attached = await attach(host, access, mount)
-  const leave = async (): Promise<void> => {
-    await (severed ? unmountLazily(host, point) : attached.leave())
-  }
-  undo.defer(leave)
+  const connection = new Connection(
+    () => attach(host, access, mount),
+    () => unmountLazily(host, point),
+  )
+  await connection.attach()
+  undo.defer(() => connection.leave())
   const owned = undo.move()
   return {
     description,
+    get lost() {
+      return connection.lost
+    },
     remount: async () => {
-      await leave()
-      attached = await attach(host, access, mount)
+      await connection.leave()
+      await connection.attach()
     },
-    sever: async () => {
-      severed = true
-      await attached.sever()
-    },
+    sever: () => connection.sever(),
     ask: (...words) => ask(host, access, mount, words),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+/** A mount that can be left and made again. It knows whether its client was asked to end. */
+class Connection {
+  readonly #attach: () => Promise<Attached>
+  readonly #unmountLazily: () => Promise<unknown>
+  #attached: Attached | undefined
+  #isWanted = false
+  lost: CriuBenchError | undefined
+
+  constructor(attach: () => Promise<Attached>, unmount: () => Promise<unknown>) {
+    this.#attach = attach
+    this.#unmountLazily = unmount
+  }
+
+  async attach(): Promise<void> {
+    this.#attached = await this.#attach()
+    this.#isWanted = true
+    void this.#attached.ended?.then((error) => {
+      if (this.#isWanted) this.lost = ended(error)
+    })
+  }
+
+  async leave(): Promise<void> {
+    const isThere = this.#isWanted && this.lost === undefined
+    this.#isWanted = false
+    await (isThere ? this.#attached?.leave() : this.#unmountLazily())
+  }
+
+  async sever(): Promise<void> {
+    this.#isWanted = false
+    await this.#attached?.sever()
+  }
+}
+
+const ended = ({ facts }: CriuBenchError): CriuBenchError =>
+  new CriuBenchError({
+    ...facts,
+    failed: 'cannot go on with ceph: its client has ended',
+    expected: 'a client that runs until its mount is unmounted',
+    fix: 'run again; if it ends again, read its last lines below, and look for the OOM killer: dmesg | grep -i kill',
+  })
 
 async function choose(kind: CephSettings['client']) {
   const why = kind === 'fuse' ? 'asked for' : await noKernelClient()

@@ -139,6 +139,24 @@ describe("a user's cluster", () => {
       }),
   )
 
+  test('in which this user may not write as root is refused by that reason', { timeout: 60_000 }, () =>
+    onCeph(async (sandbox) => {
+      await using cluster = await startCluster()
+      await using files = await temporaryFolder()
+      await mkdir(hostPath(sandbox, '/run/point'))
+      for (const rights of [['rw', 'root_squash'], ['r']]) {
+        const user = `with-${rights.join('-')}`
+        const settings = await accessFiles(cluster, files.path, user, '/', rights)
+        const message = await messageOf(() => ceph.mount(sandbox, '/run/point', MB, { ceph: settings }))
+        expect(message).toMatch(/^cannot make a folder on ceph \(the cluster of .*, \/ as client\.with-/)
+        expect(message).toContain('found:    EACCES')
+        expect(message).toContain(`ceph fs authorize FILESYSTEM client.${user} / rw`)
+        // The suites of a process share a cluster with the access of the first of them.
+        await ceph.close?.()
+      }
+    }),
+  )
+
   test('without enough room is refused before anything is written', { timeout: 60_000 }, () =>
     onCeph(async (sandbox) => {
       await using cluster = await startCluster()

@@ -19,6 +19,7 @@ export async function attachFuse(host: Host, access: Access, mount: ClientMount)
       await untilEnded(daemon)
     },
     sever: async () => daemon[Symbol.asyncDispose](),
+    ended: daemon.ended,
   }
 }
 

@@ -4,6 +4,7 @@ import { CriuBenchError, reasonOf } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
 import { WORK } from '../../installation/paths.ts'
 import { run } from '../../process/process.ts'
+import { holdsWithin } from '../../process/wait.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import type { MountedFilesystem, MountOptions } from '../filesystem.ts'
 import { unmount } from '../mount-point.ts'
@@ -29,11 +30,14 @@ export async function mountFolder(
   const name = await ownName()
   const whole = join(WORK, name)
   const location = { host, point, whole, folder: join(whole, name) }
-  const mounted = undo.use(new MountedFolder(location, service, options))
+  const mounted = undo.use(new MountedFolder(location, room, service, options))
   await mounted.build(room)
   undo.move()
   return mounted
 }
+
+/** Milliseconds to learn that a client has ended. */
+const END_LIMIT = 5000
 
 interface FolderLocation {
   readonly host: Host
@@ -50,6 +54,8 @@ class MountedFolder implements MountedFilesystem {
   readonly servers: Host | undefined
   description = ''
   #location: FolderLocation
+  /** What the folder may need as a whole. */
+  readonly #room: Bytes
   readonly #service: Service
   readonly #options: MountOptions
   #undo = new AsyncDisposableStack()
@@ -60,15 +66,17 @@ class MountedFolder implements MountedFilesystem {
   /** Whether the folder stays for another host. */
   #kept = false
 
-  constructor(location: FolderLocation, service: Service, options: MountOptions) {
+  constructor(location: FolderLocation, room: Bytes, service: Service, options: MountOptions) {
     this.point = location.point
+    this.#room = room
     this.servers = service.servers
     this.#location = location
     this.#service = service
     this.#options = options
   }
 
-  async build(room: Bytes): Promise<void> {
+  /** Mounts the folder. Throws CriuBenchError without `free` bytes. */
+  async build(free: Bytes): Promise<void> {
     const { host, point, whole, folder } = this.#location
     const service = this.#service
     await mkdir(hostPath(host, whole), { recursive: true })
@@ -76,15 +84,15 @@ class MountedFolder implements MountedFilesystem {
     const client = this.#undo.use(await this.#mountClient())
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
-    await checkRoom(host, whole, room, service)
+    await checkRoom(host, whole, free, service)
     await this.#sweep()
-    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+    await makeFolder(host, folder, service)
     this.#made = true
     this.#monitored = {
       host,
       client,
       folder,
-      room,
+      room: this.#room,
       description: service.description,
       patience: this.#options.patience ?? PATIENCE,
     }
@@ -126,8 +134,13 @@ class MountedFolder implements MountedFilesystem {
   }
 
   async lost(): Promise<CriuBenchError | undefined> {
-    if (this.#gone() || !this.#monitored) return this.#gone()
-    const trouble = await diagnose(this.#monitored)
+    const isGone = (await this.#location.host.lost?.()) ?? this.#gone()
+    if (isGone || !this.#monitored) return isGone
+    const trouble = await diagnose(this.#monitored).catch(async (error: unknown) => {
+      // A mount whose client has just ended answers with an error before this process knows of that end.
+      if (await holdsWithin(() => this.#gone() !== undefined, { limit: END_LIMIT })) return undefined
+      throw error
+    })
     if (!trouble || this.#gone()) return this.#gone()
     // A client whose writes are refused can still remove the folder; a client that waits has to be ended.
     this.#service.giveUp?.(trouble.error)
@@ -147,7 +160,10 @@ class MountedFolder implements MountedFilesystem {
   }
 
   #gone(): CriuBenchError | undefined {
-    return this.#trouble ?? this.#service.lost
+    const ended = this.#monitored?.client.lost
+    // A test cluster would wait for minutes until it gives away what a dead client held.
+    if (ended) this.#service.giveUp?.(ended)
+    return this.#trouble ?? this.#service.lost ?? ended
   }
 
   readonly #progress = (line: string): void => this.#options.progress?.(line)
@@ -215,6 +231,23 @@ class MountedFolder implements MountedFilesystem {
         `the next run on this machine removes a folder that is left on ceph: ${left}\n${reasonOf(error)}`,
       )
     }
+  }
+}
+
+/** The first write on the file system. Throws CriuBenchError where the user may not write. */
+async function makeFolder(host: Host, folder: string, { access, description, path }: Service): Promise<void> {
+  try {
+    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+  } catch (cause) {
+    throw new CriuBenchError(
+      {
+        failed: `cannot make a folder on ceph (${description})`,
+        found: reasonOf(cause),
+        expected: `a user that may write in ${path} as root`,
+        fix: `give client.${access.user} that access, without root_squash: ceph fs authorize FILESYSTEM client.${access.user} ${path} rw`,
+      },
+      { cause },
+    )
   }
 }
 

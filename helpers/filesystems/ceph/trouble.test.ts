@@ -14,6 +14,7 @@ import {
   restoreAll,
   startCluster,
 } from '../../testing/on-ceph.ts'
+import { openSandbox } from '../../sandbox/sandbox.ts'
 import { runRestore } from '../../restore/restore-run.ts'
 import { MB } from '../../units.ts'
 import { whileMounted } from '../index.ts'
@@ -42,11 +43,14 @@ describe('a cluster that is full', () => {
     { timeout: 120_000 },
     () =>
       onCeph(async (sandbox) => {
-        await mkdir(hostPath(sandbox, POINT))
+        await using other = await openSandbox(`vitest-criu-other-${process.pid}`)
+        for (const host of [sandbox, other]) await mkdir(hostPath(host, POINT))
         {
           const settings = { client: 'auto', capacity: 128 * MB } as const
           await using mounted = await ceph.mount(sandbox, POINT, 16 * MB, { ceph: settings, patience: 3000 })
-          const message = await messageOf(() => whileMounted(mounted, shell(sandbox, FOR_EVER, 100_000)))
+          // What the suite needs stays the same on a host that restores.
+          await mounted.moveTo?.(other)
+          const message = await messageOf(() => whileMounted(mounted, shell(other, FOR_EVER, 100_000)))
           expect(message).toMatch(/^cannot write to ceph: it is full \(a test cluster on loopback/)
           expect(message).toContain('found:    0.0 kB free of ')
           expect(message).toContain('osd.0 is full')
@@ -96,6 +100,29 @@ test(
       const message = await messageOf(() => whileMounted(mounted, readFile(file)))
       expect(message).toMatch(/^cannot go on with ceph: it does not answer \(a test cluster on loopback/)
       expect(message).toContain('expected: a block written within 3 s')
+    }),
+)
+
+/** Every ceph-fuse in a sandbox is a client of this test. */
+const KILL_CLIENT =
+  'for each in /proc/[0-9]*; do [ "$(cat $each/comm)" != ceph-fuse ] || kill -KILL "${each#/proc/}"; done'
+
+test(
+  'a ceph-fuse that ends is reported as the error of the work on its mount, and the next suite runs',
+  { timeout: 60_000 },
+  () =>
+    onCeph(async (sandbox) => {
+      {
+        await using prepared = await prepareOnCeph(sandbox)
+        await shell(sandbox, KILL_CLIENT, 10_000)
+        for (const checkpoint of prepared.checkpoints) {
+          const message = await messageOf(() => whileMounted(prepared.mounted, runRestore(checkpoint)))
+          expect(message).toMatch(/^cannot go on with ceph: its client has ended/)
+          expect(message).toContain('found:    ceph-fuse was ended by SIGKILL')
+        }
+      }
+      await using prepared = await prepareOnCeph(sandbox)
+      await restoreAll(prepared)
     }),
 )
 
