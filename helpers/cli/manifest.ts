@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
 import { ownCommand } from '../installation/own-command.ts'
-import { hostPath, type Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
+import { hostPathInside } from '../host/inside.ts'
 
 /** Data about the dump that a step stores in the rootfs for the next step. */
 const Manifest = z.strictObject({
@@ -15,15 +15,16 @@ const Manifest = z.strictObject({
 })
 export type Manifest = z.infer<typeof Manifest>
 
-const fileOf = (host: Host, rootfs: string): string => hostPath(host, join(rootfs, '.checkpoint.json'))
+const fileOf = (host: Host, rootfs: string): Promise<string> =>
+  hostPathInside(host, rootfs, '.checkpoint.json')
 
 export async function writeManifest(host: Host, rootfs: string, manifest: Manifest): Promise<void> {
-  await writeFile(fileOf(host, rootfs), `${JSON.stringify(manifest)}\n`)
+  await writeFile(await fileOf(host, rootfs), `${JSON.stringify(manifest)}\n`)
 }
 
 /** Reads the manifest of a rootfs. Throws CriuBenchError if nothing was dumped yet. */
 export async function readManifest(host: Host, rootfs: string): Promise<Manifest> {
-  const text = await readFile(fileOf(host, rootfs), 'utf8').catch((cause: unknown) => {
+  const text = await readFile(await fileOf(host, rootfs), 'utf8').catch((cause: unknown) => {
     throw new CriuBenchError(
       {
         failed: `cannot continue with ${rootfs}`,

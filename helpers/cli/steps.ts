@@ -89,7 +89,7 @@ export async function copy(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   const { handler, size } = await readManifest(localHost, point)
   const { files, bytes } = await copyForRestore(localHost, point)
-  const criu = exportedCriu(localHost, point)
+  const criu = await exportedCriu(localHost, point)
   const origin = { handler: handlerNamed(handler), size }
   for (const name of settings.strategies)
     await strategyNamed(name).prepare(localHost, { path: point, criu }, origin)
@@ -102,7 +102,7 @@ export async function restore(settings: Settings): Promise<void> {
   const { size, checksum, ...manifest } = await readManifest(localHost, point)
   const handler = handlerNamed(manifest.handler)
   checkCopied(point)
-  const exported = { path: point, criu: exportedCriu(localHost, point) }
+  const exported = { path: point, criu: await exportedCriu(localHost, point) }
   const strategy = strategyNamed(settings.strategies[0] ?? 'mapped')
   const restorable = await strategy.open(localHost, exported, { handler, size })
   const name = containerName(settings)
