@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { launch } from '../container/launcher.ts'
 import { exportBaseImage, type BaseImage } from '../criu/base-image.ts'
@@ -13,9 +13,11 @@ import {
   type NeededFile,
 } from '../images/index.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import { hostPathInside } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Bytes } from '../units.ts'
+import { checkSource, copyInside } from './copied-files.ts'
 
 /** The folder of the rootfs for the dump. */
 export const DUMP_FOLDER = '/.dump'
@@ -35,7 +37,7 @@ export interface Rootfs {
 /** Lets containers on `rootfs` read CRIU's program from this host's memory, as if the machine had CRIU installed. */
 export async function installLocally(host: Host, rootfs: Rootfs): Promise<Rootfs> {
   const localCriu = join(WORK, `criu-${basename(rootfs.path)}`)
-  await copyFile(hostPath(host, join(rootfs.path, rootfs.criu)), hostPath(host, localCriu))
+  await copyFile(await hostPathInside(host, rootfs.path, rootfs.criu), hostPath(host, localCriu))
   return { ...rootfs, localCriu }
 }
 
@@ -47,7 +49,7 @@ export async function populateRootfs(
   name: string,
 ): Promise<Rootfs> {
   const criu = await exportBaseImage(host, image, path)
-  await mkdir(hostPath(host, join(path, HANDLER_FOLDER)), { recursive: true })
+  await mkdir(await hostPathInside(host, path, HANDLER_FOLDER), { recursive: true })
   await keepProbeCache(host, { path, criu }, name)
   return { path, criu }
 }
@@ -80,7 +82,8 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
         log: check.stderr,
       })
     }
-    await cp(seen, hostPath(host, join(rootfs.path, 'run')), { recursive: true })
+    for (const file of await readdir(seen))
+      await copyFile(join(seen, file), await hostPathInside(host, rootfs.path, join('/run', file)))
   } finally {
     await rm(seen, { recursive: true, force: true })
   }
@@ -106,21 +109,18 @@ export async function copyForRestore(
   const dump = join(rootfs, DUMP_FOLDER)
   const needed = neededFiles(await validateImages(host, dump))
   const files = needed.filter(({ kind }) => kind === 'file')
+  for (const file of files) await checkSource(host, file)
   await makeFolders(host, rootfs, needed.filter(({ kind }) => kind === 'directory')) // prettier-ignore
-  // `cd /`, because cp --parents resolves the parents from the working directory. The images are copied last, so that a
-  // failed copy cannot be restored.
-  const script = `rootfs=$1; images=$2; dump=$3; shift 3; cd /
-    rm -rf "$images"; cp -a --parents -- "$@" "$rootfs"; cp -a "$dump" "$images"; du -sb "$images"`
-  const paths = [...files.map(({ path }) => path), ...programs]
+  await copyInside(host, rootfs, [...files.map(({ path }) => path), ...programs])
+  // The images are copied last, so that a failed copy cannot be restored.
   const { stdout } = await run(host, {
-    argv: ['sh', '-ec', script, 'sh', rootfs, join(rootfs, IMAGES_FOLDER), dump, ...paths],
-    failed: `cannot copy the images and ${files.length} files to ${rootfs}`,
-    fix: 'free space on the filesystem, or dump again: a file that the process used may be gone',
+    argv: ['sh', '-ec', 'rm -rf "$1"; cp -a "$2" "$1"; du -sb "$1"', 'sh', join(rootfs, IMAGES_FOLDER), dump],
+    failed: `cannot copy the images to ${rootfs}`,
+    fix: 'free space on the filesystem',
     timeout: 600_000,
   })
-  for (const file of files) await checkCopy(host, rootfs, file)
   await validateImages(host, join(rootfs, IMAGES_FOLDER))
-  await writeFile(hostPath(host, join(rootfs, handlerFiles(HANDLER_FOLDER).lock)), '1')
+  await writeFile(await hostPathInside(host, rootfs, handlerFiles(HANDLER_FOLDER).lock), '1')
   return { files: files.length, bytes: Number.parseInt(stdout, 10) }
 }
 
@@ -129,24 +129,9 @@ export async function copyForRestore(
  */
 async function makeFolders(host: Host, rootfs: string, folders: readonly NeededFile[]): Promise<void> {
   for (const { path, mode } of folders) {
-    const folder = hostPath(host, join(rootfs, path))
+    const folder = await hostPathInside(host, rootfs, path)
     if (path === '/' || existsSync(folder)) continue
     await mkdir(folder, { recursive: true })
     if (mode !== undefined) await chmod(folder, mode & 0o7777)
   }
-}
-
-async function checkCopy(host: Host, rootfs: string, file: NeededFile): Promise<void> {
-  const copy = await stat(hostPath(host, join(rootfs, file.path)))
-  // The handler's report and log grow. CRIU does not check files that were opened for appending.
-  if (file.path.startsWith(HANDLER_FOLDER)) return
-  const sizeDiffers = file.size !== undefined && file.size !== BigInt(copy.size)
-  const modeDiffers = file.mode !== undefined && file.mode !== copy.mode
-  if (!sizeDiffers && !modeDiffers) return
-  throw new CriuBenchError({
-    failed: `cannot restore with the copy of ${file.path}`,
-    found: `${copy.size} bytes, mode ${copy.mode.toString(8)}`,
-    expected: `${file.size ?? copy.size} bytes, mode ${(file.mode ?? copy.mode).toString(8)}, as at the dump`,
-    fix: 'dump again, because the file has changed',
-  })
 }

@@ -17,6 +17,7 @@ describe('the doctor', { timeout: 60_000 }, () => {
       'root',
       'capabilities',
       'namespaces',
+      'overlayfs',
       'cgroup',
       'criu',
       'seccomp',

@@ -1,9 +1,9 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
 import { ownCommand } from '../installation/own-command.ts'
-import { hostPath, type Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
+import { hostPathInside } from '../host/inside.ts'
 import { formatSize } from '../units.ts'
 
 /** Data about the dump that a step stores in the rootfs for the next steps. */
@@ -30,10 +30,11 @@ export type Copied = z.infer<typeof Copied>
 const DUMPED = '.checkpoint.json'
 const COPIED = '.copied.json'
 
-const fileOf = (host: Host, rootfs: string, name: string): string => hostPath(host, join(rootfs, name))
+const fileOf = (host: Host, rootfs: string, name: string): Promise<string> =>
+  hostPathInside(host, rootfs, name)
 
-const write = (host: Host, rootfs: string, name: string, content: Dumped | Copied): Promise<void> =>
-  writeFile(fileOf(host, rootfs, name), `${JSON.stringify(content)}\n`)
+const write = async (host: Host, rootfs: string, name: string, content: Dumped | Copied): Promise<void> =>
+  writeFile(await fileOf(host, rootfs, name), `${JSON.stringify(content)}\n`)
 
 export const writeDumped = (host: Host, rootfs: string, dumped: Dumped): Promise<void> =>
   write(host, rootfs, DUMPED, dumped)
@@ -42,15 +43,15 @@ export const writeCopied = (host: Host, rootfs: string, copied: Copied): Promise
   write(host, rootfs, COPIED, copied)
 
 /** Called before a step changes what its manifest describes: a step that is interrupted leaves none. */
-export const forgetDumped = (host: Host, rootfs: string): Promise<void> =>
-  rm(fileOf(host, rootfs, DUMPED), { force: true })
+export const forgetDumped = async (host: Host, rootfs: string): Promise<void> =>
+  rm(await fileOf(host, rootfs, DUMPED), { force: true })
 
-export const forgetCopied = (host: Host, rootfs: string): Promise<void> =>
-  rm(fileOf(host, rootfs, COPIED), { force: true })
+export const forgetCopied = async (host: Host, rootfs: string): Promise<void> =>
+  rm(await fileOf(host, rootfs, COPIED), { force: true })
 
 /** Reads what was dumped. Throws CriuBenchError if nothing was dumped yet. */
 export async function readDumped(host: Host, rootfs: string): Promise<Dumped> {
-  const text = await readFile(fileOf(host, rootfs, DUMPED), 'utf8').catch((cause: unknown) => {
+  const text = await readFile(await fileOf(host, rootfs, DUMPED), 'utf8').catch((cause: unknown) => {
     throw new CriuBenchError(
       {
         failed: `cannot continue with ${rootfs}`,
@@ -71,7 +72,7 @@ export async function readCopied(host: Host, rootfs: string): Promise<Copied> {
     const fix = ownCommand('copy')
     throw new CriuBenchError({ failed: `cannot restore on ${rootfs}`, found, expected, fix }, { cause })
   }
-  const text = await readFile(fileOf(host, rootfs, COPIED), 'utf8').catch((cause: unknown) =>
+  const text = await readFile(await fileOf(host, rootfs, COPIED), 'utf8').catch((cause: unknown) =>
     refuse('a rootfs without copied images', 'a rootfs after the step copy', cause),
   )
   const copied = Copied.parse(JSON.parse(text))

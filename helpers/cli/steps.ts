@@ -93,7 +93,7 @@ export async function copy(settings: Settings): Promise<void> {
   const { files, bytes } = await inSandbox(settings, async (sandbox) => {
     await forgetCopied(sandbox, point)
     const copies = await copyForRestore(sandbox, point, isObserved(handler) ? [await observer()] : [])
-    const exported = { path: point, criu: exportedCriu(sandbox, point) }
+    const exported = { path: point, criu: await exportedCriu(sandbox, point) }
     for (const name of settings.strategies)
       await strategyNamed(name).prepare(sandbox, exported, { handler, size: dumped.size })
     await writeCopied(sandbox, point, { dumped, strategies: settings.strategies })
@@ -126,7 +126,7 @@ async function restoreIn(
 ): Promise<RestoreRun> {
   const { size, checksum, pid } = dumped
   const handler = handlerNamed(dumped.handler)
-  const exported = { path: point, criu: exportedCriu(host, point) }
+  const exported = { path: point, criu: await exportedCriu(host, point) }
   if (!strategies.includes(strategy.name)) {
     await strategy.prepare(host, exported, { handler, size })
     await writeCopied(host, point, { dumped, strategies: [...strategies, strategy.name] })

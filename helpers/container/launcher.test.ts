@@ -49,11 +49,11 @@ describe('a lean container', () => {
 
   test('has its own pids, host name, /dev and /run, and only the descriptors 0 to 2', async () => {
     const report = await shell(
-      'echo $$; hostname; ls /dev | tr "\\n" " "; echo; ls -A /run; ls /proc/self/fd | wc -l',
+      'echo $$; hostname; ls /dev | tr "\\n" " "; echo; stat --file-system --format %T /run; ls /proc/self/fd | wc -l',
     )
     // `ls` has a fourth descriptor, for the folder that it lists.
     const dev = 'fd full null random stderr stdin stdout tty urandom zero '
-    expect(printed(report)).toEqual(['2', CONTAINER, dev, '4'])
+    expect(printed(report)).toEqual(['2', CONTAINER, dev, 'tmpfs', '4'])
   })
 
   test('ends with its command, and kills the processes that the command left', async () => {
@@ -157,10 +157,10 @@ describe('the launcher refuses', () => {
     const message = await messageOf(() => inContainer(['/bin/true'], { rootfs: '/usr' }))
     expect(steady(message, [CONTAINER, 'NAME'])).toMatchInlineSnapshot(`
       "cannot run /bin/true in the lean container "NAME" on /usr
-        found:    mount proc on: /usr/proc: the mount point must exist in the rootfs
+        found:    mount a tmpfs on: /usr: the mount point /proc must exist in the rootfs
         expected: a container that starts
         fix:      run \`npm run doctor\`: it checks what a container needs
-        log:      lean-container: cannot mount proc on /usr/proc: the mount point must exist in the rootfs"
+        log:      lean-container: cannot mount a tmpfs on /usr: the mount point /proc must exist in the rootfs"
     `)
   })
 })

@@ -20,8 +20,12 @@ export interface LaunchRequest {
   readonly binds?: ReadonlyArray<readonly [string, string]>
   /** The same, mounted read-only. */
   readonly readOnly?: ReadonlyArray<readonly [string, string]>
+  /** The same for folders: what the container writes there ends with it. */
+  readonly layered?: ReadonlyArray<readonly [string, string]>
   /** Whether it has its own network namespace, with the loopback up, and not the host's. */
   readonly network?: boolean
+  /** Whether the command has only the capabilities that programs in containers need, and not all of root's. */
+  readonly confined?: boolean
   /** Environment variables of the command, in addition to PATH and LANG. */
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds after which the container is killed. */
@@ -106,18 +110,22 @@ const removeCgroupOf = (host: Host, name: string) =>
 const options = ({
   binds = [],
   readOnly = [],
+  layered = [],
   env = {},
   memoryLimit,
   network,
+  confined,
   guard,
   spin = {},
 }: LaunchRequest): string[] => [
   '--report',
   '3',
   ...binds.flatMap(([from, at]) => ['--bind', `${from}:${at}`]),
+  ...layered.flatMap(([from, at]) => ['--layer', `${from}:${at}`]),
   ...readOnly.flatMap(([from, at]) => ['--bind-ro', `${from}:${at}`]),
   ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
   ...(network ? ['--network'] : []),
+  ...(confined ? ['--confined'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
   ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),

@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { localHost, hostPath, type Host } from '../host/host.ts'
+import { hostPathInside } from '../host/inside.ts'
 import { CACHE } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { makeViaDraft } from '../programs/draft.ts'
@@ -63,20 +64,19 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
     fix: 'free space on that file system, and check the image',
     timeout: 300_000,
   })
-  const inside = (path: string) => hostPath(host, join(rootfs, path))
   // CRIU compares the mode of the root directory, so it must not depend on the image.
-  await chmod(inside('/'), 0o755)
+  await chmod(hostPath(host, rootfs), 0o755)
   for (const [name, mode] of Object.entries(MOUNT_POINTS)) {
-    await mkdir(inside(name), { recursive: true })
-    await chmod(inside(name), mode)
+    const folder = await hostPathInside(host, rootfs, name)
+    await mkdir(folder, { recursive: true })
+    await chmod(folder, mode)
   }
   return exportedCriu(host, rootfs, image.description)
 }
 
 /** The path of CRIU in a rootfs, as a container sees it. Throws CriuBenchError if there is none. */
-export function exportedCriu(host: Host, rootfs: string, description = rootfs): string {
-  const criu = CRIU_PLACES.find((path) => existsSync(hostPath(host, join(rootfs, path))))
-  if (criu !== undefined) return criu
+export async function exportedCriu(host: Host, rootfs: string, description = rootfs): Promise<string> {
+  for (const path of CRIU_PLACES) if (existsSync(await hostPathInside(host, rootfs, path))) return path
   throw new CriuBenchError({
     failed: `cannot use the base image: ${description}`,
     found: 'an image without criu',

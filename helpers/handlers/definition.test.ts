@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { messageOf } from '../testing/messages.ts'
-import { hasOwnNetwork, parseHandler, type HandlerDefinition } from './definition.ts'
+import { parseHandler, type HandlerDefinition } from './definition.ts'
 
 const hello: HandlerDefinition = {
   name: 'hello',
@@ -24,13 +24,10 @@ describe('a definition', () => {
     })
   })
 
-  test('has a network of its own when one of its addresses is of TCP', () => {
-    const quiet = { ready: { line: 'up' }, trigger: 'lock', done: 'exit' } as const
-    expect(hasOwnNetwork(parseHandler(hello))).toBe(true)
-    expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet }))).toBe(false)
-    expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet, ready: { socket: 'localhost:1' } }))).toBe(true)
-    expect(hasOwnNetwork(parseHandler({ ...hello, ...quiet, ready: { socket: 'door' } }))).toBe(false)
-    expect(hasOwnNetwork(parseHandler({ ...hello, network: false }))).toBe(false)
+  test("has a network of its own and few of root's capabilities, unless it says otherwise", () => {
+    expect(parseHandler(hello)).toMatchObject({ network: true, privileged: false })
+    expect(parseHandler({ ...hello, network: false }).network).toBe(false)
+    expect(parseHandler({ ...hello, privileged: true }).privileged).toBe(true)
   })
 
   test.each<[string, object]>([

@@ -87,8 +87,10 @@ const Definition = z
     memory: z.union([z.int().positive(), z.string().transform((value) => parseSize(value))]).optional(),
     /** Denies io_uring to the handler, because CRIU cannot dump it: libuv, and so Node, falls back to epoll. */
     withoutIoUring: z.boolean().default(false),
-    /** Whether it gets a network namespace of its own, with a loopback. Default: whether any address here is of TCP. */
-    network: z.boolean().optional(),
+    /** Whether it keeps all of root's capabilities. It is not isolated from the host then. */
+    privileged: z.boolean().default(false),
+    /** Whether it has a network namespace of its own, with a loopback, and not the machine's network. */
+    network: z.boolean().default(true),
     /** The defaults of these three suit `checkpointHere` of vitest-criu/handler and the Python module. */
     ready: Ready.default('report'),
     trigger: Trigger.default('lock'),
@@ -135,6 +137,7 @@ const TAKES: Readonly<Record<string, string>> = {
   cwd: 'an absolute path',
   memory: 'bytes, or "64MB"',
   withoutIoUring: 'true or false',
+  privileged: 'true or false',
   network: 'true or false',
   ready: '"report", { line }, { file }, { socket } or a function',
   trigger: '"lock", { signal }, { file }, { stdin } or { request }',
@@ -158,10 +161,3 @@ function deepest(issue: z.core.$ZodIssue | undefined): string | undefined {
 
 const described = (path: readonly PropertyKey[], { message }: { message: string }): string =>
   `${path.map(String).join('.')}: ${message}`
-
-const isTcp = (part: unknown): boolean =>
-  typeof part === 'object' && part !== null && 'socket' in part && TCP.test(String(part.socket))
-
-/** Whether the handler has a network of its own: then two handlers can use the same port. */
-export const hasOwnNetwork = ({ network, ready, trigger, done }: Handler): boolean =>
-  network ?? ((isRequest(trigger) && trigger.socket === undefined) || isTcp(ready) || isTcp(done))

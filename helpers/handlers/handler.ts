@@ -3,7 +3,7 @@ import { findByName } from '../find-by-name.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture, WORK } from '../installation/paths.ts'
 import type { Bytes } from '../units.ts'
-import { hasOwnNetwork, parseHandler, type Handler, type HandlerDefinition, type Site } from './definition.ts'
+import { parseHandler, type Handler, type HandlerDefinition, type Site } from './definition.ts'
 
 /**
  * The handler's own files, at the same paths on the host and in the container, because CRIU opens them by path: the lock
@@ -50,6 +50,8 @@ export const reporting = (name: string, program: () => Promise<readonly string[]
     ready: 'report',
     trigger: 'lock',
     done: 'report',
+    // It uses no network. As in the reference, the start of its container does not pay for one.
+    network: false,
   })
 
 /** The reference's handler, and the default: it builds a string of SIZE bytes, and slices it when it runs. */
@@ -130,11 +132,13 @@ export async function commandLine(
   folder: string,
   target: CommandTarget = 'host',
 ): Promise<string[]> {
-  const { command, cwd, trigger, withoutIoUring } = handler
+  const { command, cwd, privileged, trigger, withoutIoUring } = handler
   const site = siteOf(size, folder)
   const own = typeof command === 'function' ? await command(site) : command
   const options = [
-    ...(hasOwnNetwork(handler) && target === 'host' ? ['--network'] : []),
+    // The launcher confines what it starts in a container.
+    ...(target === 'host' && !privileged ? ['--confined'] : []),
+    ...(handler.network && target === 'host' ? ['--network'] : []),
     ...(withoutIoUring ? ['--without-io-uring'] : []),
     ...(cwd === '/' ? [] : ['--cwd', cwd]),
     ...(typeof trigger === 'object' && 'stdin' in trigger ? ['--stdin', handlerFiles(folder).stdin] : []),

@@ -4,7 +4,7 @@ import { startTimeOf } from '../proc/stat.ts'
 import { waitFor } from '../process/wait.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes } from '../units.ts'
-import { hasOwnNetwork, type Handler } from './definition.ts'
+import type { Handler } from './definition.ts'
 import { commandLine, HANDLER_FOLDER, handlerFiles, hostEnvironment, type LockByte } from './handler.ts'
 import { askOnce, checksumOf } from './observe.ts'
 import { checkDumpable } from './preflight/index.ts'
@@ -51,7 +51,7 @@ export async function startHandler(
   const started = await startTimeOf(pid, host)
   const stop = () => kill(host, pid, started)
   try {
-    const inside = hasOwnNetwork(handler) ? await networkOf(host, pid) : host
+    const inside = handler.network ? await networkOf(host, pid) : host
     await untilReady(inside, { pid, handler, size, limit })
     await askOnce(inside, handler, HANDLER_FOLDER, limit)
     const checksum = await firstChecksum(handler, folder)
@@ -67,9 +67,15 @@ export async function startHandler(
 export async function layOut(folder: string, lock: LockByte): Promise<void> {
   await mkdir(folder, { recursive: true })
   const files = handlerFiles(folder)
-  await writeFile(files.lock, lock)
-  await writeFile(files.report, '')
-  await writeFile(files.log, '')
+  await writeNew(files.lock, lock)
+  await writeNew(files.report, '')
+  await writeNew(files.log, '')
+}
+
+/** Replaces what the handler may have put there: a link would lead to another file. */
+async function writeNew(file: string, content: string): Promise<void> {
+  await rm(file, { force: true })
+  await writeFile(file, content, { flag: 'wx' })
 }
 
 async function firstChecksum(handler: Handler, folder: string): Promise<string> {

@@ -26,7 +26,7 @@ interface Examined {
 type Check = (examined: Examined) => Promise<Finding>
 
 /** What every host needs, in the order in which a run would miss it. */
-const CHECKS: Readonly<Record<string, Check>> = { root, capabilities, namespaces, cgroup }
+const CHECKS: Readonly<Record<string, Check>> = { root, capabilities, namespaces, overlay, cgroup }
 /** What a host needs in addition to restore what another one dumped. */
 const CHECKS_THERE: Readonly<Record<string, Check>> = { client, machine }
 
@@ -98,6 +98,16 @@ async function namespaces({ host }: Examined): Promise<Finding> {
   const install = `apt-get install util-linux${on(host, '', ' on that host')}`
   const fix = `${install}; the kernel needs CONFIG_NAMESPACES; in a container: run it privileged`
   return finding('namespaces', said === '', said || 'mount, pid, uts, ipc', fix)
+}
+
+/** In a mount namespace of its own, so that nothing is left of it. */
+const LAYER = `unshare --mount --propagation private sh -ec 'mount -t tmpfs none /tmp; cd /tmp; mkdir lower upper work
+  mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay lower' 2>&1 || true`
+
+async function overlay({ host }: Examined): Promise<Finding> {
+  const said = await ask(host, LAYER)
+  const fix = `modprobe overlay${on(host, '', ' on that host')}; the kernel needs CONFIG_OVERLAY_FS`
+  return finding('overlayfs', said === '', said || 'a layer for what a container writes', fix)
 }
 
 async function cgroup({ host }: Examined): Promise<Finding> {

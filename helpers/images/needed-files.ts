@@ -19,6 +19,8 @@ export interface NeededFile {
   readonly size?: bigint
   /** st_mode. CRIU refuses a file of another mode. Missing if CRIU does not check the mode. */
   readonly mode?: number
+  /** Whether a process has it open for writing. */
+  readonly written?: true
   /** The users of the file, such as "fd 3 of 12", "executable of 12" or "mapping of 12". */
   readonly usedBy: readonly string[]
 }
@@ -27,6 +29,9 @@ export interface NeededFile {
 const REGULAR_FILE = 1
 /** Values of the field `remap_type`: the source of a deleted file. */
 const remapType = { LINKED: 0, GHOST: 1, PROCFS: 2 } as const
+
+/** O_ACCMODE and O_RDONLY of open(2). */
+const [ACCESS_MODE, READ_ONLY] = [3, 0]
 
 const fileTypeMask = 0o170000
 const kinds: Readonly<Record<number, NeededFile['kind']>> = {
@@ -49,15 +54,27 @@ export function neededFiles(set: ImageSet): NeededFile[] {
     const reg = table.regularFile(id)
     if (!reg) continue
     const file = needed.get(pathOf(reg)) ?? neededFile(reg)
-    needed.set(file.path, { ...file, usedBy: [...new Set([...file.usedBy, user])] })
+    const written = (reg.flags & ACCESS_MODE) !== READ_ONLY && { written: true as const }
+    needed.set(file.path, { ...file, ...written, usedBy: [...new Set([...file.usedBy, user])] })
   }
   return [...needed.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** The absolute path of a regular-file entry. Some CRIU versions write it without the leading slash. */
 export function pathOf(reg: RegFileEntry): string {
+  const path = normalize(`/${nameOf(reg)}`)
+  if (!nameOf(reg).split('/').includes('..')) return path
+  throw new CriuBenchError({
+    failed: `cannot use the path of file ${reg.id} in files.img`,
+    found: nameOf(reg),
+    expected: 'a path without "..": the kernel gives a process no other',
+    fix: 'use only images that CRIU has written: dump again',
+  })
+}
+
+function nameOf(reg: RegFileEntry): string {
   try {
-    return normalize(`/${new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(reg.name)}`)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(reg.name)
   } catch (cause) {
     throw new CriuBenchError(
       {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
 import { restoreLimit } from '../criu/restore.ts'
-import { hasOwnNetwork, type Handler } from '../handlers/definition.ts'
+import type { Handler } from '../handlers/definition.ts'
 import {
   environmentOf,
   HANDLER_FOLDER,
@@ -102,15 +102,20 @@ export async function startRestore(
     name: containerName,
     rootfs: restorable.root ?? rootfs.path,
     command,
-    binds: [
-      [folder.onHost, HANDLER_FOLDER],
+    binds: [[folder.onHost, HANDLER_FOLDER]],
+    ...(restorable.layered && { layered: restorable.layered }),
+    readOnly: [
+      ...restorable.readOnly,
       ...(rootfs.localCriu === undefined || restorable.fromScratch
         ? []
         : [[rootfs.localCriu, rootfs.criu] as const]),
     ],
-    ...(restorable.readOnly && { readOnly: restorable.readOnly }),
-    network: hasOwnNetwork(handler),
-    ...(restorable.fromScratch && { env: environmentOf(handler, HANDLER_FOLDER) }),
+    network: handler.network,
+    ...(restorable.fromScratch && {
+      env: environmentOf(handler, HANDLER_FOLDER),
+      // CRIU needs root's capabilities, and restores those that the process had.
+      confined: !handler.privileged,
+    }),
     guard: restorable.guard,
     spin: spinFor(injectedDelay),
     timeout,
@@ -170,7 +175,7 @@ async function reportWhenDone(
   const end = (): void => ended.abort()
   running.then(end, end)
   while (!ended.signal.aborted) {
-    if (await isDone({ folder })) return writeFile(seenFile(folder), '')
+    if (await isDone({ folder })) return writeFile(seenFile(folder), '', { flag: 'wx' })
     await delay(1)
   }
 }

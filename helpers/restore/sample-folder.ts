@@ -5,6 +5,7 @@ import type { Handler } from '../handlers/definition.ts'
 import { HANDLER_FOLDER, handlerFiles, type LockByte } from '../handlers/handler.ts'
 import { layOut } from '../handlers/start.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import { hostPathInside, pathInside } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Nanoseconds } from '../units.ts'
 
@@ -34,10 +35,10 @@ export async function layOutSample(request: SampleFolderRequest): Promise<Sample
   const onHost = join(WORK, 'samples', containerName)
   const path = hostPath(host, onHost)
   await rm(path, { recursive: true, force: true })
-  if (dumped) await cp(hostPath(host, join(dumped.path, HANDLER_FOLDER)), path, { recursive: true })
+  if (dumped) await cp(await hostPathInside(host, dumped.path, HANDLER_FOLDER), path, { recursive: true })
   await layOut(path, delay === undefined ? lock : 'D')
   if (delay !== undefined) await writeFile(`${handlerFiles(path).lock}.delay`, String(delay))
   if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
-    await writeFile(join(path, handler.trigger.file), '')
+    await writeFile(join(path, await pathInside(path, handler.trigger.file)), '')
   return { onHost, path }
 }

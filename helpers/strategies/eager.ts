@@ -11,6 +11,7 @@ export const eager: Strategy = {
     const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
     return {
       strategy: 'eager',
+      readOnly: [[join(path, IMAGES_FOLDER), IMAGES_FOLDER]],
       command: (folder, afterwards) => restoreCommand(criu, IMAGES_FOLDER, folder, afterwards),
       check: async () => {},
       mapped: 0,

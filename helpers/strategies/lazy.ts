@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { copyFile, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { lazyPagesCommand, restoreCommand } from '../criu/restore.ts'
 import { compile } from '../programs/compile.ts'
-import { hostPath } from '../host/host.ts'
+import { hostPathInside } from '../host/inside.ts'
 import { fixture } from '../installation/paths.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
 import type { Strategy } from './strategy.ts'
@@ -26,15 +26,15 @@ export const lazy: Strategy = {
   missing: () =>
     existsSync('/proc/sys/vm/unprivileged_userfaultfd') ? undefined : 'this kernel has no userfaultfd',
   async prepare(host, { path }) {
-    await copyFile(
-      await compile(fixture('programs/lazy-restore.c')),
-      hostPath(host, join(path, LAZY_RESTORE)),
-    )
+    const program = await hostPathInside(host, path, LAZY_RESTORE)
+    await mkdir(dirname(program), { recursive: true })
+    await copyFile(await compile(fixture('programs/lazy-restore.c')), program)
   },
   async open(host, { path, criu }) {
     const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
     return {
       strategy: 'lazy',
+      readOnly: [[join(path, IMAGES_FOLDER), IMAGES_FOLDER]],
       command: (folder, afterwards) => {
         const daemon = lazyPagesCommand(criu, IMAGES_FOLDER, folder)
         const restore = [...restoreCommand(criu, IMAGES_FOLDER, folder, afterwards), '--lazy-pages']

@@ -47,6 +47,7 @@ export const mapped: Strategy = {
     } = await openMapped(folderOn(host, path), stateOn(host, path))
     return {
       strategy: 'mapped',
+      readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
       // Without the guard, discarded memory would read as the file's contents instead of zeros.
       guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },

@@ -7,6 +7,7 @@ import { commandLine, HANDLER_FOLDER, isObserved } from '../handlers/handler.ts'
 import { observer } from '../handlers/observe.ts'
 import { neededFiles } from '../images/index.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import { pathInside } from '../host/inside.ts'
 import { CACHE, WORK } from '../installation/paths.ts'
 import { IMAGES_FOLDER, validateImages, type Rootfs } from '../checkpoint/rootfs.ts'
 import type { DumpedHandler, Strategy } from './strategy.ts'
@@ -22,8 +23,8 @@ const CONTAINER_FOLDERS = ['proc', 'dev', 'run', 'tmp', HANDLER_FOLDER]
 /**
  * A start from scratch: the command runs once in the same lean container, without a checkpoint. A dump lists the files
  * that a process has open, but not those that it read while it started. So the container sees the folders of this
- * machine that the command comes from, read-only and at the same paths. They are on the machine's own disk and in its
- * cache, whatever filesystem is measured.
+ * machine that the command comes from, at the same paths. What it writes there ends with it; the system's folders are
+ * read-only. They are on the machine's own disk and in its cache, whatever filesystem is measured.
  */
 export const plain: Strategy = {
   name: 'plain',
@@ -38,12 +39,18 @@ export const plain: Strategy = {
   },
   async open(host, rootfs, origin) {
     const command = await commandLine(origin.handler, origin.size, HANDLER_FOLDER, 'container')
-    const folders = await foldersOf(host, rootfs, origin)
+    const paths = await foldersOf(host, rootfs, origin)
+    const isLayered = await Promise.all(
+      paths.map(async (path) => !isSystem(path) && (await stat(path)).isDirectory()),
+    )
+    const bindsOf = (layered: boolean) =>
+      paths.filter((_, index) => isLayered[index] === layered).map((path) => [path, path] as const)
     return {
       strategy: 'plain',
       fromScratch: true,
       root: join(rootfs.path, PLAIN_FOLDER),
-      readOnly: folders.map((path) => [path, path] as const),
+      readOnly: bindsOf(false),
+      layered: bindsOf(true),
       command: () => command,
       check: async () => {},
       mapped: 0,
@@ -70,7 +77,8 @@ async function foldersOf(host: Host, { path }: Rootfs, { handler, size }: Dumped
   const programs = isObserved(handler) ? [await observer()] : []
   const words = [...programs, ...(await commandLine(handler, size, HANDLER_FOLDER, 'container'))]
   const needed = neededFiles(await validateImages(host, join(path, IMAGES_FOLDER)))
-  const paths = [...words, handler.cwd, ...needed.map((file) => file.path)]
+  // Files that the process wrote are its own: a start from scratch makes them again.
+  const paths = [...words, handler.cwd, ...needed.filter((file) => !file.written).map((file) => file.path)]
   const real = paths.filter((word) => word.startsWith('/') && existsSync(hostPath(host, word)))
   const links = await Promise.all(real.map((word) => realpath(word).catch(() => word)))
   const apart = (
@@ -85,11 +93,13 @@ async function foldersOf(host: Host, { path }: Rootfs, { handler, size }: Dumped
 function folderOf(path: string): string[] {
   const [, first = '', second] = path.split('/')
   if (first === '' || ['proc', 'dev', 'sys', 'run'].includes(first) || path.startsWith(WORK)) return []
-  if ([...SYSTEM_FOLDERS, ...MERGED_FOLDERS].includes(`/${first}`)) return []
+  if (isSystem(`/${first}`)) return []
   // Only the folder of compiled programs, and nothing else in /var.
   if (path.startsWith(CACHE)) return [CACHE]
   return [second === undefined ? `/${first}` : `/${first}/${second}`]
 }
+
+const isSystem = (path: string): boolean => [...SYSTEM_FOLDERS, ...MERGED_FOLDERS].includes(path)
 
 const isFolder = async (path: string): Promise<boolean> =>
   (await lstat(path).catch(() => undefined))?.isDirectory() ?? false
@@ -100,7 +110,7 @@ async function copyLink(root: string, path: string): Promise<void> {
 }
 
 async function createMountPoint(root: string, path: string): Promise<void> {
-  const point = join(root, path)
+  const point = join(root, await pathInside(root, path))
   await mkdir((await stat(path)).isDirectory() ? point : dirname(point), { recursive: true })
   if (!existsSync(point)) await writeFile(point, '')
 }

@@ -34,8 +34,10 @@ export interface Restorable {
   readonly strategy: StrategyName
   /** The container's root directory, if it is not the checkpoint's rootfs. */
   readonly root?: string
-  /** Folders of the host that the container sees read-only: path on the host, path in the container. */
-  readonly readOnly?: LaunchRequest['readOnly']
+  /** Folders that the container sees read-only, and not through its layer: path on the host, path in the container. */
+  readonly readOnly: ReadonlyArray<readonly [string, string]>
+  /** Folders that it sees through a layer of its own. */
+  readonly layered?: ReadonlyArray<readonly [string, string]>
   /** Set if CRIU does not run, so that there are no statistics of a restore. */
   readonly fromScratch?: true
   /** The command that the container executes. CRIU's log and statistics go to `folder`, the handler's folder. */

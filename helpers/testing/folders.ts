@@ -7,8 +7,8 @@ const PREFIX = 'vitest-criu-test'
 export type TemporaryFolder = AsyncDisposable & { readonly path: string }
 
 /** A new temporary folder, removed at the end of the scope. Its name tells which process of which test run made it. */
-export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), `${PREFIX}-${process.pid}-`))
+export async function temporaryFolder(parent = tmpdir()): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(parent, `${PREFIX}-${process.pid}-`))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 

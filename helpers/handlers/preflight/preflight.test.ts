@@ -18,6 +18,8 @@ const behaving = (way: string) =>
     trigger: 'lock',
     done: { file: 'never' },
     network: true,
+    // Some of what it does takes capabilities.
+    privileged: true,
   })
 
 const WAYS = [
@@ -66,6 +68,7 @@ describe('before a dump, a process is refused with the fix', () => {
         ready: { line: 'ready' },
         trigger: 'lock',
         done: 'exit',
+        privileged: true,
       })
       const message = await messageOf(() => startHandler(sandbox, handler, MB))
       expect(steady(message, ...NUMBERS)).toMatchSnapshot()

@@ -1,0 +1,78 @@
+import { chmod, chown, copyFile, lstat, mkdir, stat, utimes } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { CriuBenchError, reasonOf } from '../errors.ts'
+import { HANDLER_FOLDER } from '../handlers/handler.ts'
+import { hostPath, type Host } from '../host/host.ts'
+import { hostPathInside, pathInside } from '../host/inside.ts'
+import type { NeededFile } from '../images/index.ts'
+
+/**
+ * Refuses a file of the host that the dumped process cannot have had under the path in its images. The images may be
+ * from elsewhere, and then their paths mean other files here. Throws CriuBenchError.
+ */
+export async function checkSource(host: Host, file: NeededFile): Promise<void> {
+  const found = await lstat(hostPath(host, file.path)).catch(() => undefined)
+  const link = (await pathInside(host.root, file.path)) !== file.path
+  const status = found && `${found.size} bytes, mode ${found.mode.toString(8)}`
+  if (found === undefined) throw notTheSame(file, 'no such file')
+  if (link) throw notTheSame(file, 'a path with a symbolic link')
+  if (!found.isFile() || (file.mode !== undefined && file.mode !== found.mode)) throw notTheSame(file, status)
+  // The handler's own files grow. CRIU does not check files that were opened for appending.
+  if (file.path.startsWith(`${HANDLER_FOLDER}/`)) return
+  if (file.size !== undefined && file.size !== BigInt(found.size)) throw notTheSame(file, status)
+}
+
+function notTheSame({ path, size, mode, usedBy }: NeededFile, found = 'another file'): CriuBenchError {
+  const had = [...(size === undefined ? [] : [`${size} bytes`]), ...(mode === undefined ? [] : [`mode ${mode.toString(8)}`])] // prettier-ignore
+  return new CriuBenchError({
+    failed: `cannot copy ${path} for the restored process (${usedBy.join(', ')})`,
+    found,
+    expected: ['the file that the process had at the dump', ...had].join(', '),
+    fix: 'dump again on this machine, because the file is another one now',
+  })
+}
+
+/**
+ * Copies files of the host to the same paths in the rootfs, with modes, owners and times, and the folders that they are
+ * in. No link of the rootfs leads out of it. Throws CriuBenchError.
+ */
+export async function copyInside(host: Host, rootfs: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    try {
+      await makeParents(host, rootfs, dirname(path))
+      await copyFile(hostPath(host, path), await hostPathInside(host, rootfs, path))
+      await copyAttributes(host, rootfs, path)
+    } catch (cause) {
+      if (cause instanceof CriuBenchError) throw cause
+      throw new CriuBenchError(
+        {
+          failed: `cannot copy ${path} to ${rootfs}`,
+          found: reasonOf(cause),
+          expected: 'a copy with the same content and mode',
+          fix: 'free space on the filesystem, or dump again: a file that the process used may be gone',
+        },
+        { cause },
+      )
+    }
+  }
+}
+
+async function makeParents(host: Host, rootfs: string, folder: string): Promise<void> {
+  if (folder === '/' || (await exists(await hostPathInside(host, rootfs, folder)))) return
+  await makeParents(host, rootfs, dirname(folder))
+  // A link may lead to a folder whose own parents are missing, too.
+  await mkdir(await hostPathInside(host, rootfs, folder), { recursive: true })
+  await copyAttributes(host, rootfs, folder)
+}
+
+const exists = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined)) !== undefined
+
+/** The owner is set first, because that takes the set-user-ID bit away. */
+async function copyAttributes(host: Host, rootfs: string, path: string): Promise<void> {
+  const { uid, gid, mode, atime, mtime } = await stat(hostPath(host, path))
+  const copy = await hostPathInside(host, rootfs, path)
+  await chown(copy, uid, gid)
+  await chmod(copy, mode & 0o7777)
+  await utimes(copy, atime, mtime)
+}

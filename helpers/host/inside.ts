@@ -1,0 +1,43 @@
+import { readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
+import { hostPath, type Host } from './host.ts'
+
+/** As many links as the kernel follows. */
+const MAX_LINKS = 40
+
+/**
+ * Resolves symbolic links as a process with that root directory would, so that none leads out of it. Names that do not
+ * exist are left as they are. Throws CriuBenchError for links in a circle.
+ */
+export async function pathInside(root: string, path: string): Promise<string> {
+  const waiting = path.split('/').toReversed()
+  let at = '/'
+  let links = 0
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const next = join(at, name)
+    const target = await readlink(join(root, next)).catch(() => undefined)
+    if (target === undefined) {
+      at = next
+      continue
+    }
+    if (++links > MAX_LINKS) throw tooManyLinks(root, path)
+    if (target.startsWith('/')) at = '/'
+    waiting.push(...target.split('/').toReversed())
+  }
+  return at
+}
+
+/** The path by which this process reaches `path` of a rootfs on `host`, whatever links the rootfs contains. */
+export async function hostPathInside(host: Host, rootfs: string, path: string): Promise<string> {
+  const root = hostPath(host, rootfs)
+  return join(root, await pathInside(root, path))
+}
+
+const tooManyLinks = (root: string, path: string): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot find ${path} in ${root}`,
+    found: `more than ${MAX_LINKS} symbolic links`,
+    expected: 'links that end at a file or a folder',
+    fix: 'correct the links in the base image',
+  })
