@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { expect } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { FOLDER_VARIABLE } from '../handlers/handler.ts'
-import { LEDGERS, WORK } from '../installation/paths.ts'
+import { CACHE, LEDGERS, WORK } from '../installation/paths.ts'
 import { INTERFACE_PREFIX } from '../network/network.ts'
 import { holdsWithin } from '../process/wait.ts'
 import { testRunIn } from './folders.ts'
@@ -20,9 +21,9 @@ const PATIENCE = 20_000
 const POLL = 100
 
 /**
- * Runs `action` and expects this project's mounts, processes, network interfaces, cgroups, ledgers and files to be as
- * before it, whether or not it fails. What other programs make in the meantime, other runs of these tests included, is
- * ignored. Returns what the action returns.
+ * Runs `action` and expects this project's mounts, processes, network interfaces, cgroups, ledgers, loop devices, files and
+ * System V objects to be as before it, whether or not it fails. Namespaces and memory that outlive a run need one of these. What
+ * other programs make in the meantime, other runs of these tests included, is ignored. Returns what the action returns.
  */
 export async function expectNothingLeft<T>(action: () => Promise<T>, patience = PATIENCE): Promise<T> {
   if (!process.env['PATH']?.includes(MARK)) process.env['PATH'] += `:${MARK}`
@@ -62,7 +63,10 @@ async function traces(): Promise<Set<string>> {
     cgroups(),
     ledgers(),
     files(WORK),
-    sharedMemory(),
+    ownFiles(),
+    drafts(),
+    loopDevices(),
+    systemV(),
   ])
   return new Set(found.flat())
 }
@@ -161,9 +165,54 @@ async function ledgers(): Promise<string[]> {
   return ours.flat()
 }
 
-/** Files in shared memory with the project's name. */
-const sharedMemory = async (): Promise<string[]> =>
-  (await files('/dev/shm')).filter((file) => file.includes(NAME))
+/** Files with the project's name in shared memory and where temporary files are, except those of other processes. */
+async function ownFiles(): Promise<string[]> {
+  const folders = await Promise.all(['/dev/shm', tmpdir(), '/var/tmp'].map(entriesOf))
+  const named = folders.flat().filter((file) => basename(file).includes(NAME))
+  const ours = await Promise.all(named.map(async (file) => ((await isOfOther(file)) ? [] : [`file ${file}`])))
+  return ours.flat()
+}
+
+/** Whether the name of a file has the pid of a process that this test has not started. */
+async function isOfOther(file: string): Promise<boolean> {
+  const pids = [...basename(file).matchAll(/-(\d+)(?=-|$)/g)].map(([, pid = '']) => pid)
+  const others = pids.filter((pid) => Number(pid) !== process.pid && existsSync(`/proc/${pid}`))
+  const marked = await Promise.all(others.map(isMarked))
+  return marked.includes(false)
+}
+
+/** What an interrupted build or download leaves in the cache. */
+const drafts = async (): Promise<string[]> =>
+  (await entriesOf(CACHE)).filter((file) => file.includes('.draft-')).map((file) => `file ${file}`)
+
+/** The project's loop devices that no process has mounted: of a mounted one, the kernel detaches it with the mount. */
+async function loopDevices(): Promise<string[]> {
+  const loops = (await readdir('/sys/block')).filter((name) => name.startsWith('loop'))
+  const attached = await Promise.all(
+    loops.map(async (name) => [name, await textOf(`/sys/block/${name}/loop/backing_file`)] as const),
+  )
+  const ours = attached.filter(([, file]) => file.includes(NAME))
+  if (ours.length === 0) return []
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const mounted = (await Promise.all(pids.map((pid) => textOf(`/proc/${pid}/mountinfo`)))).join('')
+  return ours.flatMap(([name, file]) =>
+    mounted.includes(` /dev/${name} `) ? [] : [`loop device /dev/${name} on ${file.trim()}`],
+  )
+}
+
+/** Shared memory, queues and semaphores of System V, which outlive their processes. Those of containers end with them. */
+async function systemV(): Promise<string[]> {
+  const kinds = await Promise.all(
+    ['shm', 'msg', 'sem'].map(async (kind) => {
+      const [, ...lines] = (await textOf(`/proc/sysvipc/${kind}`)).trimEnd().split('\n')
+      return lines.map((line) => `System V ${kind} ${line.trim().split(/\s+/)[1]}`)
+    }),
+  )
+  return kinds.flat()
+}
+
+const entriesOf = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
 
 async function files(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => [])
