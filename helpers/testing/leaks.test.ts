@@ -18,7 +18,7 @@ import { messageOf } from './messages.ts'
 
 /** How an action that leaves something fails; 300 ms of patience, as what is left here never goes by itself. */
 const leaving = (action: () => Promise<unknown>): Promise<string> =>
-  messageOf(() => expectNothingLeft(action, 300))
+  messageOf(() => expectNothingLeft(action, { patience: 300 }))
 
 describe('what a test leaves behind', () => {
   test('is nothing when it leaves nothing, and its result is returned', async () => {
@@ -97,15 +97,6 @@ describe('what a test leaves behind', () => {
     )
     await execa('losetup', ['--detach', await device.promise])
     expect(message).toContain(`loop device ${await device.promise} on ${image}`)
-  })
-
-  test('is reported for shared memory of System V', async () => {
-    const id = Promise.withResolvers<string>()
-    const message = await leaving(async () =>
-      id.resolve((await execa('ipcmk', ['--shmem', '4096'])).stdout.replace(/\D+/, '')),
-    )
-    await execa('ipcrm', ['--shmem-id', await id.promise])
-    expect(message).toContain(`System V shm ${await id.promise}`)
   })
 
   test.each([tmpdir(), '/var/tmp', '/dev/shm'])('is reported for a file in %s', async (folder) => {
