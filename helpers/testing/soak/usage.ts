@@ -50,7 +50,7 @@ export const RESOURCES: readonly Resource[] = [
   },
   {
     name: 'memory of this process (RSS)',
-    allowed: 48 * MB,
+    allowed: 64 * MB,
     format: mb,
     measure: () => process.memoryUsage.rss(),
   },
