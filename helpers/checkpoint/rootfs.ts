@@ -13,6 +13,7 @@ import {
   type NeededFile,
 } from '../images/index.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import { makeFolder } from '../host/folders.ts'
 import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Bytes } from '../units.ts'
@@ -47,7 +48,7 @@ export async function populateRootfs(
   name: string,
 ): Promise<Rootfs> {
   const criu = await exportBaseImage(host, image, path)
-  await mkdir(hostPath(host, join(path, HANDLER_FOLDER)), { recursive: true })
+  await makeFolder(host, join(path, HANDLER_FOLDER))
   await keepProbeCache(host, { path, criu }, name)
   return { path, criu }
 }

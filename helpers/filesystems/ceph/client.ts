@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CephSettings } from '../../config/options.ts'
 import { hostPath, type Host } from '../../host/host.ts'
+import { makeFolder } from '../../host/folders.ts'
 import { run } from '../../process/process.ts'
 import type { ClientMount } from './attached.ts'
 import { attachFuse, unmountLazily } from './fuse.ts'
@@ -67,7 +68,7 @@ async function choose(kind: CephSettings['client']) {
 }
 
 async function layOut(host: Host, folder: string, { conf, keyring }: Access): Promise<void> {
-  await mkdir(hostPath(host, folder), { recursive: true, mode: 0o700 })
+  await makeFolder(host, folder, 0o700)
   await writeFile(hostPath(host, join(folder, 'ceph.conf')), conf)
   await writeFile(hostPath(host, join(folder, 'keyring')), keyring, { mode: 0o600 })
 }

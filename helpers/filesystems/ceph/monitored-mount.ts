@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { CriuBenchError, reasonOf } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
+import { makeFolder } from '../../host/folders.ts'
 import { WORK } from '../../installation/paths.ts'
 import { run } from '../../process/process.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
@@ -71,14 +72,14 @@ class MountedFolder implements MountedFilesystem {
   async build(room: Bytes): Promise<void> {
     const { host, point, whole, folder } = this.#location
     const service = this.#service
-    await mkdir(hostPath(host, whole), { recursive: true })
+    await makeFolder(host, whole)
     this.#undo.defer(() => this.#salvage())
     const client = this.#undo.use(await this.#mountClient())
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
     await checkRoom(host, whole, room, service)
     await this.#sweep()
-    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+    await makeFolder(host, folder, 0o755)
     this.#made = true
     this.#monitored = {
       host,
