@@ -1,4 +1,5 @@
 import type { Results } from './results.ts'
+import { oneLine } from './text.ts'
 import { hasFailed, nameOf, rowsOf, sentenceOf, verdictOf, type Row } from './rows.ts'
 
 /** The source location of the test of a row; undefined if it is unknown. */
@@ -28,5 +29,4 @@ function annotation(row: Row, location: ReturnType<LocateTest>): string {
 }
 
 /** The escapes of GitHub's toolkit: a command must be one line. */
-const escaped = (text: string): string =>
-  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+const escaped = (text: string): string => oneLine(text).replaceAll('%', '%25')

@@ -5,10 +5,12 @@ import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { failuresOf } from './rows.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
+import { inMarkdown, withTexts } from './text.ts'
 import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
 /** results.md, for job summaries and pull request comments. Failures come first. */
-export function markdownReport(results: Results): string {
+export function markdownReport(original: Results): string {
+  const results = withTexts(original, inMarkdown)
   const { kernel, cpu, cpus, cgroup, node } = results.fingerprint
   const tables = tablesOf(results).flatMap(([title, suites]) => [
     `## ${title}`,

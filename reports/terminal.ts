@@ -3,10 +3,12 @@ import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
+import { oneLine, withTexts } from './text.ts'
 import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
 /** The report that a run prints at its end. */
-export function terminalReport(results: Results): string {
+export function terminalReport(original: Results): string {
+  const results = withTexts(original, oneLine)
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
   const tables = tablesOf(results).map(([title, suites]) => {
     const [first] = suites

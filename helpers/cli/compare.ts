@@ -1,4 +1,5 @@
 import { baselineTable, verdictLines } from '../../reports/verdicts.ts'
+import { oneLine, withTexts } from '../../reports/text.ts'
 import { tablesOf } from '../../reports/table.ts'
 import { compareResults } from '../gate/baseline.ts'
 import { baselinePath, lostSuites, readBaseline } from '../gate/baseline-file.ts'
@@ -16,8 +17,8 @@ export async function compare(before: string, now: string, settings: Settings): 
   const { results } = await readBaseline(baselinePath(settings.baselines, now))
   const differences = checkMachine(baseline, results.fingerprint, settings.baselineMatch)
   for (const { field, before: then, now: here } of differences)
-    console.log(`differs: ${field} ${then}, now ${here}`)
-  const judged = compareResults(results, baseline, settings)
+    console.log(oneLine(`differs: ${field} ${then}, now ${here}`))
+  const judged = withTexts(compareResults(results, baseline, settings), oneLine)
   for (const [title, suites] of tablesOf(judged))
     console.log(`${title}\n\n${baselineTable(judged, suites) ?? ''}\n`)
   const lost = lostSuites(baseline.results, results)

@@ -1,7 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import { makeFolder } from '../host/folders.ts'
 import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes, type Milliseconds } from '../units.ts'
@@ -35,7 +36,7 @@ const LOG_FOLDER = join(WORK, 'dump')
 export async function dump(host: Host, request: DumpRequest): Promise<DumpResult> {
   for (const folder of [request.images, LOG_FOLDER]) {
     await rm(hostPath(host, folder), { recursive: true, force: true })
-    await mkdir(hostPath(host, folder), { recursive: true })
+    await makeFolder(host, folder)
   }
   const failed = `cannot dump process ${request.pid} to ${request.images}`
   const log = join(LOG_FOLDER, 'dump.log')

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { REMOVE_CGROUP } from '../cgroup/cgroups.ts'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, localHost, type Host } from '../host/host.ts'
+import { makeFolder } from '../host/folders.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { machineNetwork, type Network } from '../network/network.ts'
 import { start, type Daemon } from '../process/daemon.ts'
@@ -46,7 +46,7 @@ export async function openMachine({ restoreOn: name, ...request }: HostsRequest)
   refuseLink(name, request)
   await using undo = new AsyncDisposableStack()
   const here = undo.use(await openHere(`${containerName}-dumps`, network))
-  await mkdir(hostPath(here, FILES), { recursive: true, mode: 0o700 })
+  await makeFolder(here, FILES, 0o700)
   const ssh = [
     'ssh',
     ...(sshConfig === undefined ? [] : ['-F', sshConfig]),

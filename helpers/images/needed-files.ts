@@ -49,15 +49,17 @@ const kinds: Readonly<Record<number, NeededFile['kind']>> = {
  */
 export function neededFiles(set: ImageSet): NeededFile[] {
   const table = fileTable(set)
-  const needed = new Map<string, NeededFile>()
+  const needed = new Map<string, { file: Omit<NeededFile, 'usedBy'>; users: Set<string> }>()
   for (const { id, user } of liveProcesses(set).flatMap((process) => usesOf(set, process))) {
     const reg = table.regularFile(id)
     if (!reg) continue
-    const file = needed.get(pathOf(reg)) ?? neededFile(reg)
+    const file = neededFile(reg)
+    const known = needed.get(file.path) ?? { file, users: new Set() }
     const written = (reg.flags & ACCESS_MODE) !== READ_ONLY && { written: true as const }
-    needed.set(file.path, { ...file, ...written, usedBy: [...new Set([...file.usedBy, user])] })
+    needed.set(file.path, { file: { ...known.file, ...written }, users: known.users.add(user) })
   }
-  return [...needed.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const files = [...needed.values()].map(({ file, users }) => ({ ...file, usedBy: [...users] }))
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** The absolute path of a regular-file entry. Some CRIU versions write it without the leading slash. */
@@ -126,13 +128,12 @@ function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | und
   return { regularFile }
 }
 
-function neededFile(reg: RegFileEntry): NeededFile {
+function neededFile(reg: RegFileEntry): Omit<NeededFile, 'usedBy'> {
   const { size, mode } = RegFileEntrySchema.field
   return {
     path: pathOf(reg),
     kind: kinds[reg.mode & fileTypeMask] ?? 'file',
     ...(isFieldSet(reg, size) && { size: reg.size }),
     ...(isFieldSet(reg, mode) && { mode: reg.mode }),
-    usedBy: [],
   }
 }

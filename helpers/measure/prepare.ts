@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
 import {
@@ -19,7 +18,8 @@ import type { Handler } from '../handlers/definition.ts'
 import { isObserved } from '../handlers/handler.ts'
 import { observer } from '../handlers/observe.ts'
 import { startHandler } from '../handlers/start.ts'
-import { hostPath, type Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
+import { makeFolder } from '../host/folders.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Network } from '../network/network.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
@@ -92,7 +92,7 @@ export async function prepare(
 async function mountFor(host: Host, plan: CheckpointPlan, progress: Progress): Promise<MountedFilesystem> {
   const { filesystem, size, ceph, network } = plan
   const point = plan.rootfs ?? join(WORK, plan.privateName ?? 'rootfs')
-  if (plan.rootfs === undefined) await mkdir(hostPath(host, point), { recursive: true })
+  if (plan.rootfs === undefined) await makeFolder(host, point)
   await checkMountPoint(host, point)
   progress(`mounting ${filesystem.name}`)
   return filesystem.mount(host, point, filesystemRoom(size), { progress, ceph, network })
@@ -149,7 +149,7 @@ async function moveTo(
   const { name, point } = mounted
   if (!mounted.moveTo) throw notShared(name)
   progress(`moving ${name} to the host that restores`)
-  await mkdir(hostPath(host, point), { recursive: true })
+  await makeFolder(host, point)
   await checkMountPoint(host, point)
   await mounted.moveTo(host)
   await keepProbeCache(host, rootfs, containerName)

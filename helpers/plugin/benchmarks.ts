@@ -11,10 +11,11 @@ import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/
 import { baselinePath, readBaseline } from '../gate/baseline-file.ts'
 import { checkMachine } from '../gate/baseline-machine.ts'
 import { handlerNamed } from '../handlers/handler.ts'
+import { makeFolder } from '../host/folders.ts'
+import { localHost } from '../host/host.ts'
 import { whyUnusable } from '../host/root.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { availableMemory } from '../machine/memory.ts'
-import { makeFolder } from '../programs/draft.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { matchTitles, originalSource } from './pattern.ts'
 import type { Unusable } from './plugin.ts'
@@ -67,7 +68,7 @@ function settingsFrom(options: CriuOptions): Settings {
 /** Throws CriuBenchError, before a measurement, if the results could not be written. */
 async function checkFolder(output: string): Promise<void> {
   try {
-    await makeFolder(output)
+    await makeFolder(localHost, output)
     await access(output, constants.W_OK)
   } catch (cause) {
     const facts = {

@@ -7,6 +7,7 @@ import { compile } from '../programs/compile.ts'
 import { hostPathInside } from '../host/inside.ts'
 import { fixture } from '../installation/paths.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
+import { unchangedMemory } from './memory-files.ts'
 import type { Strategy } from './strategy.ts'
 
 /** Path in the rootfs of the program that runs CRIU's page server together with the restore. */
@@ -31,7 +32,8 @@ export const lazy: Strategy = {
     await copyFile(await compile(fixture('programs/lazy-restore.c')), program)
   },
   async open(host, { path, criu }) {
-    const { raw } = await validateImages(host, join(path, IMAGES_FOLDER))
+    const images = join(path, IMAGES_FOLDER)
+    const { raw } = await validateImages(host, images)
     return {
       strategy: 'lazy',
       readOnly: [[join(path, IMAGES_FOLDER), IMAGES_FOLDER]],
@@ -40,7 +42,7 @@ export const lazy: Strategy = {
         const restore = [...restoreCommand(criu, IMAGES_FOLDER, folder, afterwards), '--lazy-pages']
         return [LAZY_RESTORE, reportIn(folder), '--', ...daemon, '--', ...restore]
       },
-      check: async () => {},
+      check: await unchangedMemory(host, images, { raw }),
       drained: async (folder) => Report.parse(JSON.parse(await readFile(reportIn(folder), 'utf8'))).drained,
       mapped: 0,
       copied: [...raw.values()].reduce((sum, size) => sum + size, 0),

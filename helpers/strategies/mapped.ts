@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { restoreCommand } from '../criu/restore.ts'
 import { BACKING_FILE, openMapped, rewriteMapped, writeMapped, type StateOf } from '../images/mapped/index.ts'
+import { readImageSet } from '../images/index.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { run } from '../process/process.ts'
 import { isRemote } from '../process/remote.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
+import { unchangedMemory } from './memory-files.ts'
 import type { Strategy } from './strategy.ts'
 
 /** The folder of the rootfs for the rewritten images and their backing file. */
@@ -45,13 +47,18 @@ export const mapped: Strategy = {
       copied,
       range,
     } = await openMapped(folderOn(host, path), stateOn(host, path))
+    const rewritten = await readImageSet(folderOn(host, path))
+    const checkPages = await unchangedMemory(host, join(path, MAPPED_FOLDER), rewritten)
     return {
       strategy: 'mapped',
       readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
       // Without the guard, discarded memory would read as the file's contents instead of zeros.
       guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },
-      check,
+      check: async () => {
+        await check()
+        await checkPages()
+      },
       mapped: bytes,
       copied,
     }

@@ -15,10 +15,7 @@ export async function runBenchProject(
   environment: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
 ): Promise<BenchRun> {
-  await using folder = await temporaryProject({
-    'vitest.config.mts': `import { criu } from '${API}'\nexport default { plugins: [criu()], test: { benchmark: { include: ['bench/*.bench.ts'] } } }\n`,
-    'bench/own.bench.ts': `import { expect, test, describe } from 'vitest'\nimport * as criu from '${API}'\n${source}`,
-  })
+  await using folder = await benchProject(source)
   const quick = { VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
   const ended = await outcomeOf([process.execPath, VITEST, 'bench', '--run', ...args], { ...quick, ...environment }, folder.path) // prettier-ignore
   const text = (name: string): Promise<string> => readFile(join(folder.path, 'reports/out', name), 'utf8')
@@ -28,3 +25,14 @@ export async function runBenchProject(
     junit: await text('junit.xml'),
   }
 }
+
+/** A temporary project that uses this tree. `source` is the code of its only suite. */
+export const benchProject = (source: string): ReturnType<typeof temporaryProject> =>
+  temporaryProject({
+    'vitest.config.mts': `import { criu } from '${API}'
+export default { plugins: [criu()], test: { benchmark: { include: ['bench/*.bench.ts'] } } }
+`,
+    'bench/own.bench.ts': `import { expect, test, describe } from 'vitest'
+import * as criu from '${API}'
+${source}`,
+  })

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { localHost } from '../host/host.ts'
 import { tmpfs } from '../filesystems/tmpfs.ts'
+import { CACHE } from '../installation/paths.ts'
 import { HANDLER_FOLDER, handlerNamed } from '../handlers/handler.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { MB } from '../units.ts'
@@ -17,7 +18,7 @@ import { messageOf } from './messages.ts'
 
 /** How an action that leaves something fails; 300 ms of patience, as what is left here never goes by itself. */
 const leaving = (action: () => Promise<unknown>): Promise<string> =>
-  messageOf(() => expectNothingLeft(action, 300))
+  messageOf(() => expectNothingLeft(action, { patience: 300 }))
 
 describe('what a test leaves behind', () => {
   test('is nothing when it leaves nothing, and its result is returned', async () => {
@@ -86,6 +87,32 @@ describe('what a test leaves behind', () => {
     expect(message).toContain(`mount nsfs ${held}`)
   })
 
+  test('is reported for a loop device that is mounted nowhere', async () => {
+    await using folder = await temporaryFolder()
+    const image = join(folder.path, 'vitest-criu-image')
+    await writeFile(image, Buffer.alloc(MB))
+    const device = Promise.withResolvers<string>()
+    const message = await leaving(async () =>
+      device.resolve((await execa('losetup', ['--find', '--show', image])).stdout),
+    )
+    await execa('losetup', ['--detach', await device.promise])
+    expect(message).toContain(`loop device ${await device.promise} on ${image}`)
+  })
+
+  test.each([tmpdir(), '/var/tmp', '/dev/shm'])('is reported for a file in %s', async (folder) => {
+    const file = join(folder, 'vitest-criu-left')
+    const message = await leaving(() => writeFile(file, ''))
+    await rm(file)
+    expect(message).toContain(`file ${file}`)
+  })
+
+  test('is reported for a draft in the cache', async () => {
+    const file = join(CACHE, `left.draft-${process.pid}`)
+    const message = await leaving(() => writeFile(file, ''))
+    await rm(file)
+    expect(message).toContain(`file ${file}`)
+  })
+
   test('is reported when the action fails as well', async () => {
     const message = await leaving(() => Promise.reject(new Error('failed by itself')))
     expect(message).toBe('failed by itself')
@@ -139,6 +166,10 @@ describe('what others make in the meantime is not reported:', () => {
     ["a mount of another run's of these tests", mountOn(`vitest-criu-test-${process.ppid}-`, 'vitest-criu')],
     ['an empty cgroup', cgroupsOf('libpod')],
     ['a cgroup with a process', cgroupsOf('libpod', ENTER)],
+    [
+      "a file in /tmp of another run's of these tests",
+      async (undo) => void undo.use(await foreignFolder(`vitest-criu-other-${process.ppid}-`)),
+    ],
     [
       'a file in /dev/shm',
       async (undo) => {

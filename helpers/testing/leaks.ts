@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { expect } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { FOLDER_VARIABLE } from '../handlers/handler.ts'
-import { LEDGERS, WORK } from '../installation/paths.ts'
+import { CACHE, LEDGERS, WORK } from '../installation/paths.ts'
 import { INTERFACE_PREFIX } from '../network/network.ts'
 import { holdsWithin } from '../process/wait.ts'
 import { testRunIn } from './folders.ts'
@@ -19,50 +20,60 @@ const MARK = `/marked/by/test/${process.pid}/`
 const PATIENCE = 20_000
 const POLL = 100
 
+/** What to look at, and for how long. */
+interface Look {
+  /** Milliseconds for what goes by itself. */
+  readonly patience?: number
+  /** Whether the steps by hand count. They use folders and processes of the machine itself, as those of other users do. */
+  readonly byHand?: boolean
+}
+
 /**
- * Runs `action` and expects this project's mounts, processes, network interfaces, cgroups, ledgers and files to be as
- * before it, whether or not it fails. What other programs make in the meantime, other runs of these tests included, is
- * ignored. Returns what the action returns.
+ * Runs `action` and expects this project's mounts, processes, network interfaces, cgroups, ledgers, loop devices and files to
+ * be as before it, whether or not it fails. Namespaces and memory that outlive a run need one of these. What other programs
+ * make in the meantime, other runs of these tests included, is ignored. Returns what the action returns.
  */
-export async function expectNothingLeft<T>(action: () => Promise<T>, patience = PATIENCE): Promise<T> {
+export async function expectNothingLeft<T>(action: () => Promise<T>, look: Look = {}): Promise<T> {
   if (!process.env['PATH']?.includes(MARK)) process.env['PATH'] += `:${MARK}`
-  const before = await traces()
+  const before = await traces(look)
   try {
     return await action()
   } finally {
-    const left = await lasting(before, patience)
+    const left = await lasting(before, look)
     expect(left, `left behind: ${left.join(', ')}`).toEqual([])
   }
 }
 
 /** What differs from `before` for good: what disappears by itself within `patience` ms is no leak. */
-async function lasting(before: ReadonlySet<string>, patience: number): Promise<string[]> {
+async function lasting(before: ReadonlySet<string>, look: Look): Promise<string[]> {
   let left: string[] | undefined
   const isNothingLeft = async (): Promise<boolean> => {
-    const now = await changes(before)
+    const now = await changes(before, look)
     left = left?.filter((trace) => now.includes(trace)) ?? now
     return left.length === 0
   }
-  await holdsWithin(isNothingLeft, { limit: patience, interval: POLL })
+  await holdsWithin(isNothingLeft, { limit: look.patience ?? PATIENCE, interval: POLL })
   return left ?? []
 }
 
-async function changes(before: ReadonlySet<string>): Promise<string[]> {
-  const now = await traces()
+async function changes(before: ReadonlySet<string>, look: Look): Promise<string[]> {
+  const now = await traces(look)
   const more = [...now].filter((trace) => !before.has(trace))
   const lost = [...before].filter((trace) => trace.startsWith('mount ') && !now.has(trace))
   return [...more, ...lost.map((trace) => `lost: ${trace}`)]
 }
 
-async function traces(): Promise<Set<string>> {
+async function traces({ byHand = true }: Look): Promise<Set<string>> {
   const found = await Promise.all([
     mounts(),
-    processes(),
+    processes(byHand),
     interfaces(),
     cgroups(),
     ledgers(),
-    files(WORK),
-    sharedMemory(),
+    byHand ? files(WORK) : [],
+    ownFiles(),
+    drafts(),
+    loopDevices(),
   ])
   return new Set(found.flat())
 }
@@ -103,20 +114,24 @@ async function interfaces(): Promise<string[]> {
 }
 
 /** The processes of this test, in whatever namespaces they are. */
-async function processes(): Promise<string[]> {
+async function processes(byHand: boolean): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const all = await Promise.all(
-    pids.map(async (pid) => ((await isMarked(pid)) ? [`process ${pid} ${await commandOf(pid)}`] : [])),
+    pids.map(async (pid) => ((await isOwn(pid, byHand)) ? [`process ${pid} ${await commandOf(pid)}`] : [])),
   )
   return all.flat()
 }
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
 
-/** Started by this test; or a handler on this machine itself, whose environment does not come from its starter. */
-async function isMarked(pid: string): Promise<boolean> {
-  const environment = await textOf(`/proc/${pid}/environ`)
-  return environment.includes(MARK) || (environment.includes(`${FOLDER_VARIABLE}=`) && (await isOutside(pid)))
+/** Started by this test. */
+const isMarked = async (pid: string): Promise<boolean> =>
+  (await textOf(`/proc/${pid}/environ`)).includes(MARK)
+
+/** Or a handler on this machine itself, whose environment does not come from its starter. */
+async function isOwn(pid: string, byHand: boolean): Promise<boolean> {
+  if (await isMarked(pid)) return true
+  return byHand && (await textOf(`/proc/${pid}/environ`)).includes(`${FOLDER_VARIABLE}=`) && isOutside(pid)
 }
 
 /** Whether a process is in the PID namespace of this one. Handlers in a sandbox end with it. */
@@ -161,9 +176,47 @@ async function ledgers(): Promise<string[]> {
   return ours.flat()
 }
 
-/** Files in shared memory with the project's name. */
-const sharedMemory = async (): Promise<string[]> =>
-  (await files('/dev/shm')).filter((file) => file.includes(NAME))
+/** Files with the project's name in shared memory and where temporary files are, except those of other processes. */
+async function ownFiles(): Promise<string[]> {
+  const folders = await Promise.all(['/dev/shm', tmpdir(), '/var/tmp'].map(entriesOf))
+  const named = folders.flat().filter((file) => basename(file).includes(NAME))
+  const ours = await Promise.all(named.map(async (file) => ((await isOfOther(file)) ? [] : [`file ${file}`])))
+  return ours.flat()
+}
+
+/** Whether the name of a file has the pid of a process that this test has not started. The product's own have none. */
+async function isOfOther(file: string): Promise<boolean> {
+  const pids = [...basename(file).matchAll(/-(\d+)(?=-|$)/g)].map(([, pid = '']) => pid)
+  const own = await Promise.all(pids.map(async (pid) => Number(pid) === process.pid || isMarked(pid)))
+  return own.includes(false)
+}
+
+/** What an interrupted build leaves in the cache: drafts that no command line of a running build names. */
+async function drafts(): Promise<string[]> {
+  const found = (await entriesOf(CACHE)).filter((file) => file.includes('.draft-'))
+  if (found.length === 0) return []
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const commands = (await Promise.all(pids.map(commandOf))).join('\n')
+  return found.flatMap((file) => (commands.includes(file) ? [] : [`file ${file}`]))
+}
+
+/** The project's loop devices that no process has mounted: of a mounted one, the kernel detaches it with the mount. */
+async function loopDevices(): Promise<string[]> {
+  const loops = (await readdir('/sys/block')).filter((name) => name.startsWith('loop'))
+  const attached = await Promise.all(
+    loops.map(async (name) => [name, await textOf(`/sys/block/${name}/loop/backing_file`)] as const),
+  )
+  const ours = attached.filter(([, file]) => file.includes(NAME))
+  if (ours.length === 0) return []
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const mounted = (await Promise.all(pids.map((pid) => textOf(`/proc/${pid}/mountinfo`)))).join('')
+  return ours.flatMap(([name, file]) =>
+    mounted.includes(` /dev/${name} `) ? [] : [`loop device /dev/${name} on ${file.trim()}`],
+  )
+}
+
+const entriesOf = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
 
 async function files(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => [])

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CephSettings } from '../../config/options.ts'
 import { CriuBenchError } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
+import { makeFolder } from '../../host/folders.ts'
 import { run } from '../../process/process.ts'
 import type { Attached, ClientMount } from './attached.ts'
 import { attachFuse, unmountLazily } from './fuse.ts'
@@ -111,7 +112,7 @@ async function choose(kind: CephSettings['client']) {
 }
 
 async function layOut(host: Host, folder: string, { conf, keyring }: Access): Promise<void> {
-  await mkdir(hostPath(host, folder), { recursive: true, mode: 0o700 })
+  await makeFolder(host, folder, 0o700)
   await writeFile(hostPath(host, join(folder, 'ceph.conf')), conf)
   await writeFile(hostPath(host, join(folder, 'keyring')), keyring, { mode: 0o600 })
 }

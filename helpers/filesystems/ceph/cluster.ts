@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CriuBenchError } from '../../errors.ts'
 import { ownCommand } from '../../installation/own-command.ts'
 import { hostPath, type Host } from '../../host/host.ts'
+import { makeFolder } from '../../host/folders.ts'
 import type { Network } from '../../network/network.ts'
 import { WORK } from '../../installation/paths.ts'
 import { lastLines } from '../../process/child.ts'
@@ -135,8 +136,7 @@ export class Cluster implements Service, Administered {
   }
 
   async #layOut({ store, capacity }: ClusterRequest): Promise<void> {
-    for (const name of [...KINDS, 'run', 'log', 'crash'])
-      await mkdir(hostPath(this.sandbox, join(FOLDER, name)), { recursive: true })
+    for (const name of [...KINDS, 'run', 'log', 'crash']) await makeFolder(this.sandbox, join(FOLDER, name))
     if (store === 'bluestore') await ext4.mount(this.sandbox, join(FOLDER, 'osd'), capacity)
     const [address, port] = [this.#address, await freePort()]
     const words = { fsid: randomUUID(), address, port, folder: FOLDER, store, capacity }

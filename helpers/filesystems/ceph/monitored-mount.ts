@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { CriuBenchError, reasonOf } from '../../errors.ts'
 import { hostPath, type Host } from '../../host/host.ts'
+import { makeFolder } from '../../host/folders.ts'
 import { WORK } from '../../installation/paths.ts'
 import { run } from '../../process/process.ts'
 import { holdsWithin } from '../../process/wait.ts'
@@ -79,14 +80,14 @@ class MountedFolder implements MountedFilesystem {
   async build(free: Bytes): Promise<void> {
     const { host, point, whole, folder } = this.#location
     const service = this.#service
-    await mkdir(hostPath(host, whole), { recursive: true })
+    await makeFolder(host, whole)
     this.#undo.defer(() => this.#salvage())
     const client = this.#undo.use(await this.#mountClient())
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
     await checkRoom(host, whole, free, service)
     await this.#sweep()
-    await makeFolder(host, folder, service)
+    await makeRunFolder(host, folder, service)
     this.#made = true
     this.#monitored = {
       host,
@@ -235,9 +236,13 @@ class MountedFolder implements MountedFilesystem {
 }
 
 /** The first write on the file system. Throws CriuBenchError where the user may not write. */
-async function makeFolder(host: Host, folder: string, { access, description, path }: Service): Promise<void> {
+async function makeRunFolder(
+  host: Host,
+  folder: string,
+  { access, description, path }: Service,
+): Promise<void> {
   try {
-    await mkdir(hostPath(host, folder), { mode: 0o755, recursive: true })
+    await makeFolder(host, folder, 0o755)
   } catch (cause) {
     throw new CriuBenchError(
       {

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { hostPath, type Host } from '../../host/host.ts'
+import { makeFolder } from '../../host/folders.ts'
 import { CLEANUP_HOOKS } from '../../installation/paths.ts'
 import { startTimeOf } from '../../proc/stat.ts'
 import { run } from '../../process/process.ts'
@@ -68,7 +69,7 @@ done
 
 /** Leaves a script with which the sandbox's supervisor removes the folder if this run is killed. */
 export async function leaveCleanupHook(host: Host, folders: Folders): Promise<AsyncDisposable> {
-  await mkdir(hostPath(host, CLEANUP_HOOKS), { recursive: true })
+  await makeFolder(host, CLEANUP_HOOKS)
   const file = hostPath(host, join(CLEANUP_HOOKS, `${folders.folder.replaceAll('/', '-')}.sh`))
   await writeFile(file, CLEANUP_SCRIPT(folders))
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }) }

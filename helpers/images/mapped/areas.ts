@@ -34,11 +34,21 @@ export function areasOf(
 ): { areas: Area[]; loose: Run[] } {
   const sorted = vmas.toSorted((a, b) => (a.start < b.start ? -1 : 1))
   const runs = splitAtBorders(runsOf(pagemap, bytesPerPage), sorted)
-  const byVma = Map.groupBy(runs, ({ start }) =>
-    sorted.findLast((vma) => vma.start <= start && start < vma.end),
-  )
+  const byVma = Map.groupBy(runs, ({ start }) => vmaAt(sorted, start))
   const areas = sorted.map((vma) => area(vma, byVma.get(vma) ?? []))
   return { areas, loose: byVma.get(undefined) ?? [] }
+}
+
+/** The VMA that contains an address, by binary search. */
+function vmaAt(sorted: readonly VmaEntry[], address: bigint): VmaEntry | undefined {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle]?.start ?? 0n) <= address) low = middle + 1
+    else high = middle
+  }
+  const vma = sorted[low - 1]
+  return vma && address < vma.end ? vma : undefined
 }
 
 function area(vma: VmaEntry, runs: readonly Run[]): Area {
