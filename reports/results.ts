@@ -38,7 +38,6 @@ const Sample = z.strictObject({
       keptBytes: z.int().optional(),
       zeroedBytes: z.int(),
       refused: z.int(),
-      interrupted: z.int().optional(),
     })
     .optional(),
   /** The kernel's counters of the restored process at the end of its handler; sizes in bytes. */

@@ -45,8 +45,6 @@ export interface GuardReport {
   /** Bytes that were overwritten with zeros, where they could not become anonymous memory. */
   readonly zeroedBytes: number
   readonly refused: number
-  /** Calls that a signal ended before the launcher had received them: restarted, or failed with EINTR. */
-  readonly interrupted: number
 }
 
 /** One container's life. Time points are CLOCK_REALTIME. */
@@ -74,7 +72,6 @@ const Guard = z.object({
   keptBytes: z.int(),
   zeroedBytes: z.int(),
   refused: z.int(),
-  interrupted: z.int(),
 })
 const Report = z.object({
   version: z.literal(2),

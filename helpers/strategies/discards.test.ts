@@ -106,7 +106,6 @@ describe('memory that a restored process discards', () => {
       keptBytes: 0,
       zeroedBytes: 0,
       refused: 0,
-      interrupted: 0,
     })
     // Grown and moved with its contents.
     expect((await guardOf('discard-mremap'))?.keptBytes).toBe(SIZE)
