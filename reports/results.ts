@@ -29,8 +29,17 @@ const Sample = z.strictObject({
   stats,
   control,
   noise,
-  /** Only strategy mapped: the system calls that the launcher handled instead of the kernel. */
-  guard: z.strictObject({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() }).optional(),
+  /** Only strategy mapped: the system calls on mapped memory, which the launcher prepared or answered. */
+  guard: z
+    .strictObject({
+      notifications: z.int(),
+      /** Bytes that became anonymous memory: without their contents, and with them. */
+      discardedBytes: z.int().optional(),
+      keptBytes: z.int().optional(),
+      zeroedBytes: z.int(),
+      refused: z.int(),
+    })
+    .optional(),
   /** The kernel's counters of the restored process at the end of its handler; sizes in bytes. */
   memory: z
     .strictObject({

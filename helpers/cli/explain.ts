@@ -19,7 +19,7 @@ function explainProcess({ pid, areas, pageSize }: Explained): string {
       String(present / pageSize),
       decision.mapped ? 'mapped' : 'eager',
       decision.why,
-      decision.mapped ? 'zeroed by the launcher' : '',
+      decision.mapped ? 'made anonymous by the launcher' : '',
     ])
   const header = ['address', 'size', 'pages', 'restored', 'why', 'discards']
   const table = markdownTable([header, ...rows], { align: ['l', 'r', 'r', 'l', 'l', 'l'] })

@@ -38,9 +38,15 @@ export interface LaunchRequest {
   readonly memoryLimit?: Bytes
 }
 
-/** Calls on guarded memory that the launcher answered instead of the kernel. */
+/** Calls on guarded memory, which the launcher prepared or answered. */
 export interface GuardReport {
+  /** Calls that the filter passed to the launcher, CRIU's own included. */
   readonly notifications: number
+  /** Bytes that became anonymous memory because they were discarded. */
+  readonly discardedBytes: number
+  /** Bytes that became anonymous memory with their contents. */
+  readonly keptBytes: number
+  /** Bytes that were overwritten with zeros, where they could not become anonymous memory. */
   readonly zeroedBytes: number
   readonly refused: number
 }
@@ -64,7 +70,13 @@ export interface LaunchReport {
 }
 
 const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
-const Guard = z.object({ notifications: z.int(), zeroedBytes: z.int(), refused: z.int() })
+const Guard = z.object({
+  notifications: z.int(),
+  discardedBytes: z.int(),
+  keptBytes: z.int(),
+  zeroedBytes: z.int(),
+  refused: z.int(),
+})
 const Report = z.object({
   version: z.literal(2),
   containerStarted: nanoseconds,

@@ -6,7 +6,7 @@ import type { RegFileEntry } from './generated/criu_pb.ts'
 import { entriesOf } from './image.ts'
 import { imageIn } from './image-set.ts'
 import type { ImageSet } from './image-set.ts'
-import { liveProcesses } from './processes.ts'
+import { liveProcesses, openFilesOf } from './processes.ts'
 import type { LiveProcess } from './processes.ts'
 import { isVma } from './vma.ts'
 
@@ -95,15 +95,15 @@ interface Use {
   readonly user: string
 }
 
-function usesOf(set: ImageSet, { pid, ids, mm, fs }: LiveProcess): Use[] {
-  const fdinfo = imageIn(set, 'FDINFO', `fdinfo-${ids.filesId}.img`, `the open files of process ${pid}`)
+function usesOf(set: ImageSet, process: LiveProcess): Use[] {
+  const { pid, mm, fs } = process
   const mapped = mm.vmas.filter((vma) => isVma(vma, 'FILE_PRIVATE', 'FILE_SHARED'))
   return [
     { id: mm.exeFileId, user: `executable of ${pid}` },
     { id: fs.cwdId, user: `working directory of ${pid}` },
     { id: fs.rootId, user: `root of ${pid}` },
     ...mapped.map((vma) => ({ id: Number(vma.shmid), user: `mapping of ${pid}` })),
-    ...entriesOf(fdinfo, 'FDINFO').map(({ id, fd }) => ({ id, user: `fd ${fd} of ${pid}` })),
+    ...openFilesOf(set, process).map(({ id, fd }) => ({ id, user: `fd ${fd} of ${pid}` })),
   ]
 }
 

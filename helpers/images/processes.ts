@@ -1,4 +1,4 @@
-import type { FsEntry, MmEntry, PstreeEntry, TaskKobjIdsEntry } from './generated/criu_pb.ts'
+import type { FdinfoEntry, FsEntry, MmEntry, PstreeEntry, TaskKobjIdsEntry } from './generated/criu_pb.ts'
 import { entriesOf } from './image.ts'
 import { entryIn, imageIn, invalidSet } from './image-set.ts'
 import type { ImageSet } from './image-set.ts'
@@ -39,4 +39,11 @@ export function liveProcesses(set: ImageSet): LiveProcess[] {
     mm: entryIn(set, 'MM', `mm-${pid}.img`, `the memory of process ${pid}`),
     fs: entryIn(set, 'FS', `fs-${pid}.img`, `the working directory and root of process ${pid}`),
   }))
+}
+
+/** The open files of a process. CRIU writes no image for a process without any. */
+export function openFilesOf(set: ImageSet, { pid, ids }: LiveProcess): FdinfoEntry[] {
+  const file = `fdinfo-${ids.filesId}.img`
+  if (!set.images.has(file)) return []
+  return entriesOf(imageIn(set, 'FDINFO', file, `the open files of process ${pid}`), 'FDINFO')
 }

@@ -85,6 +85,14 @@ test.each([
   expect(message).toContain(`expected: ${file}, which describes ${subject}`)
 })
 
+test('accepts a process without open files, for which CRIU writes no fdinfo', async () => {
+  const files = smallestDump().find(({ file }) => file === 'files.img')
+  if (files?.type !== 'FILES') throw new Error('no files.img')
+  const [program, , folder] = files.entries
+  if (!program || !folder) throw new Error('no program and folder')
+  expect(await validationOf(without('fdinfo-2.img'), { ...files, entries: [program, folder] })).toBe('valid')
+})
+
 test('rejects a process tree without a process', async () => {
   const pstree: FramedImage = { file: 'pstree.img', type: 'PSTREE', first: undefined, entries: [] }
   expect(await validationOf(none, pstree)).toMatchInlineSnapshot(`

@@ -3,7 +3,7 @@ import type { ImageOf } from './image.ts'
 import { entryIn, imageIn, invalidSet } from './image-set.ts'
 import type { ImageSet } from './image-set.ts'
 import { pagemapFlag, pagemapFlags, pageSize, storedPages } from './pagemap.ts'
-import { liveProcesses } from './processes.ts'
+import { liveProcesses, openFilesOf } from './processes.ts'
 import type { LiveProcess } from './processes.ts'
 import { isVma } from './vma.ts'
 
@@ -17,13 +17,13 @@ export function validateImageSet(set: ImageSet): void {
   imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const live = liveProcesses(set)
   for (const process of live) requireImagesOf(set, process)
+  for (const process of live) requireOpenFiles(set, process, live)
   requireMemfds(set)
   requirePages(set, live[0] ? pageSize(live[0].mm) : 0n)
 }
 
-function requireImagesOf(set: ImageSet, { pid, threads, ids, mm }: LiveProcess): void {
+function requireImagesOf(set: ImageSet, { pid, threads, mm }: LiveProcess): void {
   for (const tid of threads) entryIn(set, 'CORE', `core-${tid}.img`, `thread ${tid} of process ${pid}`)
-  imageIn(set, 'FDINFO', `fdinfo-${ids.filesId}.img`, `the open files of process ${pid}`)
   imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)
   for (const vma of mm.vmas) {
     // The pages of System V shared memory may be in ipcns-shm-N.img instead.
@@ -31,6 +31,27 @@ function requireImagesOf(set: ImageSet, { pid, threads, ids, mm }: LiveProcess):
     imageIn(set, 'PAGEMAP', `pagemap-shmem-${vma.shmid}.img`, `shared memory of process ${pid}`)
   }
 }
+
+/** The image is missing for a process without open files. It is lost if files.img has a file that nothing else uses. */
+function requireOpenFiles(set: ImageSet, { pid, ids }: LiveProcess, live: readonly LiveProcess[]): void {
+  const file = `fdinfo-${ids.filesId}.img`
+  if (set.images.has(file)) return
+  const used = new Set(live.flatMap((process) => filesUsedBy(set, process)))
+  const remaps = set.images.get('remap-fpath.img')
+  for (const { origId, remapId } of remaps ? entriesOf(remaps, 'REMAP_FPATH') : []) {
+    if (used.has(origId)) used.add(remapId)
+  }
+  const files = entriesOf(imageIn(set, 'FILES', 'files.img', 'the executables of the processes'), 'FILES')
+  if (files.some(({ id }) => !used.has(id))) imageIn(set, 'FDINFO', file, `the open files of process ${pid}`)
+}
+
+const filesUsedBy = (set: ImageSet, process: LiveProcess): number[] => [
+  process.mm.exeFileId,
+  process.fs.cwdId,
+  process.fs.rootId,
+  ...process.mm.vmas.map(({ shmid }) => Number(shmid)),
+  ...openFilesOf(set, process).map(({ id }) => id),
+]
 
 function requireMemfds(set: ImageSet): void {
   const memfds = set.images.get('memfd.img')

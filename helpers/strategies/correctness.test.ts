@@ -3,14 +3,14 @@ import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, test } from 'vitest'
-import { handlerNamed } from '../handlers/handler.ts'
+import { defineHandler, handlerNamed } from '../handlers/handler.ts'
 import { hostPath } from '../host/host.ts'
 import { withCheckpoints } from '../testing/checkpoints.ts'
 import { compareWithDump, restoreAndHold } from '../testing/live-restore.ts'
 import { outcomeOf, RIGHT, scene } from '../testing/scenes.ts'
 import { MB } from '../units.ts'
 import { restoringNames, strategyNamed } from './index.ts'
-import type { Checkpoint } from '../restore/restore-run.ts'
+import { startRestore, type Checkpoint } from '../restore/restore-run.ts'
 
 /** Processes with one special kind of memory each. fixtures/scenes/scenes.c describes them. */
 const SCENES = [
@@ -89,5 +89,27 @@ test('writes of a restored process reach neither the backing file nor the next r
     for (let restore = 0; restore < 3; restore++)
       expect(await expectSameMemory(checkpoint)).toBeGreaterThan(0)
     expect(await hashOf(backing)).toBe(before)
+  })
+})
+
+test('a process without open files is restored with every strategy', async () => {
+  const code =
+    "import os,time; d=os.environ['CRIU_HANDLER_FOLDER']; os.open(d+'/up',os.O_CREAT); os.closerange(0,99)\n" +
+    "while not os.path.exists(d+'/go'): time.sleep(.01)\n" +
+    "os.close(os.open(d+'/done',os.O_CREAT)); time.sleep(99)"
+  const handler = defineHandler({
+    name: 'no-files',
+    command: ['/usr/bin/python3', '-I', '-S', '-c', code],
+    memory: '16MB',
+    ready: { file: 'up' },
+    trigger: { file: 'go' },
+    done: { file: 'done' },
+    checksum: () => 'done',
+  })
+  await withCheckpoints({ handler, size: 16 * MB, strategies: all }, async (checkpoints) => {
+    for (const checkpoint of checkpoints) {
+      const { sample } = await (await startRestore(checkpoint)).ended
+      expect(sample.checksum, checkpoint.restorable.strategy).toBe(checkpoint.checksum)
+    }
   })
 })

@@ -21,7 +21,21 @@ const DISCARDS = [
   'discard-jemalloc',
 ]
 
-/** Scenes of DISCARDS that fail on mapped memory without the guard. */
+/** Processes whose calls must work as on anonymous memory. In `lazy` some of this memory is CRIU's to fill. */
+const ALIKE = [
+  'alike-mixed',
+  'alike-userfault',
+  'alike-sealed',
+  'alike-returned',
+  'alike-advised',
+  'alike-growing',
+  'alike-signals',
+  'alike-traced',
+  'alike-reserved',
+  'alike-compat',
+]
+
+/** Scenes that fail on mapped memory without the guard. */
 const HAZARDS = [
   'discard-direct',
   'discard-readonly',
@@ -31,6 +45,14 @@ const HAZARDS = [
   'discard-realloc',
   'discard-mremap',
   'discard-jemalloc',
+  'discard-guardpages',
+  'discard-refused',
+  'alike-mixed',
+  'alike-userfault',
+  'alike-returned',
+  'alike-growing',
+  'alike-reserved',
+  'alike-compat',
 ]
 
 const SIZE = 8 * MB
@@ -59,6 +81,15 @@ describe('memory that a restored process discards', () => {
     })
   })
 
+  test.each(ALIKE)('is as anonymous memory to each call, mapped as with eager: %s', async (name) => {
+    const plan = { handler: scene(name), size: SIZE, strategies: ['eager', 'mapped'].map(strategyNamed) }
+    await withCheckpoints(plan, async (checkpoints) => {
+      for (const checkpoint of checkpoints) {
+        expect(await outcomeAfterRestore(checkpoint), checkpoint.restorable.strategy).toEqual(RIGHT)
+      }
+    })
+  })
+
   test.each(HAZARDS)('reads as the backing file without the guard: %s', async (name) => {
     const plan = { handler: scene(name), size: SIZE, strategies: [strategyNamed('mapped')] }
     await withCheckpoints(plan, async ([checkpoint]) => {
@@ -67,13 +98,26 @@ describe('memory that a restored process discards', () => {
     })
   })
 
-  test('is counted in the sample: handled calls and zeroed bytes', async () => {
-    const plan = { handler: scene('discard-direct'), size: SIZE, strategies: [strategyNamed('mapped')] }
-    await withCheckpoints(plan, async ([checkpoint]) => {
-      if (!checkpoint) throw new Error('no checkpoint')
+  test('is counted in the sample: handled calls, and bytes that became anonymous memory', async () => {
+    expect(await guardOf('discard-direct')).toEqual({
       // The scene discards half of its memory twice: first as it was dumped, then after writing to it.
-      const { sample } = await (await startRestore(checkpoint)).ended
-      expect(sample.guard).toEqual({ notifications: 2, zeroedBytes: SIZE, refused: 0 })
+      notifications: 2,
+      discardedBytes: SIZE / 2,
+      keptBytes: 0,
+      zeroedBytes: 0,
+      refused: 0,
     })
+    // Grown and moved with its contents.
+    expect((await guardOf('discard-mremap'))?.keptBytes).toBe(SIZE)
+    // Written over with zeros, as nobody can replace the memory of a traced thread.
+    expect((await guardOf('alike-traced'))?.zeroedBytes).toBeGreaterThanOrEqual(SIZE / 2)
   })
 })
+
+async function guardOf(name: string) {
+  const plan = { handler: scene(name), size: SIZE, strategies: [strategyNamed('mapped')] }
+  return withCheckpoints(plan, async ([checkpoint]) => {
+    if (!checkpoint) throw new Error('no checkpoint')
+    return (await (await startRestore(checkpoint)).ended).sample.guard
+  })
+}
