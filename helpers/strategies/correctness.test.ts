@@ -24,6 +24,8 @@ const SCENES = [
   'sparse',
   'writer',
   'heap',
+  'brk-resize',
+  'brk-child',
   'stack',
 ]
 

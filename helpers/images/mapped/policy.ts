@@ -32,7 +32,6 @@ export function decide(vma: VmaEntry, present: Bytes, inParent: boolean): Decisi
   if (isVma(vma, 'AIORING', 'SHSTK', 'GUARD', 'UPROBES'))
     return eager('special to the kernel: an AIO ring, a shadow stack, guard pages or uprobes')
   if (isVma(vma, 'STACK') || (vma.flags & MAP_GROWSDOWN) !== 0) return eager('a stack, which can grow')
-  if (isVma(vma, 'HEAP')) return eager('the heap, which brk(2) resizes')
   if ((vma.flags & MAP_LOCKED) !== 0) return eager('locked in memory (mlock)')
   if ((vma.flags & MAP_HUGETLB) !== 0) return eager('huge pages of hugetlbfs')
   if ((vma.madv >> MADV_WIPEONFORK) & 1n)
