@@ -23,6 +23,7 @@ const SCENES = [
   'guard',
   'sparse',
   'writer',
+  'data',
   'heap',
   'brk-resize',
   'brk-child',

@@ -16,6 +16,7 @@ const DISCARDS = [
   'discard-guardpages',
   'discard-refused',
   'discard-mremap',
+  'discard-data',
   'discard-brk',
   'discard-heap',
   'discard-trim',
@@ -29,6 +30,7 @@ const HAZARDS = [
   'discard-readonly',
   'discard-partial',
   'discard-child',
+  'discard-data',
   'discard-brk',
   'discard-heap',
   'discard-trim',
@@ -54,7 +56,7 @@ const unguarded = (checkpoint: Checkpoint): Checkpoint => ({
 })
 
 describe('memory that a restored process discards', () => {
-  test.each(DISCARDS)('reads as zeros with every strategy: %s', async (name) => {
+  test.each(DISCARDS)('reads as zeros, or as the program’s file, with every strategy: %s', async (name) => {
     const plan = { handler: scene(name), size: SIZE, strategies: restoringNames.map(strategyNamed) }
     await withCheckpoints(plan, async (checkpoints) => {
       for (const checkpoint of checkpoints) {

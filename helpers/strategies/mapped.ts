@@ -36,7 +36,8 @@ export const mapped: Strategy = {
   name: 'mapped',
   async prepare(host, { path }) {
     const set = await validateImages(host, join(path, IMAGES_FOLDER))
-    await writeMapped(set, rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE)), folderOn(host, path))
+    const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE))
+    await writeMapped(set, rewritten, folderOn(host, path), hostPath(host, path))
   },
   async open(host, { path, criu }) {
     const {
@@ -44,12 +45,13 @@ export const mapped: Strategy = {
       mapped: bytes,
       copied,
       range,
+      dataOffset,
     } = await openMapped(folderOn(host, path), stateOn(host, path))
     return {
       strategy: 'mapped',
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
-      // Without the guard, discarded memory would read as the file's contents instead of zeros.
-      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },
+      // Without the guard, discarded memory would read as what the backing file has.
+      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset },
       check,
       mapped: bytes,
       copied,

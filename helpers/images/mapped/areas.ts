@@ -1,7 +1,9 @@
 import type { Bytes } from '../../units.ts'
 import type { PagemapEntry, VmaEntry } from '../generated/criu_pb.ts'
 import { pageCount, pagemapFlag, pagemapFlags } from '../pagemap.ts'
+import { isVma } from '../vma.ts'
 import { decide, type Decision } from './policy.ts'
+import type { ProgramFiles } from './program-files.ts'
 
 /** Consecutive pages of one VMA that are stored in the same way. */
 export interface Run {
@@ -21,30 +23,52 @@ export interface Area {
   /** How many of its bytes are in the dump. */
   readonly present: Bytes
   readonly decision: Decision
+  /** The part of a program's file that the VMA maps, if it is a program's own data. */
+  readonly file: FilePart | undefined
+}
+
+export interface FilePart {
+  /** Absolute, relative to the root directory of the process. */
+  readonly path: string
+  /** Bytes. What the VMA maps behind the end of the file is not in `length`, and reads as zeros. */
+  readonly offset: bigint
+  readonly length: bigint
 }
 
 /**
  * The memory of one process as areas, ordered by address. Pagemap entries that span several VMAs are split at the
- * borders. `loose` has the runs outside of all VMAs, which CRIU ignores and a rewrite keeps.
+ * borders. `loose` has the runs outside of all VMAs, which CRIU ignores and a rewrite keeps. `programs` are the files whose
+ * private mappings are a program's own data.
  */
 export function areasOf(
   vmas: readonly VmaEntry[],
   pagemap: readonly PagemapEntry[],
   bytesPerPage: bigint,
+  programs: ProgramFiles = new Map(),
 ): { areas: Area[]; loose: Run[] } {
   const sorted = vmas.toSorted((a, b) => (a.start < b.start ? -1 : 1))
   const runs = splitAtBorders(runsOf(pagemap, bytesPerPage), sorted)
   const byVma = Map.groupBy(runs, ({ start }) =>
     sorted.findLast((vma) => vma.start <= start && start < vma.end),
   )
-  const areas = sorted.map((vma) => area(vma, byVma.get(vma) ?? []))
+  const areas = sorted.map((vma) => area(vma, byVma.get(vma) ?? [], partOf(vma, programs, bytesPerPage)))
   return { areas, loose: byVma.get(undefined) ?? [] }
 }
 
-function area(vma: VmaEntry, runs: readonly Run[]): Area {
+function area(vma: VmaEntry, runs: readonly Run[], file: FilePart | undefined): Area {
   const present = Number(runs.reduce((sum, run) => sum + (run.stored === undefined ? 0n : run.length), 0n))
   const inParent = runs.some(({ flags }) => (flags & pagemapFlag.PARENT) !== 0)
-  return { vma, runs, present, decision: decide(vma, present, inParent) }
+  const decision = decide(vma, { present, inParent, isProgramData: file !== undefined })
+  return { vma, runs, present, decision, file }
+}
+
+/** Undefined for a VMA that maps no program, or has pages that end behind the program's file (they cannot be read). */
+function partOf(vma: VmaEntry, programs: ProgramFiles, bytesPerPage: bigint): FilePart | undefined {
+  const program = isVma(vma, 'FILE_PRIVATE') ? programs.get(Number(vma.shmid)) : undefined
+  const length = vma.end - vma.start
+  if (!program || vma.pgoff + length >= program.size + bytesPerPage) return undefined
+  const readable = program.size - vma.pgoff
+  return { path: program.path, offset: vma.pgoff, length: readable < length ? readable : length }
 }
 
 /** The pages file has the pages of the PRESENT entries one after another. */
