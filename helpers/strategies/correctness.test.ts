@@ -16,6 +16,7 @@ import type { Checkpoint } from '../restore/restore-run.ts'
 const SCENES = [
   'threads',
   'forked',
+  'forked-little',
   'shared-anon',
   'private-file',
   'shared-file',

@@ -1,6 +1,13 @@
 import { join } from 'node:path'
 import { restoreCommand } from '../criu/restore.ts'
-import { BACKING_FILE, openMapped, rewriteMapped, writeMapped, type StateOf } from '../images/mapped/index.ts'
+import {
+  BACKING_FILE,
+  findShared,
+  openMapped,
+  rewriteMapped,
+  writeMapped,
+  type StateOf,
+} from '../images/mapped/index.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { run } from '../process/process.ts'
@@ -36,7 +43,8 @@ export const mapped: Strategy = {
   name: 'mapped',
   async prepare(host, { path }) {
     const set = await validateImages(host, join(path, IMAGES_FOLDER))
-    const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE))
+    const shared = await findShared(set, { host, dump: join(path, IMAGES_FOLDER), temporary: path })
+    const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE), shared)
     await writeMapped(set, rewritten, folderOn(host, path), hostPath(host, path))
   },
   async open(host, { path, criu }) {

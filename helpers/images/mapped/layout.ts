@@ -1,5 +1,6 @@
 import type { VmaEntry } from '../generated/criu_pb.ts'
 import type { Area } from './areas.ts'
+import type { SharedAreas } from './shared.ts'
 
 /** File offsets and addresses are equal modulo the size of a huge page, so that the kernel can map huge pages. */
 const HUGE_PAGE = 2n * 1024n * 1024n
@@ -16,9 +17,9 @@ export interface Layout {
   readonly data: { readonly offset: bigint; readonly length: bigint }
 }
 
-/** Allocates a part of the backing file to each mapped area. */
-export function layOut(areas: readonly Area[], bytesPerPage: bigint): Layout {
-  const mapped = areas.filter(({ decision }) => decision.mapped)
+/** Allocates a part of the backing file to each mapped area that does not share that of another process. */
+export function layOut(areas: readonly Area[], shared: SharedAreas, bytesPerPage: bigint): Layout {
+  const mapped = areas.filter(({ decision, vma }) => decision.mapped && !shared.has(vma))
   const offsets = new Map<VmaEntry, bigint>()
   let size = 0n
   const allocate = ({ vma }: Area, offset: bigint): void => {
@@ -29,10 +30,10 @@ export function layOut(areas: readonly Area[], bytesPerPage: bigint): Layout {
   // After a gap, because the kernel merges mappings that adjoin in memory and in the file.
   const offset = size + bytesPerPage
   const withFile = mapped.filter(({ file }) => file)
-  if (withFile.length === 0) return { offsets, size, data: { offset: size, length: 0n } }
-  size = offset
+  size = withFile.length === 0 ? size : offset
   for (const area of withFile) allocate(area, size)
-  const length = size - offset
+  for (const [vma, { owner }] of shared) offsets.set(vma, offsets.get(owner) ?? 0n)
+  const length = withFile.length === 0 ? 0n : size - offset
   return { offsets, size: size + length, data: { offset, length } }
 }
 

@@ -13,12 +13,12 @@ import {
 } from '../generated/criu_pb.ts'
 import { entriesOf, entry, type FramedImage, type ImageOf } from '../image.ts'
 import { entryIn, imageIn, type ImageSet } from '../image-set.ts'
-import { pageSize } from '../pagemap.ts'
-import { liveProcesses, type LiveProcess } from '../processes.ts'
+import { pagemapFlag } from '../pagemap.ts'
 import { vmaStatus } from '../vma.ts'
-import { areasOf, type Area, type FilePart, type Run } from './areas.ts'
+import type { Area, FilePart, Run } from './areas.ts'
 import { layOut, type Layout } from './layout.ts'
-import { programFiles } from './program-files.ts'
+import { memoriesOf, type Memory } from './memory.ts'
+import type { Shared, SharedAreas } from './shared.ts'
 
 const MAP_ANONYMOUS = 0x20
 const REGULAR_FILE = 1
@@ -58,25 +58,32 @@ export interface Rewritten {
  * of a restore then does not depend on memory size, and pages come from the page cache when they are first used.
  *
  * This is a pure function, which reads and writes no files. `backing` is the path of the backing file, as seen from the
- * root directory of the restored processes. Throws a CriuBenchError for images that are already rewritten or have an
+ * root directory of the restored processes. `shared` are areas of children that map a part of it that another process
+ * maps as well. Throws a CriuBenchError for images that are already rewritten or have an
  * unknown format.
  */
-export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
+export function rewriteMapped(
+  set: ImageSet,
+  backing: string,
+  shared: SharedAreas = new Map<VmaEntry, Shared>(),
+): Rewritten {
   refuseUnknownFormat(set)
   const files = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   refuseRewritten(set, files, backing)
   entryIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const lastId = entriesOf(files, 'FILES').reduce((last, { id }) => Math.max(last, id), 0)
-  // Each process gets its own file id. If parent and child mapped the same id at the same address, CRIU would assume
-  // that the child inherited the mapping by fork, even if the offsets differ.
-  const memories = liveProcesses(set).map((process, index) => memoryOf(set, process, lastId + 1 + index))
-  const layout = layOut(memories.flatMap(({ areas }) => areas), memories[0]?.bytesPerPage ?? 4096n) // prettier-ignore
+  const memories = memoriesOf(set)
+  const bytesPerPage = memories[0]?.bytesPerPage ?? 0n
+  const layout = layOut(memories.flatMap(({ areas }) => areas), shared, bytesPerPage) // prettier-ignore
   const { size, data } = layout
   const processes = memories.map(({ pid, areas }) => ({ pid, areas }))
   if (size === 0n)
     return { images: [], pages: new Map(), copies: [], backingSize: 0n, dataOffset: undefined, processes }
-  const parts = memories.map((memory) => rewriteProcess(memory, layout))
-  const added = memories.map(({ fileId }) => entry(backingFile(fileId, backing, size)))
+  // Each process gets its own file id. If parent and child mapped the same id at the same address, CRIU would assume
+  // that the child inherited the mapping by fork, even if the offsets differ.
+  const fileIds = memories.map((_, index) => lastId + 1 + index)
+  const parts = memories.map((memory, index) => rewriteProcess(memory, fileIds[index] ?? 0, layout, shared))
+  const added = fileIds.map((fileId) => entry(backingFile(fileId, backing, size)))
   return {
     images: [...parts.flatMap(({ images }) => images), { ...files, entries: [...files.entries, ...added] }],
     pages: new Map(parts.map(({ pagesFile, pagesSize }) => [pagesFile, pagesSize])),
@@ -87,38 +94,28 @@ export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
   }
 }
 
-/** The memory of a process before the rewrite. */
-type Memory = ReturnType<typeof memoryOf>
-
-function memoryOf(set: ImageSet, process: LiveProcess, fileId: number) {
-  const { pid, mm } = process
-  const subject = `the memory of process ${pid}`
-  const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, subject)
-  const bytesPerPage = pageSize(mm)
+function rewriteProcess(memory: Memory, fileId: number, layout: Layout, shared: SharedAreas) {
+  const { mm, images, areas, loose, pagesFile, bytesPerPage } = memory
+  const kept = [...areas.flatMap((area) => keptRuns(area, shared)), ...loose]
+  const remaining = keepPages(kept.toSorted(byAddress), pagesFile, bytesPerPage)
+  const vmas = mm.vmas.map((vma) => mapVma(vma, layout.offsets.get(vma), fileId))
+  const moved = areas
+    .filter(({ vma }) => !shared.has(vma))
+    .flatMap((area) => [...movePages(area, layout, pagesFile), ...originalsOf(area, layout)])
   return {
-    pid,
-    mm,
-    fileId,
-    bytesPerPage,
-    mmImage: imageIn(set, 'MM', `mm-${pid}.img`, subject),
-    pagemap,
-    pagesFile: `pages-${pagemap.first.message.pagesId}.img`,
-    ...areasOf(mm.vmas, entriesOf(pagemap, 'PAGEMAP'), bytesPerPage, programFiles(set, process)),
+    images: [
+      { ...images.mm, entries: [entry(changed(MmEntrySchema, mm, { vmas }))] },
+      { ...images.pagemap, entries: remaining.entries.map((message) => entry(message)) },
+    ] satisfies FramedImage[],
+    pagesFile,
+    pagesSize: remaining.size,
+    copies: [...remaining.copies, ...moved],
   }
 }
 
-function rewriteProcess(memory: Memory, layout: Layout) {
-  const { mm, mmImage, pagemap, areas, loose, pagesFile, bytesPerPage, fileId } = memory
-  const kept = [...areas.filter(({ decision }) => !decision.mapped).flatMap(({ runs }) => runs), ...loose]
-  const remaining = keepPages(kept.toSorted(byAddress), pagesFile, bytesPerPage)
-  const vmas = mm.vmas.map((vma) => mapVma(vma, layout.offsets.get(vma), fileId))
-  const images: FramedImage[] = [
-    { ...mmImage, entries: [entry(changed(MmEntrySchema, mm, { vmas }))] },
-    { ...pagemap, entries: remaining.entries.map((message) => entry(message)) },
-  ]
-  const moved = areas.flatMap((area) => [...movePages(area, layout, pagesFile), ...originalsOf(area, layout)])
-  return { images, pagesFile, pagesSize: remaining.size, copies: [...remaining.copies, ...moved] }
-}
+/** The pages of an area that CRIU reads. */
+const keptRuns = ({ vma, runs, decision }: Area, shared: SharedAreas): readonly Run[] =>
+  shared.get(vma)?.own ?? (decision.mapped ? [] : runs)
 
 const byAddress = (a: Run, b: Run): number => (a.start < b.start ? -1 : 1)
 
@@ -137,7 +134,10 @@ function mapVma(vma: VmaEntry, pgoff: bigint | undefined, fileId: number): VmaEn
 const changed = <M extends Message>(schema: GenMessage<M>, message: M, fields: Partial<M>): M =>
   Object.assign(clone(schema, message), fields)
 
-/** The remaining pagemap entries, and the copies that make a pages file of only their pages. */
+/**
+ * The remaining pagemap entries, and the copies that make a pages file of only their pages. Pages that are present but
+ * not stored are zeros.
+ */
 function keepPages(runs: readonly Run[], from: string, bytesPerPage: bigint) {
   const copies: Copy[] = []
   const entries: PagemapEntry[] = []
@@ -146,9 +146,8 @@ function keepPages(runs: readonly Run[], from: string, bytesPerPage: bigint) {
     entries.push(
       create(PagemapEntrySchema, { vaddr: start, compatNrPages: Number(length / bytesPerPage), flags }),
     )
-    if (stored === undefined) continue
-    copies.push({ from, offset: stored, length, to: 'pages', at: size })
-    size += length
+    if (stored !== undefined) copies.push({ from, offset: stored, length, to: 'pages', at: size })
+    if ((flags & pagemapFlag.PRESENT) !== 0) size += length
   }
   return { copies, entries, size }
 }

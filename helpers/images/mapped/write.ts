@@ -136,14 +136,13 @@ const notMapped = (path: string, found: string): CriuBenchError =>
     fix: `rewrite the dump again: ${ownCommand('copy')}`,
   })
 
-/** Bytes that move to the backing file, and bytes that remain in the pages files. */
-function amounts({ processes }: Rewritten): { mapped: Bytes; copied: Bytes } {
+/** Bytes that are mapped from the backing file, by one process or several, and bytes that remain in the pages files. */
+function amounts({ processes, pages }: Rewritten): { mapped: Bytes; copied: Bytes } {
   const areas = processes.flatMap((process) => process.areas)
-  const sum = (mapped: boolean) =>
-    areas
-      .filter(({ decision }) => decision.mapped === mapped)
-      .reduce((total, { present }) => total + present, 0)
-  return { mapped: sum(true), copied: sum(false) }
+  const present = areas.reduce((total, area) => total + area.present, 0)
+  const remaining = Number([...pages.values()].reduce((total, size) => total + size, 0n))
+  const copied = pages.size === 0 ? present : remaining
+  return { mapped: Math.max(0, present - copied), copied }
 }
 
 /** The smallest address range that contains the mapped memory of all processes. */
