@@ -1,9 +1,15 @@
 import type { Bytes } from '../../units.ts'
-import type { PagemapEntry, VmaEntry } from '../generated/criu_pb.ts'
+import { VmaEntrySchema, type PagemapEntry, type VmaEntry } from '../generated/criu_pb.ts'
 import { pageCount, pagemapFlag, pagemapFlags } from '../pagemap.ts'
 import { isVma } from '../vma.ts'
+import { changed } from '../wire.ts'
 import { decide, type Decision } from './policy.ts'
 import type { ProgramFiles } from './program-files.ts'
+
+/** A process may have 1024 open files by default, and CRIU opens the file of an area that lies between two others. */
+const MOST_MAPPED = 256
+/** Bytes. */
+const LARGE_GAP = 256n * 1024n * 1024n
 
 /** Consecutive pages of one VMA that are stored in the same way. */
 export interface Run {
@@ -16,9 +22,11 @@ export interface Run {
   readonly stored: bigint | undefined
 }
 
-/** A VMA with its pages in the dump and the decision whether to map it. */
+/** A VMA, or a piece of one, with its pages in the dump and the decision whether to map it. */
 export interface Area {
   readonly vma: VmaEntry
+  /** The VMA in the dump. It is `vma`, unless that is a piece of it. */
+  readonly dumped: VmaEntry
   readonly runs: readonly Run[]
   /** How many of its bytes are in the dump. */
   readonly present: Bytes
@@ -48,19 +56,62 @@ export function areasOf(
 ): { areas: Area[]; loose: Run[] } {
   const sorted = vmas.toSorted((a, b) => (a.start < b.start ? -1 : 1))
   const runs = splitAtBorders(runsOf(pagemap, bytesPerPage), sorted)
-  const byVma = Map.groupBy(runs, ({ start }) =>
-    sorted.findLast((vma) => vma.start <= start && start < vma.end),
-  )
-  const areas = sorted.map((vma) => area(vma, byVma.get(vma) ?? [], partOf(vma, programs, bytesPerPage)))
-  return { areas, loose: byVma.get(undefined) ?? [] }
+  const { inside, loose } = assign(runs, sorted)
+  const areas = sorted.flatMap((dumped) => {
+    const file = partOf(dumped, programs, bytesPerPage)
+    const whole = area(dumped, dumped, inside.get(dumped) ?? [], file)
+    return isVma(dumped, 'ANON_PRIVATE') && whole.present > 0 ? withoutGaps(whole) : [whole]
+  })
+  return { areas: largestMapped(areas), loose }
 }
 
-function area(vma: VmaEntry, runs: readonly Run[], file: FilePart | undefined): Area {
+function area(dumped: VmaEntry, vma: VmaEntry, runs: readonly Run[], file: FilePart | undefined): Area {
   const present = Number(runs.reduce((sum, run) => sum + (run.stored === undefined ? 0n : run.length), 0n))
   const inParent = runs.some(({ flags }) => (flags & pagemapFlag.PARENT) !== 0)
   const decision = decide(vma, { present, inParent, isProgramData: file !== undefined })
-  return { vma, runs, present, decision, file }
+  return { dumped, vma, runs, present, decision, file }
 }
+
+/** The runs of each VMA, in the order of addresses. */
+function assign(runs: readonly Run[], sorted: readonly VmaEntry[]) {
+  const inside = new Map<VmaEntry, Run[]>(sorted.map((vma) => [vma, []]))
+  const loose: Run[] = []
+  let next = 0
+  for (const run of runs) {
+    while (next < sorted.length && (sorted[next]?.end ?? 0n) <= run.start) next++
+    const vma = sorted[next]
+    const found = vma && vma.start <= run.start ? inside.get(vma) : undefined
+    ;(found ?? loose).push(run)
+  }
+  return { inside, loose }
+}
+
+/** Cuts an area at its large gaps without pages, which stay anonymous memory: the size of a file is limited. */
+function withoutGaps(whole: Area): Area[] {
+  const { vma, runs } = whole
+  const ends = [vma.start, ...runs.map(({ start, length }) => start + length)]
+  const starts = [...runs.map(({ start }) => start), vma.end]
+  const cuts = starts.flatMap((start, index) => {
+    const end = ends[index] ?? start
+    return start - end < LARGE_GAP ? [] : [end, start]
+  })
+  if (cuts.length === 0) return [whole]
+  const borders = [...new Set([vma.start, ...cuts, vma.end])]
+  const pieces = borders
+    .slice(1)
+    .map((end, index) => changed(VmaEntrySchema, vma, { start: borders[index] ?? vma.start, end }))
+  const { inside } = assign(runs, pieces)
+  return pieces.map((piece) => area(vma, piece, inside.get(piece) ?? [], undefined))
+}
+
+/** CRIU opens a descriptor for almost every mapped area of a process: smaller ones are read. */
+function largestMapped(areas: readonly Area[]): Area[] {
+  const mapped = areas.filter(({ decision }) => decision.mapped)
+  const rest = new Set(mapped.toSorted((a, b) => b.present - a.present).slice(MOST_MAPPED))
+  return areas.map((each) => (rest.has(each) ? { ...each, decision: tooMany } : each))
+}
+
+const tooMany: Decision = { mapped: false, why: `not among the ${MOST_MAPPED} largest areas of the process` }
 
 /** Undefined for a VMA that maps no program, or has pages that end behind the program's file (they cannot be read). */
 function partOf(vma: VmaEntry, programs: ProgramFiles, bytesPerPage: bigint): FilePart | undefined {

@@ -12,6 +12,9 @@ const MADV_WIPEONFORK = 18n
 /** Reading less memory than this is faster than mapping it, and needs no additional VMA. */
 const WORTH_MAPPING: Bytes = 256 * KB
 
+/** An area is mapped if at least one page in so many is in the dump. */
+const SPARSEST = 512n
+
 export interface Decision {
   readonly mapped: boolean
   /** Why this memory is mapped from the backing file, or read before the process runs. Shown by `explain`. */
@@ -46,6 +49,10 @@ export function decide(vma: VmaEntry, { present, inParent, isProgramData }: Cont
   if (inParent) return eager('some of its pages are in a parent dump')
   if (present < WORTH_MAPPING)
     return eager(`only ${present / KB} kB in the dump: reading is faster than mapping`)
+  if (vma.end - vma.start > BigInt(present) * SPARSEST)
+    return eager(
+      `sparse: less than one page in ${SPARSEST} is in the dump, and the size of a file is limited`,
+    )
   return {
     mapped: true,
     why: isProgramData ? "a program's own data, with the bytes of its file" : 'private anonymous memory',

@@ -1,5 +1,4 @@
-import { clone, create, type Message } from '@bufbuild/protobuf'
-import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
+import { create } from '@bufbuild/protobuf'
 import { CriuBenchError } from '../../errors.ts'
 import {
   FileEntrySchema,
@@ -15,6 +14,7 @@ import { entriesOf, entry, type FramedImage, type ImageOf } from '../image.ts'
 import { entryIn, imageIn, type ImageSet } from '../image-set.ts'
 import { pagemapFlag } from '../pagemap.ts'
 import { vmaStatus } from '../vma.ts'
+import { changed } from '../wire.ts'
 import type { Area, FilePart, Run } from './areas.ts'
 import { layOut, type Layout } from './layout.ts'
 import { memoriesOf, type Memory } from './memory.ts'
@@ -98,7 +98,10 @@ function rewriteProcess(memory: Memory, fileId: number, layout: Layout, shared: 
   const { mm, images, areas, loose, pagesFile, bytesPerPage } = memory
   const kept = [...areas.flatMap((area) => keptRuns(area, shared)), ...loose]
   const remaining = keepPages(kept.toSorted(byAddress), pagesFile, bytesPerPage)
-  const vmas = mm.vmas.map((vma) => mapVma(vma, layout.offsets.get(vma), fileId))
+  const pieces = Map.groupBy(areas, ({ dumped }) => dumped)
+  const vmas = mm.vmas.flatMap((dumped) =>
+    (pieces.get(dumped) ?? []).map(({ vma }) => mapVma(vma, layout.offsets.get(vma), fileId)),
+  )
   const moved = areas
     .filter(({ vma }) => !shared.has(vma))
     .flatMap((area) => [...movePages(area, layout, pagesFile), ...originalsOf(area, layout)])
@@ -129,10 +132,6 @@ function mapVma(vma: VmaEntry, pgoff: bigint | undefined, fileId: number): VmaEn
     fdflags: 0,
   })
 }
-
-/** A copy with changed fields. Unlike `create`, it keeps unknown fields. */
-const changed = <M extends Message>(schema: GenMessage<M>, message: M, fields: Partial<M>): M =>
-  Object.assign(clone(schema, message), fields)
 
 /**
  * The remaining pagemap entries, and the copies that make a pages file of only their pages. Pages that are present but
