@@ -16,6 +16,7 @@ const NOT_SHIPPED = new Set(['scenes', 'examples', 'README.md'])
 /** All C programs that a benchmark runs. */
 const PROGRAMS = [
   'programs/control.c',
+  'programs/extents.c',
   'programs/lazy-restore.c',
   'programs/lean-container',
   'programs/observe',

@@ -13,13 +13,13 @@ export async function explainImages(folder: string): Promise<string> {
 function explainProcess({ pid, areas, pageSize }: Explained): string {
   const rows = areas
     .filter(({ present }) => present > 0)
-    .map(({ vma, present, decision }) => [
+    .map(({ vma, present, decision, file }) => [
       `${vma.start.toString(16)}-${vma.end.toString(16)}`,
       describeBytes(Number(vma.end - vma.start)),
       String(present / pageSize),
       decision.mapped ? 'mapped' : 'eager',
       decision.why,
-      decision.mapped ? 'made anonymous by the launcher' : '',
+      decision.mapped ? (file ? 'read from its file by the launcher' : 'made anonymous by the launcher') : '',
     ])
   const header = ['address', 'size', 'pages', 'restored', 'why', 'discards']
   const table = markdownTable([header, ...rows], { align: ['l', 'r', 'r', 'l', 'l', 'l'] })

@@ -30,12 +30,21 @@ export interface LaunchRequest {
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds after which the container is killed. */
   readonly timeout: Milliseconds
-  /** The processes map `file`, a path in the container, between these hexadecimal addresses instead of anonymous memory. */
-  readonly guard?: { readonly start: string; readonly end: string; readonly file: string } | undefined
+  /** Memory that a file is mapped in instead of what it was at the dump. */
+  readonly guard?: Guarded | undefined
   /** Injected delays, nanoseconds: in the launcher first of all, and in the command's process right before exec. */
   readonly spin?: { readonly launcher?: number; readonly command?: number }
   /** Limits the container's memory; it gets no swap then. */
   readonly memoryLimit?: Bytes
+}
+
+/** The processes map `file`, a path in the container, between these hexadecimal addresses. */
+export interface Guarded {
+  readonly start: string
+  readonly end: string
+  readonly file: string
+  /** Offset in `file` from which on it has programs' own data and not anonymous memory, if it has any. */
+  readonly dataOffset: Bytes | undefined
 }
 
 /** Calls on guarded memory, which the launcher prepared or answered. */
@@ -139,6 +148,7 @@ const options = ({
   ...(network ? ['--network'] : []),
   ...(confined ? ['--confined'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
+  ...(guard?.dataOffset === undefined ? [] : ['--guard-data', String(guard.dataOffset)]),
   ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
   ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),
   ...(memoryLimit === undefined ? [] : ['--memory', String(memoryLimit)]),

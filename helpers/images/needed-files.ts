@@ -108,7 +108,7 @@ function usesOf(set: ImageSet, process: LiveProcess): Use[] {
 }
 
 /** Looks up regular files by id in files.img. Sockets, pipes, ghost files and files of plugins are undefined. */
-function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | undefined } {
+export function fileTable(set: ImageSet): { regularFile(id: number): RegFileEntry | undefined } {
   const image = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const files = new Map(entriesOf(image, 'FILES').map((file) => [file.id, file]))
   const remapped = set.images.get('remap-fpath.img')

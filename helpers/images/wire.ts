@@ -1,5 +1,6 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { clone, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf'
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
 /** Decodes a message. Throws if the bytes are not a message of the schema, or if encoding it would give other bytes. */
@@ -41,3 +42,7 @@ function inFieldOrder(schema: DescMessage, bytes: Uint8Array): Uint8Array {
   }
   return Buffer.concat(records.toSorted((a, b) => a.number - b.number).map((record) => record.bytes))
 }
+
+/** A copy with changed fields. Unlike `create`, it keeps unknown fields. */
+export const changed = <M extends Message>(schema: GenMessage<M>, message: M, fields: Partial<M>): M =>
+  Object.assign(clone(schema, message), fields)

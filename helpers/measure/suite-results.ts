@@ -29,7 +29,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     mapped,
     copied,
     control: prepared.control,
-    ...(guard && { guarded: guard }),
+    ...(guard && { guarded: { start: guard.start, end: guard.end, file: guard.file } }),
     ...samples,
     figures: phasesOf(benchmarkCase).map((phase) => {
       const durations = samplesOf(samples, phase).map(({ duration }) => duration)

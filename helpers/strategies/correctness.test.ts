@@ -16,6 +16,7 @@ import { startRestore, type Checkpoint } from '../restore/restore-run.ts'
 const SCENES = [
   'threads',
   'forked',
+  'forked-little',
   'shared-anon',
   'private-file',
   'shared-file',
@@ -23,7 +24,10 @@ const SCENES = [
   'guard',
   'sparse',
   'writer',
+  'data',
   'heap',
+  'brk-resize',
+  'brk-child',
   'stack',
 ]
 

@@ -16,6 +16,9 @@ const DISCARDS = [
   'discard-guardpages',
   'discard-refused',
   'discard-mremap',
+  'discard-data',
+  'discard-brk',
+  'discard-heap',
   'discard-trim',
   'discard-realloc',
   'discard-jemalloc',
@@ -41,6 +44,9 @@ const HAZARDS = [
   'discard-readonly',
   'discard-partial',
   'discard-child',
+  'discard-data',
+  'discard-brk',
+  'discard-heap',
   'discard-trim',
   'discard-realloc',
   'discard-mremap',
@@ -72,7 +78,7 @@ const unguarded = (checkpoint: Checkpoint): Checkpoint => ({
 })
 
 describe('memory that a restored process discards', () => {
-  test.each(DISCARDS)('reads as zeros with every strategy: %s', async (name) => {
+  test.each(DISCARDS)('reads as zeros, or as the program’s file, with every strategy: %s', async (name) => {
     const plan = { handler: scene(name), size: SIZE, strategies: restoringNames.map(strategyNamed) }
     await withCheckpoints(plan, async (checkpoints) => {
       for (const checkpoint of checkpoints) {

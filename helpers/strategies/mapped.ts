@@ -1,6 +1,13 @@
 import { join } from 'node:path'
 import { restoreCommand } from '../criu/restore.ts'
-import { BACKING_FILE, openMapped, rewriteMapped, writeMapped, type StateOf } from '../images/mapped/index.ts'
+import {
+  BACKING_FILE,
+  findShared,
+  openMapped,
+  rewriteMapped,
+  writeMapped,
+  type StateOf,
+} from '../images/mapped/index.ts'
 import { readImageSet } from '../images/index.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { hostPath, type Host } from '../host/host.ts'
@@ -38,7 +45,9 @@ export const mapped: Strategy = {
   name: 'mapped',
   async prepare(host, { path }) {
     const set = await validateImages(host, join(path, IMAGES_FOLDER))
-    await writeMapped(set, rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE)), folderOn(host, path))
+    const shared = await findShared(set, { host, dump: join(path, IMAGES_FOLDER), temporary: path })
+    const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE), shared)
+    await writeMapped(set, rewritten, folderOn(host, path), hostPath(host, path))
   },
   async open(host, { path, criu }) {
     const {
@@ -46,6 +55,7 @@ export const mapped: Strategy = {
       mapped: bytes,
       copied,
       range,
+      dataOffset,
     } = await openMapped(folderOn(host, path), stateOn(host, path))
     const rewritten = await readImageSet(folderOn(host, path))
     const checkPages = await unchangedMemory(host, join(path, MAPPED_FOLDER), rewritten)
@@ -53,8 +63,8 @@ export const mapped: Strategy = {
       strategy: 'mapped',
       readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
-      // Without the guard, discarded memory would read as the file's contents instead of zeros.
-      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE) },
+      // Without the guard, discarded memory would read as what the backing file has.
+      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset },
       check: async () => {
         await check()
         await checkPages()

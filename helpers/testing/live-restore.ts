@@ -3,7 +3,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readImageSet, liveProcesses } from '../images/index.ts'
-import { explainMapped } from '../images/mapped/index.ts'
+import { explainMapped, type Area } from '../images/mapped/index.ts'
 import { cgroupPaths } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
 import { startRestore, type Checkpoint, type RestoreSample } from '../restore/restore-run.ts'
@@ -71,9 +71,9 @@ async function isStopped(pid: number | undefined): Promise<boolean> {
 const CHUNK = 1024 * 1024
 
 /**
- * Compares the memory of a restored process with the dump, byte by byte; holes must be zeros. It compares the areas
- * that the strategy `mapped` maps, whichever strategy restored them. Returns the number of compared bytes and the
- * addresses of pages that differ.
+ * Compares the memory of a restored process with the dump, byte by byte. Pages that are not in the dump must be zeros, or
+ * what the program's file has. It compares the areas that the strategy `mapped` maps, whichever strategy restored them.
+ * Returns the number of compared bytes and the addresses of pages that differ.
  */
 export async function compareWithDump(
   { host, rootfs }: Checkpoint,
@@ -86,34 +86,48 @@ export async function compareWithDump(
   for (const { pid, areas, pageSize, pagesFile } of explainMapped(set)) {
     await using memory = await open(`/proc/${stopped.pids.get(pid)}/mem`)
     await using pages = await open(join(folder, pagesFile))
-    for (const { vma, runs } of areas.filter(({ decision }) => decision.mapped)) {
+    for (const area of areas.filter(({ decision }) => decision.mapped)) {
+      const { vma, file } = area
+      await using program = file && (await open(hostPath(host, join(rootfs.path, file.path))))
       for (let start = vma.start; start < vma.end; start += BigInt(CHUNK)) {
         const length = Number(vma.end - start < CHUNK ? vma.end - start : CHUNK)
-        const expected = Buffer.alloc(length)
-        for (const run of runs) {
-          const from = run.start > start ? run.start : start
-          const to =
-            run.start + run.length < start + BigInt(length) ? run.start + run.length : start + BigInt(length)
-          if (from >= to || run.stored === undefined) continue
-          await pages.read(
-            expected,
-            Number(from - start),
-            Number(to - from),
-            Number(run.stored + (from - run.start)),
-          )
-        }
+        const expected = await dumpedBytes(area, { start, length }, pages, program)
         const actual = await readMemory(memory, Number(start), length)
         bytes += length
-        for (let at = 0; at < length; at += pageSize) {
-          const [found, dumped] = [actual, expected].map((bytesOf) => bytesOf.subarray(at, at + pageSize))
-          if (found && dumped && !found.equals(dumped) && !isOnAnotherCpu(found, dumped)) {
-            different.push(`${pid}:${(start + BigInt(at)).toString(16)}`)
-          }
-        }
+        for (const at of differentPages(actual, expected, pageSize))
+          different.push(`${pid}:${(start + BigInt(at)).toString(16)}`)
       }
     }
   }
   return { bytes, different }
+}
+
+/** What the memory from `start` on was at the dump. */
+async function dumpedBytes(
+  { vma, runs, file }: Area,
+  { start, length }: { start: bigint; length: number },
+  pages: FileHandle,
+  program: FileHandle | undefined,
+): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  const end = start + BigInt(length)
+  if (file) await program?.read(bytes, 0, length, Number(file.offset + (start - vma.start)))
+  for (const run of runs) {
+    const from = run.start > start ? run.start : start
+    const to = run.start + run.length < end ? run.start + run.length : end
+    if (from >= to || run.stored === undefined) continue
+    await pages.read(bytes, Number(from - start), Number(to - from), Number(run.stored + (from - run.start)))
+  }
+  return bytes
+}
+
+/** The offsets of pages that differ. */
+function differentPages(actual: Buffer, expected: Buffer, pageSize: number): number[] {
+  const offsets = Array.from({ length: actual.length / pageSize }, (_, page) => page * pageSize)
+  return offsets.filter((at) => {
+    const [found, dumped] = [actual.subarray(at, at + pageSize), expected.subarray(at, at + pageSize)]
+    return !found.equals(dumped) && !isOnAnotherCpu(found, dumped)
+  })
 }
 
 /** The size and alignment of struct rseq in bytes, and the offsets of cpu_id_start, cpu_id, node_id and mm_cid. */

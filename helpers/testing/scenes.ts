@@ -5,12 +5,17 @@ import { handlerFiles, reporting } from '../handlers/handler.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture } from '../installation/paths.ts'
 
-/** A handler whose memory has one particular property. fixtures/scenes/scenes.c lists the names. */
-export const scene = (name: string): Handler =>
-  reporting(name, async () => [
+/**
+ * A handler whose memory has one particular property. fixtures/scenes/scenes.c lists the names. It keeps root's
+ * capabilities, because userfaultfd and seccomp listeners need them.
+ */
+export const scene = (name: string): Handler => ({
+  ...reporting(name, async () => [
     await compile(fixture('scenes'), name === 'discard-jemalloc' ? ['-ljemalloc'] : undefined),
     name,
-  ])
+  ]),
+  privileged: true,
+})
 
 const Outcome = z.object({ event: z.literal('done'), nonzero: z.int(), damaged: z.int(), surprises: z.int() })
 

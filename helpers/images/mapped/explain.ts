@@ -1,8 +1,6 @@
-import { entriesOf } from '../image.ts'
-import { imageIn, type ImageSet } from '../image-set.ts'
-import { pageSize } from '../pagemap.ts'
-import { liveProcesses } from '../processes.ts'
-import { areasOf, type Area } from './areas.ts'
+import type { ImageSet } from '../image-set.ts'
+import type { Area } from './areas.ts'
+import { memoriesOf } from './memory.ts'
 
 /** The memory of one process of a dump. Each area has the decision of a rewrite and its reason. */
 export interface Explained {
@@ -16,10 +14,10 @@ export interface Explained {
 
 /** The decisions of rewriteMapped, without rewriting. Throws a CriuBenchError for an invalid set. */
 export function explainMapped(set: ImageSet): Explained[] {
-  return liveProcesses(set).map(({ pid, mm }) => {
-    const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, `the memory of process ${pid}`)
-    const { areas } = areasOf(mm.vmas, entriesOf(pagemap, 'PAGEMAP'), pageSize(mm))
-    const pagesFile = `pages-${pagemap.first.message.pagesId}.img`
-    return { pid, areas, pageSize: Number(pageSize(mm)), pagesFile }
-  })
+  return memoriesOf(set).map(({ pid, areas, bytesPerPage, pagesFile }) => ({
+    pid,
+    areas,
+    pageSize: Number(bytesPerPage),
+    pagesFile,
+  }))
 }

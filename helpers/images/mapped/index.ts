@@ -1,5 +1,6 @@
 export { areasOf, type Area, type Run } from './areas.ts'
 export { explainMapped, type Explained } from './explain.ts'
-export { decide, type Decision } from './policy.ts'
+export { decide, type Contents, type Decision } from './policy.ts'
 export { rewriteMapped, type Copy, type Rewritten } from './rewrite.ts'
 export { BACKING_FILE, openMapped, writeMapped, type StateOf, type MappedSet } from './write.ts'
+export { findShared, type SharedAreas } from './shared.ts'

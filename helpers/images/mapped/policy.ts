@@ -12,6 +12,9 @@ const MADV_WIPEONFORK = 18n
 /** Reading less memory than this is faster than mapping it, and needs no additional VMA. */
 const WORTH_MAPPING: Bytes = 256 * KB
 
+/** An area is mapped if at least one page in so many is in the dump. */
+const SPARSEST = 512n
+
 export interface Decision {
   readonly mapped: boolean
   /** Why this memory is mapped from the backing file, or read before the process runs. Shown by `explain`. */
@@ -20,19 +23,25 @@ export interface Decision {
 
 const eager = (why: string): Decision => ({ mapped: false, why })
 
-/**
- * Decides whether a VMA becomes a private mapping of the backing file. The first rule that matches decides. `present`
- * is how many of its bytes are in the dump, `inParent` whether any of its pages are in a parent dump.
- */
-export function decide(vma: VmaEntry, present: Bytes, inParent: boolean): Decision {
-  if (isVma(vma, 'FILE_PRIVATE'))
-    return eager('a private file mapping: only its changed pages are in the dump')
-  if (!isVma(vma, 'ANON_PRIVATE')) return eager('not private anonymous memory')
+/** What the dump has of a VMA. */
+export interface Contents {
+  /** Bytes of its pages. */
+  readonly present: Bytes
+  /** Whether any of its pages are in a parent dump. */
+  readonly inParent: boolean
+  /** Whether it is a private mapping of a program's file. */
+  readonly isProgramData: boolean
+}
+
+/** Decides whether a VMA becomes a private mapping of the backing file. The first rule that matches decides. */
+export function decide(vma: VmaEntry, { present, inParent, isProgramData }: Contents): Decision {
+  if (isVma(vma, 'FILE_PRIVATE') && !isProgramData)
+    return eager('a private mapping of a file that is no program: only its changed pages are in the dump')
+  if (!isVma(vma, 'ANON_PRIVATE', 'FILE_PRIVATE')) return eager('not private memory')
   if (isVma(vma, 'VDSO', 'VVAR', 'VSYSCALL')) return eager('mapped by the kernel: vdso, vvar or vsyscall')
   if (isVma(vma, 'AIORING', 'SHSTK', 'GUARD', 'UPROBES'))
     return eager('special to the kernel: an AIO ring, a shadow stack, guard pages or uprobes')
   if (isVma(vma, 'STACK') || (vma.flags & MAP_GROWSDOWN) !== 0) return eager('a stack, which can grow')
-  if (isVma(vma, 'HEAP')) return eager('the heap, which brk(2) resizes')
   if ((vma.flags & MAP_LOCKED) !== 0) return eager('locked in memory (mlock)')
   if ((vma.flags & MAP_HUGETLB) !== 0) return eager('huge pages of hugetlbfs')
   if ((vma.madv >> MADV_WIPEONFORK) & 1n)
@@ -40,5 +49,12 @@ export function decide(vma: VmaEntry, present: Bytes, inParent: boolean): Decisi
   if (inParent) return eager('some of its pages are in a parent dump')
   if (present < WORTH_MAPPING)
     return eager(`only ${present / KB} kB in the dump: reading is faster than mapping`)
-  return { mapped: true, why: 'private anonymous memory' }
+  if (vma.end - vma.start > BigInt(present) * SPARSEST)
+    return eager(
+      `sparse: less than one page in ${SPARSEST} is in the dump, and the size of a file is limited`,
+    )
+  return {
+    mapped: true,
+    why: isProgramData ? "a program's own data, with the bytes of its file" : 'private anonymous memory',
+  }
 }

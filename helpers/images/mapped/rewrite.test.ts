@@ -127,7 +127,7 @@ describe('rewriteMapped', () => {
         try {
           const set = await readImageSet(folder)
           const target = join(folder, 'mapped')
-          await writeMapped(set, rewriteMapped(set, BACKING), target)
+          await writeMapped(set, rewriteMapped(set, BACKING), target, folder)
           const rewritten = await readImageSet(target)
           const read = await memoryOf(rewritten)
           const inDump = new Set(present)
@@ -199,7 +199,7 @@ describe('rewriteMapped', () => {
       )
     const before = await contents()
     const set = await readImageSet(folder)
-    await writeMapped(set, rewriteMapped(set, BACKING), temporary(`${folder}-mapped`))
+    await writeMapped(set, rewriteMapped(set, BACKING), temporary(`${folder}-mapped`), folder)
     expect(await contents()).toEqual(before)
   })
 
@@ -208,7 +208,7 @@ describe('rewriteMapped', () => {
     const present = Array.from({ length: 100 }, (_, index) => 0x7f00_0000n + BigInt(index * 200))
     const folder = temporary(await writeDump(vmas, present))
     const set = await readImageSet(folder)
-    await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'))
+    await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'), folder)
     const { size, blocks } = await stat(join(folder, 'mapped/backing'))
     expect(size).toBe(20_000 * PAGE)
     expect(blocks * 512).toBeLessThan(size / 10)
@@ -219,7 +219,7 @@ describe('rewritten images', () => {
   test('are rejected by another rewrite', async () => {
     const folder = temporary(await writeDump(...mappableVma()))
     const set = await readImageSet(folder)
-    await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'))
+    await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'), folder)
     const again = await readImageSet(join(folder, 'mapped'))
     expect(() => rewriteMapped({ ...again, folder: 'FOLDER' }, BACKING)).toThrowErrorMatchingInlineSnapshot(`
       [CriuBenchError: cannot rewrite the CRIU images in FOLDER
@@ -264,7 +264,7 @@ describe('rewritten images', () => {
     const folder = temporary(await writeDump(...mappableVma()))
     const set = await readImageSet(folder)
     const target = join(folder, 'mapped')
-    await writeMapped(set, rewriteMapped(set, BACKING), target)
+    await writeMapped(set, rewriteMapped(set, BACKING), target, folder)
     const { check } = await openMapped(target)
     await expect(check()).resolves.toBeUndefined()
     await damage(join(target, 'backing'))

@@ -1,5 +1,4 @@
-import { clone, create, type Message } from '@bufbuild/protobuf'
-import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
+import { create } from '@bufbuild/protobuf'
 import { CriuBenchError } from '../../errors.ts'
 import {
   FileEntrySchema,
@@ -13,22 +12,23 @@ import {
 } from '../generated/criu_pb.ts'
 import { entriesOf, entry, type FramedImage, type ImageOf } from '../image.ts'
 import { entryIn, imageIn, type ImageSet } from '../image-set.ts'
-import { pageSize } from '../pagemap.ts'
-import { liveProcesses, type LiveProcess } from '../processes.ts'
+import { pagemapFlag } from '../pagemap.ts'
 import { vmaStatus } from '../vma.ts'
-import { areasOf, type Area, type Run } from './areas.ts'
+import { changed } from '../wire.ts'
+import type { Area, FilePart, Run } from './areas.ts'
+import { layOut, type Layout } from './layout.ts'
+import { memoriesOf, type Memory } from './memory.ts'
+import type { Shared, SharedAreas } from './shared.ts'
 
-/** File offsets and addresses are equal modulo the size of a huge page, so that the kernel can map huge pages. */
-const HUGE_PAGE = 2n * 1024n * 1024n
 const MAP_ANONYMOUS = 0x20
 const REGULAR_FILE = 1
 const READ_ONLY = 0o100444
 /** The values of img_version that this code knows. */
 const IMAGE_VERSIONS = new Set([1, 2])
 
-/** A range of bytes to copy from a pages file of the dump. */
+/** A range of bytes to copy. */
 export interface Copy {
-  /** The pages file in the dump. */
+  /** The name of a pages file in the dump, or the absolute path of a file in the root directory of the processes. */
   readonly from: string
   readonly offset: bigint
   readonly length: bigint
@@ -47,6 +47,8 @@ export interface Rewritten {
   readonly copies: readonly Copy[]
   /** Size of the backing file in bytes. Ranges that no copy fills are holes, which read as zeros. */
   readonly backingSize: bigint
+  /** Where programs' own data starts in the backing file, if it has any: see Layout. */
+  readonly dataOffset: bigint | undefined
   readonly processes: ReadonlyArray<{ readonly pid: number; readonly areas: readonly Area[] }>
 }
 
@@ -56,72 +58,67 @@ export interface Rewritten {
  * of a restore then does not depend on memory size, and pages come from the page cache when they are first used.
  *
  * This is a pure function, which reads and writes no files. `backing` is the path of the backing file, as seen from the
- * root directory of the restored processes. Throws a CriuBenchError for images that are already rewritten or have an
+ * root directory of the restored processes. `shared` are areas of children that map a part of it that another process
+ * maps as well. Throws a CriuBenchError for images that are already rewritten or have an
  * unknown format.
  */
-export function rewriteMapped(set: ImageSet, backing: string): Rewritten {
+export function rewriteMapped(
+  set: ImageSet,
+  backing: string,
+  shared: SharedAreas = new Map<VmaEntry, Shared>(),
+): Rewritten {
   refuseUnknownFormat(set)
   const files = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   refuseRewritten(set, files, backing)
   entryIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const lastId = entriesOf(files, 'FILES').reduce((last, { id }) => Math.max(last, id), 0)
-  const layout = new BackingLayout()
+  const memories = memoriesOf(set)
+  const bytesPerPage = memories[0]?.bytesPerPage ?? 0n
+  const layout = layOut(memories.flatMap(({ areas }) => areas), shared, bytesPerPage) // prettier-ignore
+  const { size, data } = layout
+  const processes = memories.map(({ pid, areas }) => ({ pid, areas }))
+  if (size === 0n)
+    return { images: [], pages: new Map(), copies: [], backingSize: 0n, dataOffset: undefined, processes }
   // Each process gets its own file id. If parent and child mapped the same id at the same address, CRIU would assume
   // that the child inherited the mapping by fork, even if the offsets differ.
-  const parts = liveProcesses(set).map((process, index) =>
-    rewriteProcess(set, process, lastId + 1 + index, layout),
-  )
-  const size = layout.size
-  if (size === 0n) return { images: [], pages: new Map(), copies: [], backingSize: 0n, processes: parts }
-  const added = parts.map(({ fileId }) => entry(backingFile(fileId, backing, size)))
+  const fileIds = memories.map((_, index) => lastId + 1 + index)
+  const parts = memories.map((memory, index) => rewriteProcess(memory, fileIds[index] ?? 0, layout, shared))
+  const added = fileIds.map((fileId) => entry(backingFile(fileId, backing, size)))
   return {
     images: [...parts.flatMap(({ images }) => images), { ...files, entries: [...files.entries, ...added] }],
     pages: new Map(parts.map(({ pagesFile, pagesSize }) => [pagesFile, pagesSize])),
     copies: parts.flatMap(({ copies }) => copies),
     backingSize: size,
-    processes: parts.map(({ pid, areas }) => ({ pid, areas })),
+    dataOffset: data.length === 0n ? undefined : data.offset,
+    processes,
   }
 }
 
-/** Allocates space in the backing file for one VMA after another. */
-class BackingLayout {
-  size = 0n
-
-  allocate({ start, end }: VmaEntry): bigint {
-    const offset = this.size + ((((start - this.size) % HUGE_PAGE) + HUGE_PAGE) % HUGE_PAGE)
-    this.size = offset + (end - start)
-    return offset
-  }
-}
-
-function rewriteProcess(set: ImageSet, process: LiveProcess, fileId: number, layout: BackingLayout) {
-  const { pid, mm } = process
-  const subject = `the memory of process ${pid}`
-  const mmImage = imageIn(set, 'MM', `mm-${pid}.img`, subject)
-  const pagemap = imageIn(set, 'PAGEMAP', `pagemap-${pid}.img`, subject)
-  const bytesPerPage = pageSize(mm)
-  const { areas, loose } = areasOf(mm.vmas, entriesOf(pagemap, 'PAGEMAP'), bytesPerPage)
-  const from = `pages-${pagemap.first.message.pagesId}.img`
-  const offsets = new Map<VmaEntry, bigint>()
-  for (const { vma, decision } of areas) if (decision.mapped) offsets.set(vma, layout.allocate(vma))
-  const kept = [...areas.filter(({ decision }) => !decision.mapped).flatMap(({ runs }) => runs), ...loose]
-  const remaining = keepPages(kept.toSorted(byAddress), from, bytesPerPage)
-  const vmas = mm.vmas.map((vma) => mapVma(vma, offsets.get(vma), fileId))
-  const images: FramedImage[] = [
-    { ...mmImage, entries: [entry(changed(MmEntrySchema, mm, { vmas }))] },
-    { ...pagemap, entries: remaining.entries.map((message) => entry(message)) },
-  ]
-  const moved = areas.flatMap(({ vma, runs }) => movePages(vma, runs, offsets.get(vma), from))
+function rewriteProcess(memory: Memory, fileId: number, layout: Layout, shared: SharedAreas) {
+  const { mm, images, areas, loose, pagesFile, bytesPerPage } = memory
+  const kept = [...areas.flatMap((area) => keptRuns(area, shared)), ...loose]
+  const remaining = keepPages(kept.toSorted(byAddress), pagesFile, bytesPerPage)
+  const pieces = Map.groupBy(areas, ({ dumped }) => dumped)
+  const vmas = mm.vmas.flatMap((dumped) =>
+    (pieces.get(dumped) ?? []).map(({ vma }) => mapVma(vma, layout.offsets.get(vma), fileId)),
+  )
+  const moved = areas
+    .filter(({ vma }) => !shared.has(vma))
+    .flatMap((area) => [...movePages(area, layout, pagesFile), ...originalsOf(area, layout)])
   return {
-    pid,
-    fileId,
-    areas,
-    images,
-    pagesFile: from,
+    images: [
+      { ...images.mm, entries: [entry(changed(MmEntrySchema, mm, { vmas }))] },
+      { ...images.pagemap, entries: remaining.entries.map((message) => entry(message)) },
+    ] satisfies FramedImage[],
+    pagesFile,
     pagesSize: remaining.size,
     copies: [...remaining.copies, ...moved],
   }
 }
+
+/** The pages of an area that CRIU reads. */
+const keptRuns = ({ vma, runs, decision }: Area, shared: SharedAreas): readonly Run[] =>
+  shared.get(vma)?.own ?? (decision.mapped ? [] : runs)
 
 const byAddress = (a: Run, b: Run): number => (a.start < b.start ? -1 : 1)
 
@@ -136,11 +133,10 @@ function mapVma(vma: VmaEntry, pgoff: bigint | undefined, fileId: number): VmaEn
   })
 }
 
-/** A copy with changed fields. Unlike `create`, it keeps unknown fields. */
-const changed = <M extends Message>(schema: GenMessage<M>, message: M, fields: Partial<M>): M =>
-  Object.assign(clone(schema, message), fields)
-
-/** The remaining pagemap entries, and the copies that make a pages file of only their pages. */
+/**
+ * The remaining pagemap entries, and the copies that make a pages file of only their pages. Pages that are present but
+ * not stored are zeros.
+ */
 function keepPages(runs: readonly Run[], from: string, bytesPerPage: bigint) {
   const copies: Copy[] = []
   const entries: PagemapEntry[] = []
@@ -149,25 +145,39 @@ function keepPages(runs: readonly Run[], from: string, bytesPerPage: bigint) {
     entries.push(
       create(PagemapEntrySchema, { vaddr: start, compatNrPages: Number(length / bytesPerPage), flags }),
     )
-    if (stored === undefined) continue
-    copies.push({ from, offset: stored, length, to: 'pages', at: size })
-    size += length
+    if (stored !== undefined) copies.push({ from, offset: stored, length, to: 'pages', at: size })
+    if ((flags & pagemapFlag.PRESENT) !== 0) size += length
   }
   return { copies, entries, size }
 }
 
-function movePages(
-  vma: VmaEntry,
-  runs: readonly Run[],
-  backingOffset: bigint | undefined,
-  from: string,
-): Copy[] {
-  if (backingOffset === undefined) return []
-  return runs.flatMap(({ start, length, stored }) =>
+function movePages({ vma, runs, file }: Area, { offsets }: Layout, pagesFile: string): Copy[] {
+  const backing = offsets.get(vma)
+  if (backing === undefined) return []
+  const pages = runs.flatMap(({ start, length, stored }): Copy[] =>
     stored === undefined
       ? []
-      : [{ from, offset: stored, length, to: 'backing', at: backingOffset + (start - vma.start) }],
+      : [{ from: pagesFile, offset: stored, length, to: 'backing', at: backing + (start - vma.start) }],
   )
+  return file ? [...unchangedParts(file, pages, backing), ...pages] : pages
+}
+
+/** What a program has not changed of its data: the gaps between `pages`, up to the end of the file. */
+function unchangedParts({ path, offset, length }: FilePart, pages: readonly Copy[], backing: bigint): Copy[] {
+  const starts = [backing, ...pages.map((page) => page.at + page.length)]
+  const ends = [...pages.map(({ at }) => at), backing + length]
+  return starts.flatMap((at, index): Copy[] => {
+    const gap = (ends[index] ?? at) - at
+    return gap > 0n ? [{ from: path, offset: offset + (at - backing), length: gap, to: 'backing', at }] : []
+  })
+}
+
+/** What the file has: the contents after a discard. */
+function originalsOf({ vma, file }: Area, { offsets, data }: Layout): Copy[] {
+  const backing = offsets.get(vma)
+  if (backing === undefined || !file) return []
+  const { path, offset, length } = file
+  return [{ from: path, offset, length, to: 'backing', at: backing + data.length }]
 }
 
 function backingFile(id: number, path: string, size: bigint): FileEntry {

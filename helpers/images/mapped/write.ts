@@ -36,6 +36,8 @@ const Manifest = z.strictObject({
   copied: z.int(),
   /** The address range that contains all mapped memory, in hexadecimal. */
   range: z.strictObject({ start: z.string(), end: z.string() }).optional(),
+  /** Where programs' own data starts in the backing file, in bytes, if it has any. */
+  dataOffset: z.int().optional(),
 })
 
 /** A rewritten set on disk. */
@@ -46,16 +48,24 @@ export interface MappedSet {
   readonly copied: Bytes
   /** The address range that contains all mapped memory, in hexadecimal; undefined if no memory is mapped. */
   readonly range: { readonly start: string; readonly end: string } | undefined
+  /** Where programs' own data starts in the backing file, in bytes, if it has any. */
+  readonly dataOffset: Bytes | undefined
   /** Throws a CriuBenchError if the backing file was changed. A restore from it would have wrong memory. */
   readonly check: () => Promise<void>
 }
 
 /**
  * Writes a rewritten set and its backing file into `folder`. The folder is never incomplete: it is written under
- * another name and then renamed. The dump in `set.folder` is not changed. Throws a CriuBenchError if the written set is
- * invalid.
+ * another name and then renamed. The dump in `set.folder` is not changed. `root` is the root directory of the
+ * processes, with the files of their programs. Throws a CriuBenchError if the written set is invalid.
  */
-export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: string): Promise<void> {
+export async function writeMapped(
+  set: ImageSet,
+  rewritten: Rewritten,
+  folder: string,
+  root: string,
+): Promise<void> {
+  const sources = { dump: set.folder, root }
   const draft = `${folder}.draft`
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft)
@@ -64,13 +74,18 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, folder: s
     for (const image of rewritten.images) await writeFile(join(draft, image.file), encodeImage(image))
     for (const [file, size] of rewritten.pages) {
       const copies = rewritten.copies.filter(({ from, to }) => to === 'pages' && from === file)
-      await assemble(set.folder, copies, join(draft, file), size)
+      await assemble(sources, copies, join(draft, file), size)
     }
     const backing = join(draft, BACKING_FILE)
-    await assemble(set.folder, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
+    await assemble(sources, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
     // Processes map the file, so nothing may write to it.
     await chmod(backing, 0o444)
-    const manifest = { backing: await statHere(backing), ...amounts(rewritten), ...rangeOf(rewritten) }
+    const manifest = {
+      backing: await statHere(backing),
+      ...amounts(rewritten),
+      ...rangeOf(rewritten),
+      ...dataOf(rewritten),
+    }
     await writeFile(join(draft, MANIFEST), JSON.stringify(manifest satisfies z.infer<typeof Manifest>))
     validateImageSet(await readImageSet(draft))
     await rm(folder, { recursive: true, force: true })
@@ -94,8 +109,14 @@ export async function openMapped(folder: string, stateOf: StateOf = statHere): P
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
   })
-  const { backing, mapped, copied, range } = Manifest.parse(JSON.parse(text))
-  return { mapped, copied, range, check: () => checkBacking(join(folder, BACKING_FILE), backing, stateOf) }
+  const { backing, mapped, copied, range, dataOffset } = Manifest.parse(JSON.parse(text))
+  return {
+    mapped,
+    copied,
+    range,
+    dataOffset,
+    check: () => checkBacking(join(folder, BACKING_FILE), backing, stateOf),
+  }
 }
 
 async function checkBacking(file: string, written: z.infer<typeof State>, stateOf: StateOf): Promise<void> {
@@ -115,14 +136,13 @@ const notMapped = (path: string, found: string): CriuBenchError =>
     fix: `rewrite the dump again: ${ownCommand('copy')}`,
   })
 
-/** Bytes that move to the backing file, and bytes that remain in the pages files. */
-function amounts({ processes }: Rewritten): { mapped: Bytes; copied: Bytes } {
+/** Bytes that are mapped from the backing file, by one process or several, and bytes that remain in the pages files. */
+function amounts({ processes, pages }: Rewritten): { mapped: Bytes; copied: Bytes } {
   const areas = processes.flatMap((process) => process.areas)
-  const sum = (mapped: boolean) =>
-    areas
-      .filter(({ decision }) => decision.mapped === mapped)
-      .reduce((total, { present }) => total + present, 0)
-  return { mapped: sum(true), copied: sum(false) }
+  const present = areas.reduce((total, area) => total + area.present, 0)
+  const remaining = Number([...pages.values()].reduce((total, size) => total + size, 0n))
+  const copied = pages.size === 0 ? present : remaining
+  return { mapped: Math.max(0, present - copied), copied }
 }
 
 /** The smallest address range that contains the mapped memory of all processes. */
@@ -137,6 +157,9 @@ function rangeOf({ processes }: Rewritten): { range?: { start: string; end: stri
   return { range: { start: first.toString(16), end: last.toString(16) } }
 }
 
+const dataOf = ({ dataOffset }: Rewritten): { dataOffset?: Bytes } =>
+  dataOffset === undefined ? {} : { dataOffset: Number(dataOffset) }
+
 async function statHere(file: string): Promise<z.infer<typeof State>> {
   const { size, ino, ctimeNs } = await stat(file, { bigint: true })
   return { size: String(size), inode: String(ino), changed: String(ctimeNs) }
@@ -149,7 +172,21 @@ async function copyUnchanged(set: ImageSet, { images, pages }: Rewritten, draft:
   }
 }
 
-async function assemble(folder: string, copies: readonly Copy[], file: string, size: bigint): Promise<void> {
+/** Where the sources of copies are: pages files in the dump, and the files of programs in the root directory. */
+interface Sources {
+  readonly dump: string
+  readonly root: string
+}
+
+const pathOf = ({ dump, root }: Sources, from: string): string =>
+  join(from.startsWith('/') ? root : dump, from)
+
+async function assemble(
+  sources: Sources,
+  copies: readonly Copy[],
+  file: string,
+  size: bigint,
+): Promise<void> {
   await using target = await open(file, 'wx')
   // Setting the size first leaves holes, and lets the kernel choose huge pages.
   await target.truncate(Number(size))
@@ -158,7 +195,7 @@ async function assemble(folder: string, copies: readonly Copy[], file: string, s
     for (const copy of merged(copies)) {
       if (source?.name !== copy.from) {
         await source?.handle.close()
-        source = { name: copy.from, handle: await open(join(folder, copy.from)) }
+        source = { name: copy.from, handle: await open(pathOf(sources, copy.from)) }
       }
       await transfer(source.handle, target, copy)
     }
@@ -172,7 +209,7 @@ async function transfer(source: FileHandle, target: FileHandle, { offset, length
   for (let done = 0n; done < length;) {
     const wanted = Number(length - done < BLOCK ? length - done : BLOCK)
     const { bytesRead } = await source.read(block, 0, wanted, Number(offset + done))
-    if (bytesRead === 0) throw new Error(`the pages file ended ${length - done} bytes early`)
+    if (bytesRead === 0) throw new Error(`its source ended ${length - done} bytes early`)
     await target.write(block, 0, bytesRead, Number(at + done))
     done += BigInt(bytesRead)
   }

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { parseHandler } from '../handlers/definition.ts'
+import { handlerFiles } from '../handlers/handler.ts'
+import { fixture } from '../installation/paths.ts'
+import { runRestore } from '../restore/restore-run.ts'
+import { withCheckpoint } from '../testing/checkpoints.ts'
+import { compareWithDump, restoreAndHold } from '../testing/live-restore.ts'
+import { scene } from '../testing/scenes.ts'
+import { KB, MB, type Bytes } from '../units.ts'
+import { strategyNamed } from './index.ts'
+
+const lastLine = (form: RegExp, log: string): string => log.match(form)?.at(-1) ?? `no line ${form.source}`
+
+const perl = parseHandler({
+  name: 'perl-heap',
+  command: ({ size }) => ['/usr/bin/perl', fixture('scenes/heap.pl'), String(size)],
+  ready: { line: 'ready' },
+  trigger: { stdin: 'go\n' },
+  done: { line: 'done' },
+  checksum: async ({ folder }) => lastLine(/^digest .*/gm, await readFile(handlerFiles(folder).log, 'utf8')),
+  memory: 64 * MB,
+})
+
+const SHARED = 32 * MB
+const WORKERS = 4
+
+const prefork = parseHandler({
+  name: 'prefork',
+  command: ['/usr/bin/python3', '-IS', fixture('scenes/prefork.py'), String(SHARED), String(WORKERS)],
+  ready: { line: 'ready' },
+  trigger: { stdin: 'go\n' },
+  done: { line: 'done' },
+  checksum: async ({ folder }) => lastLine(/^digests .*/gm, await readFile(handlerFiles(folder).log, 'utf8')),
+})
+/** Of all processes in the dump. */
+const DUMPED = (1 + WORKERS) * SHARED
+
+/** Programs whose memory is the heap. */
+const PROGRAMS = [scene('heap'), perl]
+
+test.each(PROGRAMS)(
+  'the memory that CRIU copies does not grow with the heap of a program: $name',
+  async (handler) => {
+    const copiedAt = (size: Bytes) =>
+      withCheckpoint({ handler, size, strategies: [strategyNamed('mapped')] }, async (checkpoint) => {
+        await runRestore(checkpoint)
+        return checkpoint.restorable.copied
+      })
+    const small = await copiedAt(4 * MB)
+    expect(Math.abs((await copiedAt(32 * MB)) - small)).toBeLessThan(128 * KB)
+  },
+)
+
+test('processes that share memory since a fork still share it after the restore', async () => {
+  const plan = { handler: prefork, size: DUMPED, strategies: [strategyNamed('mapped')] }
+  await withCheckpoint(plan, async (checkpoint) => {
+    const { output } = await runRestore(checkpoint)
+    expect(Number(lastLine(/(?<=^memory )\d+/gm, output.handler))).toBeLessThan(2 * SHARED)
+    const live = await restoreAndHold(checkpoint)
+    const { bytes, different } = await compareWithDump(checkpoint, live)
+    expect(bytes).toBeGreaterThan(DUMPED)
+    expect(different).toEqual([])
+    await live.finish()
+  })
+})
