@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Settings } from '../config/options.ts'
-import { exportedCriu, findBaseImage } from '../criu/base-image.ts'
-import { findCriu } from '../criu/binary.ts'
+import { findBaseImage } from '../criu/base-image.ts'
+import { BUNDLE, criuCommand } from '../criu/bundle.ts'
 import { dump } from '../criu/dump.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkMountPoint, unmount as unmountFilesystem } from '../filesystems/mount-point.ts'
@@ -18,7 +18,7 @@ import { WORK } from '../installation/paths.ts'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
 import { readManifest, writeManifest } from './manifest.ts'
 import { durationOf } from '../../reports/timeline.ts'
-import { copyForRestore, DUMP_FOLDER, populateRootfs, IMAGES_FOLDER } from '../checkpoint/rootfs.ts'
+import { copyForRestore, DUMP_FOLDER, populateRootfs, IMAGES_FOLDER, rootfsAt } from '../checkpoint/rootfs.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { runPhases } from '../matrix/phases.ts'
 import { runRestore } from '../restore/restore-run.ts'
@@ -49,9 +49,11 @@ export async function mount(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   const size = sizeOf(settings)
   await checkMountPoint(localHost, point)
-  await checkMemory(size)
+  const { bytes } = await findBaseImage(settings.baseImage, progress)
+  const room = filesystemRoom(size, bytes)
+  await checkMemory(size, room)
   // Always tmpfs, as in the reference. It stays mounted without a process.
-  const mounted = await tmpfs.mount(localHost, point, filesystemRoom(size))
+  const mounted = await tmpfs.mount(localHost, point, room)
   say(`${mounted.description}, mounted on ${point}: room for a dump of ${formatSize(size)} and its copy`)
 }
 
@@ -61,7 +63,7 @@ export async function rootfs(settings: Settings): Promise<void> {
   await checkContainerName(containerName(settings))
   const image = await findBaseImage(settings.baseImage, progress)
   const exported = await populateRootfs(localHost, image, point, containerName(settings))
-  say(`${image.description}, exported to ${point}: its CRIU is ${exported.criu}`)
+  say(`criu ${exported.version}, ${image.description}, exported to ${point}: its CRIU is in ${BUNDLE}`)
 }
 
 export async function dumpStep(settings: Settings): Promise<void> {
@@ -69,12 +71,11 @@ export async function dumpStep(settings: Settings): Promise<void> {
   const size = sizeOf(settings)
   await checkMountedByStep(point)
   await checkMemory(size)
-  const criu = await findCriu(progress)
   await using handler = await startHandler(localHost, handlerNamed(settings.handler), size)
   say(`TARGET_PID=${handler.pid}`)
   const images = join(point, DUMP_FOLDER)
   const result = await dump(localHost, {
-    criu: criu.path,
+    criu: criuCommand(localHost, join(point, BUNDLE)),
     pid: handler.pid,
     images,
     size,
@@ -89,10 +90,9 @@ export async function copy(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   const { handler, size } = await readManifest(localHost, point)
   const { files, bytes } = await copyForRestore(localHost, point)
-  const criu = exportedCriu(localHost, point)
+  const copied = rootfsAt(localHost, point)
   const origin = { handler: handlerNamed(handler), size }
-  for (const name of settings.strategies)
-    await strategyNamed(name).prepare(localHost, { path: point, criu }, origin)
+  for (const name of settings.strategies) await strategyNamed(name).prepare(localHost, copied, origin)
   say(`${files} files and the images (${describeBytes(bytes)}) copied to ${point}, lock at 1`)
 }
 
@@ -102,7 +102,7 @@ export async function restore(settings: Settings): Promise<void> {
   const { size, checksum, ...manifest } = await readManifest(localHost, point)
   const handler = handlerNamed(manifest.handler)
   checkCopied(point)
-  const exported = { path: point, criu: exportedCriu(localHost, point) }
+  const exported = rootfsAt(localHost, point)
   const strategy = strategyNamed(settings.strategies[0] ?? 'mapped')
   const restorable = await strategy.open(localHost, exported, { handler, size })
   const name = containerName(settings)

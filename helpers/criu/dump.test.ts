@@ -38,7 +38,7 @@ test("a failed dump is reported with CRIU's first error lines and the fix", asyn
       timeout: 5000,
     })
     await expect.poll(() => existsSync(hostPath(sandbox, join(WORK, 'ready')))).toBe(true)
-    const criu = (await findCriu(() => {})).path
+    const criu = [(await findCriu(() => {})).path]
     const images = join(WORK, 'images')
     const request = { criu, pid: Number(stdout), images, size: MB, leaveRunning: false }
     expect(steady(await messageOf(() => dump(sandbox, request)))).toMatchInlineSnapshot(`

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
+import { BUNDLE } from '../criu/bundle.ts'
 import { explainFailure, restoreLimit } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
 import { hasOwnNetwork, type Handler } from '../handlers/definition.ts'
@@ -106,7 +107,7 @@ export async function startRestore(
       [folder.onHost, HANDLER_FOLDER],
       ...(rootfs.localCriu === undefined || restorable.fromScratch
         ? []
-        : [[rootfs.localCriu, rootfs.criu] as const]),
+        : [[rootfs.localCriu, BUNDLE] as const]),
     ],
     ...(restorable.readOnly && { readOnly: restorable.readOnly }),
     network: hasOwnNetwork(handler),

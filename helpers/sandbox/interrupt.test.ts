@@ -86,10 +86,17 @@ describe.each(MOMENTS)('while %s', (_moment, line) => {
   })
 })
 
-/** A base image whose criu never ends: its probe of the kernel lasts as long as a test wants. */
+/** A base image whose criu never ends in a container: its probe of the kernel lasts as long as a test wants. */
 async function sleepingImage(folder: string): Promise<void> {
   const source = join(folder, 'criu.c')
-  await writeFile(source, '#include <unistd.h>\nint main(void) { return pause(); }\n')
+  await writeFile(
+    source,
+    `#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) { return argc && !strcmp(argv[0], "/.criu/criu") ? pause() : !puts("Looks good."); }
+`,
+  )
   await mkdir(join(folder, 'usr/sbin'), { recursive: true })
   await promisify(execFile)('gcc', ['-static', '-o', join(folder, 'usr/sbin/criu'), source])
 }
