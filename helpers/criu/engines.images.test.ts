@@ -1,8 +1,9 @@
 /** Run by `npm run images`: base images of Debian releases, as tarballs and in the engines of containers. */
-import { mkdir, readdir } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { execa } from 'execa'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CACHE } from '../installation/paths.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { runRestore } from '../restore/restore-run.ts'
@@ -11,6 +12,7 @@ import { runBenchProject } from '../testing/bench-project.ts'
 import { withCheckpoints } from '../testing/checkpoints.ts'
 import { debianImage, noDebianImages } from '../testing/debian-image.ts'
 import { importImage, noEngine, openDocker, openPodman } from '../testing/engines.ts'
+import { PROJECT } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
@@ -32,6 +34,8 @@ const restoresWith = (baseImage: string): Promise<string> =>
       },
     )
   })
+
+afterEach(() => void vi.unstubAllEnvs())
 
 const debian = noDebianImages()
 
@@ -88,7 +92,22 @@ test.skipIf(podman)(`a new image of the same name replaces the cached export of 
     await importImage('podman', engine, tar, 'vitest-criu-replaced')
     paths.push((await findBaseImage('podman:vitest-criu-replaced')).path)
   }
-  vi.unstubAllEnvs()
   const cached = await readdir(CACHE)
   expect(paths.map((path) => cached.includes(basename(path)))).toEqual([false, true])
 }, 100_000) // prettier-ignore
+
+/** The Containerfile that helpers/README.md shows. */
+const shown =
+  readFileSync(join(PROJECT, 'helpers/README.md'), 'utf8').match(/```dockerfile\n(.*?)```/s)?.[1] ?? ''
+
+test.skipIf(podman)(`the Containerfile of helpers/README.md makes an image that works${podman ? ` (${podman})` : ''}`, async () => {
+  await using engine = await openPodman()
+  await using folder = await temporaryFolder()
+  // In place of a registry's image.
+  await importImage('podman', engine, await debianImage('trixie', 'minbase', []), 'debian:13')
+  await writeFile(join(folder.path, 'Containerfile'), shown)
+  const build = ['build', '--isolation', 'chroot', '--network', 'host', '--tag', 'vitest-criu-shown', folder.path]
+  await execa('podman', build, { env: engine.environment, timeout: 300_000 })
+  for (const [name, value] of Object.entries(engine.environment)) vi.stubEnv(name, value)
+  expect(await restoresWith('podman:vitest-criu-shown')).toBe('no error, but 3')
+}, 400_000) // prettier-ignore

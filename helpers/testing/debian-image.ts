@@ -10,15 +10,20 @@ export const noDebianImages = (): string | undefined =>
   missingPrograms(['mmdebstrap']).length === 0 ? undefined : 'no mmdebstrap here: apt-get install mmdebstrap'
 
 /**
- * The tarball of a root file system of a Debian release with its criu, made once and cached. A mirror that is a snapshot
+ * The tarball of a root file system of a Debian release, with its criu unless `packages` says otherwise. It is made once
+ * and cached. A mirror that is a snapshot
  * is past its date; the signature is checked all the same.
  */
-export async function debianImage(suite: string, variant = 'minbase'): Promise<string> {
-  const tar = join(CACHE, `test-image-${suite}-${variant}.tar`)
+export async function debianImage(
+  suite: string,
+  variant = 'minbase',
+  packages: readonly string[] = ['criu'],
+): Promise<string> {
+  const tar = join(CACHE, `test-image-${[suite, variant, ...packages].join('-')}.tar`)
   if (existsSync(tar)) return tar
   const dates = ['--aptopt=Acquire::Check-Valid-Until "false"']
   await makeViaDraft(tar, async (draft) => {
-    const argv = [...dates, `--variant=${variant}`, '--include=criu', '--format=tar', '--quiet', suite, draft, await mirrorLine(suite)] // prettier-ignore
+    const argv = [...dates, `--variant=${variant}`, ...packages.map((name) => `--include=${name}`), '--format=tar', '--quiet', suite, draft, await mirrorLine(suite)] // prettier-ignore
     await execa('mmdebstrap', argv, { timeout: 300_000 })
   })
   return tar
