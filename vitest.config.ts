@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     // The examples are separate projects. helpers/package.test.ts runs them with the built package.
     include: ['{helpers,reports}/**/*.test.ts', 'fixtures/!(examples)/**/*.test.ts'],
+    // These need container engines, and minutes: `npm run images`.
+    exclude: ['**/node_modules/**', '**/*.images.test.ts'],
     // Tests of the public types, run with --typecheck.
     typecheck: { include: ['helpers/**/*.test-d.ts'] },
     benchmark: { include: ['bench/**/*.bench.ts'] },

@@ -17,10 +17,14 @@ test('a size that does not fit into memory is refused, with the figures', async 
 
 test('a size that fits into memory without its dump and copy is refused where these are in memory as well', async () => {
   const size = Math.floor((await availableMemory()) / 3)
-  expect(await checkMemory(size, false)).toBeUndefined()
+  expect(await checkMemory(size, 0)).toBeUndefined()
   expect(await messageOf(() => checkMemory(size))).toContain('cannot measure the memory size')
 })
 
 test('the room for a filesystem includes the dump and its copy', () => {
   expect(filesystemRoom(64 * MB)).toBeGreaterThan(2 * 64 * MB)
+})
+
+test('the room for a filesystem includes the base image', () => {
+  expect(filesystemRoom(64 * MB, 500 * MB) - filesystemRoom(64 * MB)).toBe(500 * MB)
 })

@@ -3,6 +3,8 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs
 import { basename, join } from 'node:path'
 import { launch } from '../container/launcher.ts'
 import { exportBaseImage, type BaseImage } from '../criu/base-image.ts'
+import { BUNDLE, criuCommand } from '../criu/bundle.ts'
+import { checkCriu } from '../criu/check.ts'
 import { CriuBenchError } from '../errors.ts'
 import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
 import {
@@ -28,30 +30,45 @@ export const IMAGES_FOLDER = '/images'
 export interface Rootfs {
   /** Path on the host. */
   readonly path: string
-  /** Path of CRIU's program, as a container sees it. */
-  readonly criu: string
-  /** Path of a copy of CRIU in the host's memory, which containers use instead of the one in the rootfs. */
+  /** The words that run CRIU in a container. */
+  readonly criu: readonly string[]
+  /** Path of a copy of CRIU's bundle in the host's memory, which containers use instead of the one in the rootfs. */
   readonly localCriu?: string
 }
 
-/** Lets containers on `rootfs` read CRIU's program from this host's memory, as if the machine had CRIU installed. */
-export async function installLocally(host: Host, rootfs: Rootfs): Promise<Rootfs> {
-  const localCriu = join(WORK, `criu-${basename(rootfs.path)}`)
-  await copyFile(await hostPathInside(host, rootfs.path, rootfs.criu), hostPath(host, localCriu))
-  return { ...rootfs, localCriu }
+/** The rootfs at `path`, which has its CRIU. */
+export const rootfsAt = (host: Host, path: string): Rootfs => ({
+  path,
+  criu: criuCommand(host, join(path, BUNDLE), BUNDLE),
+})
+
+/** Copies CRIU from the rootfs to the host's memory, as if the machine had it installed. Returns the bundle's path. */
+export async function installLocally(host: Host, rootfs: Rootfs): Promise<string> {
+  const folder = join(WORK, `criu-${basename(rootfs.path)}`)
+  await run(host, {
+    argv: ['cp', '--archive', '--no-target-directory', join(rootfs.path, BUNDLE), folder],
+    failed: `cannot copy CRIU to ${folder}`,
+    fix: 'free memory on the host',
+    timeout: 60_000,
+  })
+  return folder
 }
 
-/** Exports the base image to `path` and lets its CRIU probe the host's kernel. `name` is that of the container. */
+/**
+ * Exports the base image to `path`, checks its CRIU and lets it probe the host's kernel. `name` is that of the container.
+ */
 export async function populateRootfs(
   host: Host,
   image: BaseImage,
   path: string,
   name: string,
-): Promise<Rootfs> {
-  const criu = await exportBaseImage(host, image, path)
+): Promise<Rootfs & { version: string }> {
+  await exportBaseImage(host, image, path)
   await mkdir(await hostPathInside(host, path, HANDLER_FOLDER), { recursive: true })
-  await keepProbeCache(host, { path, criu }, name)
-  return { path, criu }
+  const version = await checkCriu(host, criuCommand(host, join(path, BUNDLE)), image.description)
+  const rootfs = rootfsAt(host, path)
+  await keepProbeCache(host, rootfs, name)
+  return { ...rootfs, version }
 }
 
 /**
@@ -65,7 +82,7 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
   const seen = await mkdtemp(hostPath(host, '/dev/shm/vitest-criu-'))
   try {
     const folder = join('/dev/shm', basename(seen))
-    const command = [rootfs.criu, 'check']
+    const command = [...rootfs.criu, 'check']
     const check = await launch(host, {
       name,
       rootfs: rootfs.path,
@@ -75,10 +92,10 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
     })
     if (!existsSync(join(seen, 'criu.kdat'))) {
       throw new CriuBenchError({
-        failed: `cannot use the base image: its ${rootfs.criu} cannot probe this kernel`,
+        failed: 'cannot use the base image: its criu cannot probe this kernel in a container',
         found: `exit status ${check.status} of \`criu check\` in the lean container on ${rootfs.path}, and no criu.kdat`,
         expected: 'the file /run/criu.kdat, which a complete probe writes',
-        fix: 'unset BASE_IMAGE to have a CRIU built for this kernel',
+        fix: 'set BASE_IMAGE=build to have a CRIU built for this kernel',
         log: check.stderr,
       })
     }

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Settings } from '../config/options.ts'
-import { exportedCriu, findBaseImage } from '../criu/base-image.ts'
-import { findCriu } from '../criu/binary.ts'
+import { findBaseImage } from '../criu/base-image.ts'
+import { BUNDLE, criuCommand } from '../criu/bundle.ts'
 import { dump } from '../criu/dump.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkMountPoint, unmount as unmountFilesystem } from '../filesystems/mount-point.ts'
@@ -20,7 +20,7 @@ import { run } from '../process/process.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { forgetCopied, forgetDumped, readCopied, readDumped, writeCopied, writeDumped, type Copied } from './manifest.ts' // prettier-ignore
 import { durationOf } from '../../reports/timeline.ts'
-import { copyForRestore, DUMP_FOLDER, populateRootfs } from '../checkpoint/rootfs.ts'
+import { copyForRestore, DUMP_FOLDER, populateRootfs, rootfsAt } from '../checkpoint/rootfs.ts'
 import { strategyNamed, type Strategy } from '../strategies/index.ts'
 import { runPhases } from '../matrix/phases.ts'
 import { runRestore, type RestoreRun } from '../restore/restore-run.ts'
@@ -49,9 +49,11 @@ export async function mount(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   const size = sizeOf(settings)
   await checkMountPoint(localHost, point)
-  await checkMemory(size)
+  const { bytes } = await findBaseImage(settings.baseImage, progress)
+  const room = filesystemRoom(size, bytes)
+  await checkMemory(size, room)
   // Always tmpfs, as in the reference. It stays mounted without a process.
-  const mounted = await tmpfs.mount(localHost, point, filesystemRoom(size))
+  const mounted = await tmpfs.mount(localHost, point, room)
   say(`${mounted.description}, mounted on ${point}: room for a dump of ${formatSize(size)} and its copy`)
 }
 
@@ -62,7 +64,7 @@ export async function rootfs(settings: Settings): Promise<void> {
   const exported = await inSandbox(settings, (sandbox) =>
     populateRootfs(sandbox, image, point, sandbox.containerName),
   )
-  say(`${image.description}, exported to ${point}: its CRIU is ${exported.criu}`)
+  say(`criu ${exported.version}, ${image.description}, exported to ${point}: its CRIU is in ${BUNDLE}`)
 }
 
 export async function dumpStep(settings: Settings): Promise<void> {
@@ -70,14 +72,14 @@ export async function dumpStep(settings: Settings): Promise<void> {
   const size = sizeOf(settings)
   await checkMountedByStep(point)
   await checkMemory(size)
-  const criu = await findCriu(progress)
   const total = await inSandbox(settings, async (sandbox) => {
     await forgetDumped(sandbox, point)
     await using handler = await startHandler(sandbox, handlerNamed(settings.handler), size)
     const { pid, name, checksum } = handler
     say(`TARGET_PID=${pid}`)
     const images = join(point, DUMP_FOLDER)
-    const result = await dump(handler.host, { criu: criu.path, pid, images, size, leaveRunning: false })
+    const criu = criuCommand(sandbox, join(point, BUNDLE))
+    const result = await dump(handler.host, { criu, pid, images, size, leaveRunning: false })
     const dumpedAt = new Date().toISOString()
     await writeDumped(sandbox, point, { handler: name, size, checksum, pid, dumpedAt })
     return result.total
@@ -93,7 +95,7 @@ export async function copy(settings: Settings): Promise<void> {
   const { files, bytes } = await inSandbox(settings, async (sandbox) => {
     await forgetCopied(sandbox, point)
     const copies = await copyForRestore(sandbox, point, isObserved(handler) ? [await observer()] : [])
-    const exported = { path: point, criu: await exportedCriu(sandbox, point) }
+    const exported = rootfsAt(sandbox, point)
     for (const name of settings.strategies)
       await strategyNamed(name).prepare(sandbox, exported, { handler, size: dumped.size })
     await writeCopied(sandbox, point, { dumped, strategies: settings.strategies })
@@ -126,7 +128,7 @@ async function restoreIn(
 ): Promise<RestoreRun> {
   const { size, checksum, pid } = dumped
   const handler = handlerNamed(dumped.handler)
-  const exported = { path: point, criu: await exportedCriu(host, point) }
+  const exported = rootfsAt(host, point)
   if (!strategies.includes(strategy.name)) {
     await strategy.prepare(host, exported, { handler, size })
     await writeCopied(host, point, { dumped, strategies: [...strategies, strategy.name] })

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, mkdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { localHost, hostPath, type Host } from '../host/host.ts'
-import { hostPathInside } from '../host/inside.ts'
+import { hostPathInside, pathInside } from '../host/inside.ts'
 import { CACHE } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { makeViaDraft } from '../programs/draft.ts'
+import type { Bytes } from '../units.ts'
 import { findCriu, type CriuBinary } from './binary.ts'
+import { BUNDLE, hasBundle, makeBundle } from './bundle.ts'
 
 /** The name that the reference gives to its image. */
 const IMAGE_NAME = 'criu'
@@ -25,10 +27,12 @@ const MOUNT_POINTS = { dev: 0o755, proc: 0o555, run: 0o755, tmp: 0o1777 }
 
 /** A root file system that contains CRIU, before it is exported. */
 export interface BaseImage {
-  /** Description for messages and results. */
+  /** Where it comes from, for messages and results. */
   readonly description: string
   readonly kind: 'folder' | 'tar'
   readonly path: string
+  /** The room that it needs on a filesystem. */
+  readonly bytes: Bytes
 }
 
 /**
@@ -52,8 +56,11 @@ export async function findBaseImage(
   return fromPath(named)
 }
 
-/** Exports the image to `rootfs` on `host`. Returns the path of its CRIU. Throws CriuBenchError if it has none. */
-export async function exportBaseImage(host: Host, image: BaseImage, rootfs: string): Promise<string> {
+/**
+ * Exports the image to `rootfs` on `host`, and sets its CRIU apart in a bundle before other files replace its libraries.
+ * Throws CriuBenchError if it has no CRIU.
+ */
+export async function exportBaseImage(host: Host, image: BaseImage, rootfs: string): Promise<void> {
   const argv =
     image.kind === 'tar'
       ? ['tar', '--extract', '--numeric-owner', '--file', image.path, '--directory', rootfs]
@@ -71,17 +78,22 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
     await mkdir(folder, { recursive: true })
     await chmod(folder, mode)
   }
-  return exportedCriu(host, rootfs, image.description)
+  const bundle = hostPath(host, join(rootfs, BUNDLE))
+  // A link there would lead out of the rootfs.
+  if ((await lstat(bundle).catch(() => undefined))?.isSymbolicLink()) await rm(bundle)
+  if (hasBundle(host, join(rootfs, BUNDLE))) return
+  const program = await programIn(hostPath(host, rootfs), image.description)
+  await makeBundle(host, { root: rootfs, program, image: image.description }, join(rootfs, BUNDLE))
 }
 
-/** The path of CRIU in a rootfs, as a container sees it. Throws CriuBenchError if there is none. */
-export async function exportedCriu(host: Host, rootfs: string, description = rootfs): Promise<string> {
-  for (const path of CRIU_PLACES) if (existsSync(await hostPathInside(host, rootfs, path))) return path
+/** The path of CRIU in a root directory. Throws CriuBenchError if there is none. */
+async function programIn(root: string, image: string): Promise<string> {
+  for (const path of CRIU_PLACES) if (existsSync(join(root, await pathInside(root, path)))) return path
   throw new CriuBenchError({
-    failed: `cannot use the base image: ${description}`,
+    failed: `cannot use the base image: ${image}`,
     found: 'an image without criu',
     expected: `one of the programs ${CRIU_PLACES.join(', ')}`,
-    fix: 'install criu in the image, or unset BASE_IMAGE to have one built',
+    fix: 'install criu in the image, or set BASE_IMAGE=build to have one built here',
   })
 }
 
@@ -103,31 +115,41 @@ async function fromEngine(engine: string, name: string): Promise<BaseImage> {
     failed: `cannot use the base image ${engine}:${name}`,
     found: `no answer from ${engine}, or no image with this name`,
     expected: `\`${engine} image inspect ${name}\` to succeed`,
-    fix: `start ${engine} and build the image, or unset BASE_IMAGE to have one built here`,
+    fix: `start ${engine} and build the image, or set BASE_IMAGE=build to have one built here`,
   })
 }
 
-/** Exports the file system of an engine's image to a tarball, cached by the image's id. */
+/**
+ * Exports the file system of an engine's image to a tarball. It is cached by the image's id, and replaces that of an
+ * earlier image of the same name.
+ */
 async function saveFromEngine(engine: string, name: string, id: string): Promise<BaseImage> {
-  const tar = join(CACHE, `${engine}-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.tar`)
-  const script =
-    'container=$("$1" create "$2" true); trap \'"$1" rm "$container"\' EXIT; "$1" export --output "$3" "$container"'
-  if (!existsSync(tar))
+  const prefix = `${engine}-${hashOf(name)}-`
+  const tar = join(CACHE, `${prefix}${hashOf(id)}.tar`)
+  if (!existsSync(tar)) {
     await makeViaDraft(tar, (draft) =>
       run(localHost, {
-        argv: ['sh', '-ec', script, 'sh', engine, name, draft],
+        argv: ['sh', '-ec', EXPORT, 'sh', engine, name, draft],
         failed: `cannot export the image ${engine}:${name}`,
         fix: `try \`${engine} export\` by hand`,
         timeout: 300_000,
       }),
     )
-  return { description: `${engine} image ${name}`, kind: 'tar', path: tar }
+    for (const each of await readdir(CACHE))
+      if (each.startsWith(prefix) && join(CACHE, each) !== tar) await rm(join(CACHE, each), { force: true })
+  }
+  return measured({ description: `${engine} image ${name}`, kind: 'tar', path: tar })
 }
+
+const EXPORT =
+  'container=$("$1" create "$2" true); trap \'"$1" rm "$container"\' EXIT; "$1" export --output "$3" "$container"'
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
 async function fromPath(path: string): Promise<BaseImage> {
   const status = await stat(path).catch(() => undefined)
-  if (status?.isDirectory()) return { description: `folder ${path}`, kind: 'folder', path }
-  if (status?.isFile()) return { description: `tarball ${path}`, kind: 'tar', path }
+  if (status?.isDirectory()) return measured({ description: `folder ${path}`, kind: 'folder', path })
+  if (status?.isFile()) return measured({ description: `tarball ${path}`, kind: 'tar', path })
   throw new CriuBenchError({
     failed: `cannot use the base image ${path}`,
     found: status ? 'neither a file nor a folder' : 'no such file or folder',
@@ -136,35 +158,31 @@ async function fromPath(path: string): Promise<BaseImage> {
   })
 }
 
-/** Builds an image that contains only CRIU and, if it is not static, its libraries. Cached. */
+/** An image that contains only the bundle of a CRIU. Cached. */
 async function assemble(criu: CriuBinary): Promise<BaseImage> {
-  const key = createHash('sha256').update(`${criu.path} ${criu.version}`).digest('hex').slice(0, 16)
-  const folder = join(CACHE, `base-image-${key}`)
+  const folder = join(CACHE, `built-image-${hashOf(`${criu.path} ${criu.version}`)}`)
+  const description = criu.origin === 'built' ? 'built here' : 'of this host'
   if (!existsSync(folder))
-    await makeViaDraft(folder, async (draft) => {
-      await mkdir(join(draft, 'usr/sbin'), { recursive: true })
-      await copyFile(criu.path, join(draft, 'usr/sbin/criu'))
-      for (const library of await librariesOf(criu.path)) {
-        await mkdir(join(draft, dirname(library)), { recursive: true })
-        await copyFile(library, join(draft, library))
-      }
-    })
-  return {
-    description: `criu ${criu.version}, ${criu.origin === 'built' ? 'built here' : 'of this host'}`,
-    kind: 'folder',
-    path: folder,
-  }
+    await makeViaDraft(folder, (draft) =>
+      makeBundle(localHost, { root: '/', program: criu.path, image: description }, join(draft, BUNDLE)),
+    )
+  return measured({ description, kind: 'folder', path: folder })
 }
 
-/** Paths of the libraries of a program, including its loader. None for a static program. */
-async function librariesOf(program: string): Promise<string[]> {
+/** Lists all files of an image with their sizes as the third word, whatever compresses the tarball. */
+const LIST = {
+  tar: 'tar --list --verbose --numeric-owner --file "$1" | awk',
+  folder: 'find "$1" -printf "- - %s\\n" | awk',
+}
+/** Filesystems store whole pages, and something for each name. */
+const SUM = `'{ bytes += $3 + 4096 } END { printf "%.0f", bytes }'`
+
+async function measured(image: Omit<BaseImage, 'bytes'>): Promise<BaseImage> {
   const { stdout } = await run(localHost, {
-    argv: ['ldd', program],
-    failed: `cannot list the libraries of ${program}`,
-    fix: 'install libc-bin',
-    timeout: 10_000,
-    // ldd exits with 1 for a static program.
-    accept: [0, 1],
+    argv: ['bash', '-o', 'pipefail', '-c', `${LIST[image.kind]} ${SUM}`, 'bash', image.path],
+    failed: `cannot read the base image (${image.description})`,
+    fix: 'check the image: is it the tarball or the folder of a root file system?',
+    timeout: 120_000,
   })
-  return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map((match) => match[1] ?? '')
+  return { ...image, bytes: Number(stdout) }
 }

@@ -7,6 +7,7 @@ import { localHost } from '../host/host.ts'
 import { CACHE, fixture } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { missingPrograms } from '../programs/installed.ts'
+import { versionOf } from './bundle.ts'
 
 /**
  * The source of the build script. The package ships it compiled as well; the cache key is the hash of the source, so
@@ -96,7 +97,7 @@ async function checked(criu: string, origin: CriuBinary['origin']): Promise<Criu
       fix: FIX,
     })
   }
-  return { path: await pathOf(criu), version: await versionOf(criu), origin }
+  return { path: await pathOf(criu), version: await versionOf(localHost, [criu]), origin }
 }
 
 async function pathOf(program: string): Promise<string> {
@@ -107,14 +108,4 @@ async function pathOf(program: string): Promise<string> {
     timeout: 5000,
   })
   return stdout.trim()
-}
-
-async function versionOf(criu: string): Promise<string> {
-  const { stdout } = await run(localHost, {
-    argv: [criu, '--version'],
-    failed: `cannot ask ${criu} for its version`,
-    fix: FIX,
-    timeout: 5000,
-  })
-  return /Version: (\S+)/.exec(stdout)?.[1] ?? 'unknown'
 }

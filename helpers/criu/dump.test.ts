@@ -38,7 +38,7 @@ async function dumpFailure(
       timeout: 5000,
     })
     await expect.poll(() => existsSync(hostPath(sandbox, join(WORK, 'ready')))).toBe(true)
-    const criu = (await findCriu(() => {})).path
+    const criu = [(await findCriu(() => {})).path]
     const images = join(WORK, 'images')
     const request = { criu, pid: Number(stdout), images, size: MB, leaveRunning: false }
     return steady(await messageOf(() => dump(dumping(sandbox), request)))

@@ -9,8 +9,8 @@ import { MB, type Bytes, type Milliseconds } from '../units.ts'
 import { dumpTotal, firstErrors, fixFor, readLog, type Fixes } from './log.ts'
 
 export interface DumpRequest {
-  /** Path of CRIU on the host. */
-  readonly criu: string
+  /** The words that run CRIU on the host. */
+  readonly criu: readonly string[]
   readonly pid: number
   /** The folder for the images. It is deleted first. */
   readonly images: string
@@ -42,7 +42,7 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
   const log = join(LOG_FOLDER, 'dump.log')
   const result = await run(host, {
     // prettier-ignore
-    argv: [request.criu, 'dump', '--tree', String(request.pid), '--images-dir', request.images,
+    argv: [...request.criu, 'dump', '--tree', String(request.pid), '--images-dir', request.images,
       // The log is not on the filesystem under test, because each line is a separate write.
       '--work-dir', LOG_FOLDER, '--log-file', log, '-v3', '--no-default-config', '--manage-cgroups=ignore',
       '--network-lock', 'skip', ...(request.leaveRunning ? ['--leave-running'] : [])],
@@ -78,7 +78,7 @@ const FIXES: Fixes = [
     `dump a process of another user with CAP_SYS_RESOURCE, or run it as root; ${WITH_SYS_RESOURCE}`,
   ],
   [/No space left|ENOSPC|Can't write/i, 'free space: the images need as much as the process has memory'],
-  [/vdso/i, 'unset BASE_IMAGE to have a newer CRIU built: this one does not support the kernel'],
+  [/vdso/i, 'set BASE_IMAGE=build to have a newer CRIU built: this one does not support the kernel'],
   // CRIU passes the open files of a process over a socket, which the kernel does not allow for an io_uring.
   [
     /io_uring|send_fds failed/i,

@@ -6,19 +6,19 @@ export type AfterRestore = 'stay' | 'leave'
 
 /** The command line that restores `images` in a container. CRIU writes warnings to standard error. */
 export const restoreCommand = (
-  criu: string,
+  criu: readonly string[],
   images: string,
   workFolder: string,
   afterwards: AfterRestore = 'stay',
 ): string[] =>
   // prettier-ignore
-  [criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
+  [...criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
     '--manage-cgroups=ignore', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : [])]
 
 /** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
-export const lazyPagesCommand = (criu: string, images: string, workFolder: string): string[] =>
+export const lazyPagesCommand = (criu: readonly string[], images: string, workFolder: string): string[] =>
   // prettier-ignore
-  [criu, 'lazy-pages', '--images-dir', images, '--work-dir', workFolder, '--no-default-config', '-v2']
+  [...criu, 'lazy-pages', '--images-dir', images, '--work-dir', workFolder, '--no-default-config', '-v2']
 
 /** The time limit for a restore with its execution, ms: 30 s, and 1 s for each 10 MB. */
 export const restoreLimit = (size: Bytes): number => 30_000 + (size / (10 * MB)) * 1000
@@ -28,7 +28,11 @@ const FIXES: Fixes = [
   [/bad mode/i, 'dump and copy again: a file that the process had open has another mode now'],
   [/build-?id/i, 'dump and copy again: a mapped program or library is another build now'],
   [/No such file|Can't open file/i, 'copy again: the rootfs lacks a file that the process had open'],
-  [/magic|version/i, 'dump with the CRIU of the base image: the images are from another CRIU'],
+  [
+    /^observe: (the handler was not done|all processes ended)/m,
+    "read the handler's output below: the handler was restored, but never fulfilled its `done`",
+  ],
+  [/magic/i, 'dump again: the images are from another CRIU'],
 ]
 
 /** The error lines of a failed restore, whether they are CRIU's, and the fix if so. */

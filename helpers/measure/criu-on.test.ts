@@ -1,6 +1,7 @@
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { BUNDLE } from '../criu/bundle.ts'
 import { hostPath } from '../host/host.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
 import { messageOf } from '../testing/messages.ts'
@@ -14,7 +15,7 @@ test.each([
   async ({ criuOn, works }) => {
     await withCheckpoint({ criuOn }, async (checkpoint) => {
       const { host, rootfs, checksum } = checkpoint
-      await truncate(hostPath(host, join(rootfs.path, rootfs.criu)), 0)
+      await truncate(hostPath(host, join(rootfs.path, BUNDLE, 'criu')), 0)
       const message = await messageOf(async () => (await runRestore(checkpoint)).sample.checksum)
       expect(message === `no error, but "${checksum}"`, message).toBe(works)
     })

@@ -14,8 +14,8 @@ export interface DumpSample extends DumpResult, Conditions {
 type Dump = Omit<DumpSample, keyof Conditions>
 
 export interface DumpTarget {
-  /** Path of CRIU on the host. */
-  readonly criu: string
+  /** The words that run CRIU on the host. */
+  readonly criu: readonly string[]
   /** The folder for the images. */
   readonly images: string
   /** The host of the filesystem's servers, if this run started them. */

@@ -9,8 +9,8 @@ import {
   type Rootfs,
 } from '../checkpoint/rootfs.ts'
 import type { CephSettings, Settings } from '../config/options.ts'
-import { findBaseImage } from '../criu/base-image.ts'
-import { findCriu } from '../criu/binary.ts'
+import { findBaseImage, type BaseImage } from '../criu/base-image.ts'
+import { criuCommand } from '../criu/bundle.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
@@ -77,10 +77,12 @@ export async function prepare(
   progress: Progress,
 ): Promise<PreparedCheckpoint> {
   checkPresent(plan.filesystem, plan)
-  await checkMemory(plan.size, plan.filesystem.inMemory(plan))
+  const image = await findBaseImage(plan.baseImage, progress)
+  const room = filesystemRoom(plan.size, image.bytes)
+  await checkMemory(plan.size, plan.filesystem.inMemory(plan) ? room : 0)
   await using undo = new AsyncDisposableStack()
-  const mounted = undo.use(await mountFor(host, plan, progress))
-  const dumped = await whileMounted(mounted, dumpOn(host, plan, mounted, progress))
+  const mounted = undo.use(await mountFor(host, plan, room, progress))
+  const dumped = await whileMounted(mounted, dumpOn(host, plan, { image, mounted }, progress))
   if (plan.restoreOn)
     await whileMounted(mounted, moveTo(plan.restoreOn, mounted, dumped.rootfs, plan, progress))
   const checkpoints = await whileMounted(mounted, openCheckpoints(plan.restoreOn ?? host, plan, dumped))
@@ -89,13 +91,18 @@ export async function prepare(
   return { ...dumped, dumpAgain, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function mountFor(host: Host, plan: CheckpointPlan, progress: Progress): Promise<MountedFilesystem> {
-  const { filesystem, size, ceph, network } = plan
+async function mountFor(
+  host: Host,
+  plan: CheckpointPlan,
+  room: Bytes,
+  progress: Progress,
+): Promise<MountedFilesystem> {
+  const { filesystem, ceph, network } = plan
   const point = plan.rootfs ?? join(WORK, plan.privateName ?? 'rootfs')
   if (plan.rootfs === undefined) await makeFolder(host, point)
   await checkMountPoint(host, point)
   progress(`mounting ${filesystem.name}`)
-  return filesystem.mount(host, point, filesystemRoom(size), { progress, ceph, network })
+  return filesystem.mount(host, point, room, { progress, ceph, network })
 }
 
 /** A dumped process with everything that its restores need. */
@@ -110,18 +117,18 @@ interface Dumped extends Pick<PreparedCheckpoint, 'dumps' | 'dumpAgain' | 'baseI
 async function dumpOn(
   host: Host,
   plan: CheckpointPlan,
-  mounted: MountedFilesystem,
+  { image, mounted }: { image: BaseImage; mounted: MountedFilesystem },
   progress: Progress,
 ): Promise<Dumped> {
   const { handler, size, strategies, containerName } = plan
   const { point, servers } = mounted
-  const criu = await findCriu(progress)
-  const image = await findBaseImage(plan.baseImage, progress)
-  progress(`exporting the base image: ${image.description}`)
+  progress(`exporting the base image (${image.description})`)
   const rootfs = await populateRootfs(host, image, point, containerName)
   progress(`starting the ${handler.name} handler`)
   await using waiting = await startHandler(host, handler, size)
-  const target: DumpTarget = { criu: criu.path, images: join(point, DUMP_FOLDER), servers }
+  // The CRIU that restores also dumps, because images of one version may be no good for another.
+  const criu = criuCommand(host, await installLocally(host, rootfs))
+  const target: DumpTarget = { criu, images: join(point, DUMP_FOLDER), servers }
   const dumps = await takeDumps(waiting, target, plan, progress)
   progress('copying images and files')
   await copyForRestore(host, point, isObserved(handler) ? [await observer()] : [])
@@ -135,7 +142,8 @@ async function dumpOn(
   }
   const { pid, checksum } = waiting
   const control = await controlName()
-  return { dumps, dumpAgain, baseImage: image.description, control, rootfs, pid, checksum }
+  const baseImage = `criu ${rootfs.version}, ${image.description}`
+  return { dumps, dumpAgain, baseImage, control, rootfs, pid, checksum }
 }
 
 /** Moves the filesystem to the host that restores, where CRIU must probe the kernel again. */
@@ -167,7 +175,10 @@ const notShared = (name: string): CriuBenchError =>
 async function openCheckpoints(host: Host, plan: CheckpointPlan, dumped: Dumped): Promise<Checkpoint[]> {
   const { containerName, handler, size } = plan
   const { pid, checksum } = dumped
-  const rootfs = plan.criuOn === 'local' ? await installLocally(host, dumped.rootfs) : dumped.rootfs
+  const rootfs =
+    plan.criuOn === 'local'
+      ? { ...dumped.rootfs, localCriu: await installLocally(host, dumped.rootfs) }
+      : dumped.rootfs
   const checkpoints: Checkpoint[] = []
   for (const strategy of plan.strategies) {
     const restorable = await strategy.open(host, rootfs, plan)

@@ -56,7 +56,7 @@ describe('a run that hangs is ended at its time limit, and its cgroup is removed
     await withCheckpoint({}, async (checkpoint) => {
       expect(await messageFrom(() => runRestore(checkpoint, { lock: '0', timeout: 1000 })))
         .toMatchInlineSnapshot(`
-        "cannot run /usr/sbin/criu in the lean container "NAME" on WORK/rootfs
+        "cannot run /.criu/criu in the lean container "NAME" on WORK/rootfs
           found:    lean-container still running after 1 s (killed with its process group)
           expected: an end within 1 s
           fix:      read the first error line of the command; run the step by hand: npm run restore"
@@ -74,7 +74,7 @@ describe('a dump', () => {
       await using sandbox = await openSandbox(CONTAINER)
       await using handler = await startHandler(sandbox, handlerNamed('native'), 16 * MB)
       await using mounted = await tmpfs.mount(sandbox, '/mnt', 8 * MB)
-      const { path: criu } = await findCriu()
+      const criu = [(await findCriu()).path]
       const images = join(mounted.point, 'images')
       const request = { criu, pid: handler.pid, images, size: 16 * MB, leaveRunning: false }
       const message = await messageFrom(() => dump(sandbox, request))
@@ -93,7 +93,7 @@ describe('a dump', () => {
   test('fails for a process that has ended', async () => {
     await expectNothingLeft(async () => {
       await using sandbox = await openSandbox(CONTAINER)
-      const { path: criu } = await findCriu()
+      const criu = [(await findCriu()).path]
       const request = { criu, pid: 99_999, images: join(WORK, 'images'), size: MB, leaveRunning: false }
       expect(await messageFrom(() => dump(sandbox, request))).toMatchInlineSnapshot(`
         "cannot dump process PID to WORK/images

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
 import { restoreLimit } from '../criu/restore.ts'
 import type { Handler } from '../handlers/definition.ts'
+import { BUNDLE } from '../criu/bundle.ts'
 import {
   environmentOf,
   HANDLER_FOLDER,
@@ -108,7 +109,7 @@ export async function startRestore(
       ...restorable.readOnly,
       ...(rootfs.localCriu === undefined || restorable.fromScratch
         ? []
-        : [[rootfs.localCriu, rootfs.criu] as const]),
+        : [[rootfs.localCriu, BUNDLE] as const]),
     ],
     network: handler.network,
     ...(restorable.fromScratch && {
