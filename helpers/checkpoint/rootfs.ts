@@ -7,6 +7,7 @@ import { CriuBenchError } from '../errors.ts'
 import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
 import {
   neededFiles,
+  parentDeathSignal,
   readImageSet,
   validateImageSet,
   type ImageSet,
@@ -86,6 +87,21 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
   }
 }
 
+/**
+ * Throws CriuBenchError for a process that is to end with its parent, if CRIU ends before it: CRIU is its parent then. Only
+ * the images tell.
+ */
+export async function checkOutlivesParent(host: Host, rootfs: string, name: string): Promise<void> {
+  const signal = parentDeathSignal(await validateImages(host, join(rootfs, DUMP_FOLDER)))
+  if (signal === 0) return
+  throw new CriuBenchError({
+    failed: `cannot restore the ${name} handler`,
+    found: `a process that asked for signal ${signal} when its parent ends (PR_SET_PDEATHSIG)`,
+    expected: 'a process that outlives its parent: after a restore its parent is CRIU, which ends at once',
+    fix: 'start it without that request, which `setpriv --pdeathsig` makes, for example',
+  })
+}
+
 /** Reads and validates an image set, before CRIU gets it. Throws CriuBenchError. */
 export async function validateImages(host: Host, folder: string): Promise<ImageSet> {
   const set = await readImageSet(hostPath(host, folder))
@@ -105,15 +121,19 @@ export async function copyForRestore(
 ): Promise<{ files: number; bytes: Bytes }> {
   const dump = join(rootfs, DUMP_FOLDER)
   const needed = neededFiles(await validateImages(host, dump))
-  const files = needed.filter(({ kind }) => kind === 'file')
+  // The container has a /proc of its own, and gets the whole of the handler's folder.
+  const files = needed.filter(({ kind, path }) => kind === 'file' && !/^\/proc\/|^\/proc$/.test(path))
   await makeFolders(host, rootfs, needed.filter(({ kind }) => kind === 'directory')) // prettier-ignore
+  // A command line has no room for the paths of a process with thousands of files.
+  const list = join(WORK, 'files')
+  const paths = [...files.map(({ path }) => path), ...programs, HANDLER_FOLDER]
+  await writeFile(hostPath(host, list), paths.map((path) => `${path}\0`).join(''))
   // `cd /`, because cp --parents resolves the parents from the working directory. The images are copied last, so that a
   // failed copy cannot be restored.
-  const script = `rootfs=$1; images=$2; dump=$3; shift 3; cd /
-    rm -rf "$images"; cp -a --parents -- "$@" "$rootfs"; cp -a "$dump" "$images"; du -sb "$images"`
-  const paths = [...files.map(({ path }) => path), ...programs]
+  const script = `rootfs=$1; images=$2; dump=$3; list=$4; cd /; rm -rf "$images" "$rootfs$5"
+    xargs -0 -r -a "$list" cp -a --parents -t "$rootfs" --; cp -a "$dump" "$images"; du -sb "$images"`
   const { stdout } = await run(host, {
-    argv: ['sh', '-ec', script, 'sh', rootfs, join(rootfs, IMAGES_FOLDER), dump, ...paths],
+    argv: ['sh', '-ec', script, 'sh', rootfs, join(rootfs, IMAGES_FOLDER), dump, list, HANDLER_FOLDER],
     failed: `cannot copy the images and ${files.length} files to ${rootfs}`,
     fix: 'free space on the filesystem, or dump again: a file that the process used may be gone',
     timeout: 600_000,

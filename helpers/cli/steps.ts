@@ -73,7 +73,7 @@ export async function dumpStep(settings: Settings): Promise<void> {
   await using handler = await startHandler(localHost, handlerNamed(settings.handler), size)
   say(`TARGET_PID=${handler.pid}`)
   const images = join(point, DUMP_FOLDER)
-  const result = await dump(localHost, {
+  const result = await dump(handler.host, {
     criu: criu.path,
     pid: handler.pid,
     images,

@@ -1,18 +1,19 @@
-import { cp, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import type { Handler } from '../handlers/definition.ts'
-import { HANDLER_FOLDER, handlerFiles, type LockByte } from '../handlers/handler.ts'
-import { layOut } from '../handlers/start.ts'
+import { HANDLER_FOLDER, handlerFiles, isObserved, type LockByte } from '../handlers/handler.ts'
+import { layOut } from '../handlers/running.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { WORK } from '../installation/paths.ts'
+import { run } from '../process/process.ts'
 import type { Nanoseconds } from '../units.ts'
 
-/** The handler's folder of one sample. */
+/** The files of one sample. */
 export interface SampleFolder {
-  /** Its path on the host, to bind into the container. */
+  /** The folder on the host, to bind on WORK in the container: it has the handler's folder and the run folder. */
   readonly onHost: string
-  /** Its path for this process. */
+  /** Path of the handler's folder for this process. */
   readonly path: string
 }
 
@@ -32,12 +33,23 @@ export interface SampleFolderRequest {
 export async function layOutSample(request: SampleFolderRequest): Promise<SampleFolder> {
   const { host, handler, containerName, dumped, lock, delay } = request
   const onHost = join(WORK, 'samples', containerName)
-  const path = hostPath(host, onHost)
-  await rm(path, { recursive: true, force: true })
-  if (dumped) await cp(hostPath(host, join(dumped.path, HANDLER_FOLDER)), path, { recursive: true })
-  await layOut(path, delay === undefined ? lock : 'D')
+  const path = hostPath(host, join(onHost, basename(HANDLER_FOLDER)))
+  await rm(hostPath(host, onHost), { recursive: true, force: true })
+  await mkdir(hostPath(host, onHost), { recursive: true })
+  if (dumped) await copyFolder(host, join(dumped.path, HANDLER_FOLDER), onHost)
+  await layOut(handler, path, delay === undefined ? lock : 'D')
   if (delay !== undefined) await writeFile(`${handlerFiles(path).lock}.delay`, String(delay))
-  if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
+  // The observer makes it otherwise.
+  if (typeof handler.trigger === 'object' && 'file' in handler.trigger && !isObserved(handler))
     await writeFile(join(path, handler.trigger.file), '')
   return { onHost, path }
 }
+
+/** With links, FIFOs, sockets and owners, which Node's own copy lacks. */
+const copyFolder = (host: Host, from: string, to: string) =>
+  run(host, {
+    argv: ['cp', '-a', '--', from, to],
+    failed: `cannot copy the handler's folder to ${to}`,
+    fix: 'free memory: the files of each sample are in memory',
+    timeout: 60_000,
+  })
