@@ -28,7 +28,7 @@ export async function rehearse(host: Host, starting: Omit<Starting, 'pid'>): Pro
   if (handler.trigger === 'lock') await writeFile(handlerFiles(folder).lock, '1')
   await writeFile(readyFile(folder), '')
   await untilDone(host, starting, process.pid)
-  if (!reportsItself(handler)) return checksumOf(handler, { folder })
+  if (!reportsItself(handler)) return await checksumOf(handler, { folder })
   return doneIn(await readReport(handlerFiles(folder).report))?.checksum ?? 'none'
 }
 

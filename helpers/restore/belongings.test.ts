@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { parseHandler } from '../handlers/definition.ts'
 import { fixture } from '../installation/paths.ts'
 import { restoringNames, strategyNamed } from '../strategies/index.ts'
-import { withCheckpoints } from '../testing/checkpoints.ts'
+import { HANDLER_FOLDER } from '../handlers/handler.ts'
+import { messageOf } from '../testing/messages.ts'
+import { withCheckpoint, withCheckpoints } from '../testing/checkpoints.ts'
 import { MB } from '../units.ts'
 import { runRestore } from './restore-run.ts'
 
@@ -46,4 +48,41 @@ test('a process finds everything that it had beside its memory', async () => {
   })
   // No segment stays on the machine.
   expect(await readFile('/proc/sysvipc/shm', 'utf8')).toBe(segments)
+})
+
+test('a process with more files than a command line has room for comes back', async () => {
+  const handler = parseHandler({
+    name: 'many-files',
+    command: ['/usr/bin/python3', '-I', '-S', fixture('scenes/belongings.py'), HANDLER_FOLDER, 'many_files'],
+    memory: 16 * MB,
+    ready: { line: 'ready' },
+    trigger: { line: 'go' },
+    done: { line: 'done' },
+  })
+  await withCheckpoint({ handler, size: 16 * MB }, async (checkpoint) => {
+    expect((await runRestore(checkpoint)).output.handler).toContain('many_files: 12000\n')
+  })
+})
+
+test('a process that is to end with its parent is refused', async () => {
+  const handler = parseHandler({
+    name: 'dependent',
+    command: [
+      '/usr/bin/setpriv',
+      '--pdeathsig=TERM',
+      '--',
+      '/bin/sh',
+      '-c',
+      'echo ready; read go; echo done; read go',
+    ],
+    ready: { line: 'ready' },
+    trigger: { line: 'go' },
+    done: { line: 'done' },
+  })
+  expect(await messageOf(() => withCheckpoint({ handler }, async () => {}))).toMatchInlineSnapshot(`
+    "cannot restore the dependent handler
+      found:    a process that asked for signal 15 when its parent ends (PR_SET_PDEATHSIG)
+      expected: a process that outlives its parent: after a restore its parent is CRIU, which ends at once
+      fix:      start it without that request, which \`setpriv --pdeathsig\` makes, for example"
+  `)
 })

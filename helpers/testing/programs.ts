@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StrategyName } from '../config/names.ts'
+import { canLimitOthers } from '../handlers/preflight/tree.ts'
 import { parseHandler, type Handler, type HandlerDefinition } from '../handlers/definition.ts'
 import { fixture } from '../installation/paths.ts'
 
@@ -10,6 +12,10 @@ export interface Program {
   /** What this machine must have for it, and the Debian package that brings it. */
   readonly needs: string
   readonly package: string
+  /** Why a strategy cannot bring it back. */
+  readonly cannot?: Readonly<Partial<Record<StrategyName, string>>>
+  /** Whether its processes belong to another user than root, which it refuses. */
+  readonly ownUser?: true
   /** Part of what it answers, before the dump and after each restore. */
   readonly answer: string
   /** Compiles it to a file, if it has to be. */
@@ -100,7 +106,11 @@ export const LARGE: readonly Program[] = [
   { name: 'PHP', package: 'php-cli', ...script('/usr/bin/php', 'table.php') },
   { name: 'Lua', package: 'lua5.4', ...script('/usr/bin/lua5.4', 'table.lua') },
   compiled('address sanitizer', '-fsanitize=address'),
-  compiled('thread sanitizer', '-fsanitize=thread'),
+  {
+    ...compiled('thread sanitizer', '-fsanitize=thread'),
+    // CRIU reserves memory for all areas that it loads lazily, and this program maps terabytes.
+    cannot: { lazy: 'Unable to reserve memory' },
+  },
   {
     name: 'numpy with 256 MB',
     package: 'python3-numpy',
@@ -152,6 +162,7 @@ export const LARGE: readonly Program[] = [
     package: 'postgresql',
     needs: '/usr/lib/postgresql/15/bin/postgres',
     answer: 'sum 500000500000',
+    ownUser: true,
     define: () => ({
       ...talking(
         `bin=/usr/lib/postgresql/15/bin; mkdir "$1/base" && chown postgres "$1" "$1/base" && chmod 755 "$1"
@@ -200,8 +211,12 @@ function postgresQuery(query: string): Buffer<ArrayBuffer> {
 }
 
 /** Why this machine cannot run a program; undefined if it can. */
-export const missingFor = ({ needs, package: name }: Program): string | undefined =>
-  existsSync(needs) ? undefined : `${needs} is missing; Debian's package is ${name}: bash .ci/setup programs`
+export async function missingFor(program: Program): Promise<string | undefined> {
+  const { needs, ownUser, package: name } = program
+  if (!existsSync(needs)) return `${needs} is missing; Debian's package is ${name}: bash .ci/setup programs`
+  if (!ownUser || (await canLimitOthers())) return undefined
+  return 'it does not run as root, and this machine lacks CAP_SYS_RESOURCE, which a dump of another user needs'
+}
 
 /** The handler of a program, which is compiled to a file in `folder` first. */
 export function handlerOf(program: Program, folder: string): Handler {

@@ -10,7 +10,7 @@ import type { Process } from './process.ts'
 const SYS_RESOURCE = 24n
 
 /** Whether CRIU can read the limits of another user's process. */
-async function canLimitOthers(): Promise<boolean> {
+export async function canLimitOthers(): Promise<boolean> {
   const mask = /^CapEff:\t([0-9a-f]+)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0'
   return ((BigInt(`0x${mask}`) >> SYS_RESOURCE) & 1n) === 1n
 }
