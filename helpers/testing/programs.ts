@@ -24,7 +24,7 @@ export interface Program {
   define(own: { readonly source: string; readonly target: string }): Omit<HandlerDefinition, 'name'>
 }
 
-const source = (name: string): string => fixture(join('scenes/programs', name))
+const source = (name: string): string => fixture(join('foreign', name))
 
 /** A program that is ready, reads a line, and prints its answer. */
 const printing = (command: HandlerDefinition['command'], rest: Partial<HandlerDefinition> = {}) => ({
@@ -154,7 +154,7 @@ export const LARGE: readonly Program[] = [
     needs: '/usr/bin/gunicorn',
     answer: 'sum 124999750250',
     define: () =>
-      serving(['/usr/bin/gunicorn', '--workers', '2', '--timeout', '0', '--bind', HTTP, '--chdir', fixture('scenes/programs'), 'app:app'],
+      serving(['/usr/bin/gunicorn', '--workers', '2', '--timeout', '0', '--bind', HTTP, '--chdir', fixture('foreign'), 'app:app'],
         { trigger: { request: `http://${HTTP}/`, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"add": 250}' } }), // prettier-ignore
   },
   {
