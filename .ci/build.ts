@@ -12,7 +12,7 @@ import { compileInto, packedName } from '../helpers/programs/compile.ts'
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 /** What only the tests use, and the page that is in the package's own fixtures/, where links expect it. */
-const NOT_SHIPPED = new Set(['scenes', 'examples', 'README.md'])
+const NOT_SHIPPED = new Set(['scenes', 'foreign', 'examples', 'README.md'])
 /** All C programs that a benchmark runs. */
 const PROGRAMS = [
   'programs/control.c',

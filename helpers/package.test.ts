@@ -73,7 +73,7 @@ describe('the package', () => {
   test('is small, and contains neither tests nor their support files', () => {
     const paths = packed.files.map(({ path }) => path)
     expect(packed.size).toBeLessThan(2 * 1024 * 1024)
-    expect(paths.filter((path) => /\.test|testing|scenes|examples/.test(path))).toEqual([])
+    expect(paths.filter((path) => /\.test|testing|scenes|foreign|examples/.test(path))).toEqual([])
     expect(paths).toEqual(
       expect.arrayContaining(['README.md', 'LICENSE', 'dist/helpers/index.js', 'dist/helpers/index.d.ts']),
     )

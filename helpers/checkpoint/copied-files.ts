@@ -5,6 +5,7 @@ import { HANDLER_FOLDER } from '../handlers/handler.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { hostPathInside, pathInside } from '../host/inside.ts'
 import type { NeededFile } from '../images/index.ts'
+import { run } from '../process/process.ts'
 
 /**
  * Refuses a file of the host that the dumped process cannot have had under the path in its images. The images may be
@@ -55,6 +56,19 @@ export async function copyInside(host: Host, rootfs: string, paths: readonly str
       )
     }
   }
+}
+
+/**
+ * Replaces the folder `to` by a copy of the handler's folder `from`, both on `host`, with links, FIFOs, sockets and owners,
+ * which Node's own copy lacks. Throws CriuBenchError.
+ */
+export async function copyFolder(host: Host, from: string, to: string): Promise<void> {
+  await run(host, {
+    argv: ['sh', '-ec', 'rm -rf "$2"; cp -a -T -- "$1" "$2"', 'sh', from, to],
+    failed: `cannot copy the handler's folder to ${to}`,
+    fix: 'free space: the files of each sample are in memory',
+    timeout: 60_000,
+  })
 }
 
 async function makeParents(host: Host, rootfs: string, folder: string): Promise<void> {

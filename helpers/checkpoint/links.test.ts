@@ -7,7 +7,7 @@ import { readDumped, writeDumped } from '../cli/manifest.ts'
 import { exportBaseImage, findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { handlerFiles, handlerNamed } from '../handlers/handler.ts'
-import { layOut } from '../handlers/start.ts'
+import { layOut } from '../handlers/running.ts'
 import { localHost } from '../host/host.ts'
 import { runRestore } from '../restore/restore-run.ts'
 import { strategyNamed } from '../strategies/index.ts'
@@ -82,12 +82,14 @@ describe('absolute links of a base image', () => {
 })
 
 test('links that a handler made in its own folder are replaced, and not followed', async () => {
-  await using folder = await temporaryFolder()
+  await using parent = await temporaryFolder()
+  const folder = join(parent.path, 'handler')
+  await mkdir(folder)
   await using victim = await temporaryFolder()
   const file = join(victim.path, 'file')
   await writeFile(file, 'theirs')
-  for (const name of Object.values(handlerFiles(folder.path))) await symlink(file, name)
-  await layOut(folder.path, '0')
+  for (const name of Object.values(handlerFiles(folder))) await symlink(file, name)
+  await layOut(handlerNamed('native'), folder, '0')
   expect(await readFile(file, 'utf8')).toBe('theirs')
-  expect(await readFile(handlerFiles(folder.path).lock, 'utf8')).toBe('0')
+  expect(await readFile(handlerFiles(folder).lock, 'utf8')).toBe('0')
 })

@@ -9,17 +9,18 @@ import { CriuBenchError } from '../errors.ts'
 import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
 import {
   neededFiles,
+  parentDeathSignal,
   readImageSet,
   validateImageSet,
   type ImageSet,
   type NeededFile,
 } from '../images/index.ts'
 import { hostPath, type Host } from '../host/host.ts'
-import { hostPathInside } from '../host/inside.ts'
+import { hostPathInside, insideRootfs } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Bytes } from '../units.ts'
-import { checkSource, copyInside } from './copied-files.ts'
+import { checkSource, copyFolder, copyInside } from './copied-files.ts'
 
 /** The folder of the rootfs for the dump. */
 export const DUMP_FOLDER = '/.dump'
@@ -106,6 +107,21 @@ export async function keepProbeCache(host: Host, rootfs: Rootfs, name: string): 
   }
 }
 
+/**
+ * Throws CriuBenchError for a process that is to end with its parent, if CRIU ends before it: CRIU is its parent then. Only
+ * the images tell.
+ */
+export async function checkOutlivesParent(host: Host, rootfs: string, name: string): Promise<void> {
+  const signal = parentDeathSignal(await validateImages(host, join(rootfs, DUMP_FOLDER)))
+  if (signal === 0) return
+  throw new CriuBenchError({
+    failed: `cannot restore the ${name} handler`,
+    found: `a process that asked for signal ${signal} when its parent ends (PR_SET_PDEATHSIG)`,
+    expected: 'a process that outlives its parent: after a restore its parent is CRIU, which ends at once',
+    fix: 'start it without that request, which `setpriv --pdeathsig` makes, for example',
+  })
+}
+
 /** Reads and validates an image set, before CRIU gets it. Throws CriuBenchError. */
 export async function validateImages(host: Host, folder: string): Promise<ImageSet> {
   const set = await readImageSet(hostPath(host, folder))
@@ -115,8 +131,8 @@ export async function validateImages(host: Host, folder: string): Promise<ImageS
 
 /**
  * Copies everything that a restore needs into the rootfs: the images, the files that the dumped process had open or
- * mapped (the images list them), and `programs`, which the container runs as well. Checks sizes and modes in advance as
- * CRIU does at a restore. Throws CriuBenchError.
+ * mapped (the images list them), the whole of the handler's folder, and `programs`, which the container runs as well. Checks
+ * sizes and modes in advance as CRIU does at a restore. Throws CriuBenchError.
  */
 export async function copyForRestore(
   host: Host,
@@ -125,10 +141,15 @@ export async function copyForRestore(
 ): Promise<{ files: number; bytes: Bytes }> {
   const dump = join(rootfs, DUMP_FOLDER)
   const needed = neededFiles(await validateImages(host, dump))
-  const files = needed.filter(({ kind }) => kind === 'file')
+  // The container has a /proc of its own.
+  const files = needed.filter(({ kind, path }) => kind === 'file' && !/^\/proc(\/|$)/.test(path))
   for (const file of files) await checkSource(host, file)
   await makeFolders(host, rootfs, needed.filter(({ kind }) => kind === 'directory')) // prettier-ignore
-  await copyInside(host, rootfs, [...files.map(({ path }) => path), ...programs])
+  await copyInside(host, rootfs, [
+    ...files.map(({ path }) => path).filter((path) => !isOwn(path)),
+    ...programs,
+  ])
+  await copyFolder(host, HANDLER_FOLDER, await insideRootfs(host, rootfs, HANDLER_FOLDER))
   // The images are copied last, so that a failed copy cannot be restored.
   const { stdout } = await run(host, {
     argv: ['sh', '-ec', 'rm -rf "$1"; cp -a "$2" "$1"; du -sb "$1"', 'sh', join(rootfs, IMAGES_FOLDER), dump],
@@ -140,6 +161,9 @@ export async function copyForRestore(
   await writeFile(await hostPathInside(host, rootfs, handlerFiles(HANDLER_FOLDER).lock), '1')
   return { files: files.length, bytes: Number.parseInt(stdout, 10) }
 }
+
+/** Whether it comes with the handler's folder. */
+const isOwn = (path: string): boolean => path.startsWith(`${HANDLER_FOLDER}/`)
 
 /**
  * Creates the folders that the process had open, such as its working directory. Files in them are copied separately.

@@ -52,7 +52,7 @@ describe('a lean container', () => {
       'echo $$; hostname; ls /dev | tr "\\n" " "; echo; stat --file-system --format %T /run; ls /proc/self/fd | wc -l',
     )
     // `ls` has a fourth descriptor, for the folder that it lists.
-    const dev = 'fd full null random stderr stdin stdout tty urandom zero '
+    const dev = 'fd full null random shm stderr stdin stdout tty urandom zero '
     expect(printed(report)).toEqual(['2', CONTAINER, dev, 'tmpfs', '4'])
   })
 

@@ -45,7 +45,7 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
     argv: [...request.criu, 'dump', '--tree', String(request.pid), '--images-dir', request.images,
       // The log is not on the filesystem under test, because each line is a separate write.
       '--work-dir', LOG_FOLDER, '--log-file', log, '-v3', '--no-default-config', '--manage-cgroups=ignore',
-      '--network-lock', 'skip', ...(request.leaveRunning ? ['--leave-running'] : [])],
+      '--network-lock', 'skip', '--file-locks', ...(request.leaveRunning ? ['--leave-running'] : [])],
     failed,
     fix: 'read the log below',
     timeout: dumpLimit(request.size),

@@ -13,7 +13,7 @@ export const restoreCommand = (
 ): string[] =>
   // prettier-ignore
   [...criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
-    '--manage-cgroups=ignore', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : [])]
+    '--manage-cgroups=ignore', '--file-locks', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : [])]
 
 /** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
 export const lazyPagesCommand = (criu: readonly string[], images: string, workFolder: string): string[] =>

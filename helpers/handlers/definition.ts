@@ -43,13 +43,19 @@ const url = text.refine((value) => /^http:\/\/(127\.\d+\.\d+\.\d+|localhost)(:\d
 const Line = z.strictObject({ line: text })
 const File = z.strictObject({ file })
 const Socket = z.strictObject({ socket: address })
+const bytes = z.union([text, z.instanceof(Uint8Array)])
+const within = z
+  .string()
+  .regex(/^\d+(ms|s)$/, 'a time, such as "500ms" or "60s"')
+  .transform((value) => Number.parseInt(value, 10) * (value.endsWith('ms') ? 1 : 1000))
+  .optional()
 
 /** What shows that the handler can be dumped. */
 const Ready = z.union([
   z.literal('report'),
-  z.strictObject({ line: z.union([text, z.instanceof(RegExp)]) }),
-  File,
-  Socket,
+  z.strictObject({ line: z.union([text, z.instanceof(RegExp)]), within }),
+  File.extend({ within }),
+  Socket.extend({ within }),
   fn<Predicate>(),
 ])
 /** What makes the handler run: once before the dump, and again after each restore. */
@@ -58,7 +64,15 @@ const Trigger = z.union([
   z.strictObject({ signal: z.custom<NodeJS.Signals>((name) => typeof name === 'string' && name in constants.signals, { error: 'a signal, such as SIGUSR1' }) }), // prettier-ignore
   File,
   z.strictObject({ stdin: text }),
-  z.strictObject({ request: url, method: text.default('GET'), body: z.string().default(''), socket: file.optional() }), // prettier-ignore
+  Line.transform(({ line }) => ({ stdin: `${line}\n` })),
+  z.strictObject({ send: bytes, to: address }),
+  z.strictObject({
+    request: url,
+    method: text.default('GET'),
+    headers: z.record(text, z.string()).default({}),
+    body: z.union([z.string(), z.strictObject({ file: z.string().startsWith('/') })]).default(''),
+    socket: file.optional(),
+  }),
 ])
 /** What shows that the handler has run. */
 const Done = z.union([
@@ -68,6 +82,7 @@ const Done = z.union([
   Line,
   File,
   Socket,
+  z.strictObject({ received: text }),
   fn<Predicate>(),
 ])
 
@@ -95,12 +110,21 @@ const Definition = z
     ready: Ready.default('report'),
     trigger: Trigger.default('lock'),
     done: Done.default('report'),
-    /** What must be the same before the dump and after each restore. Default: the whole answer to a request. */
-    checksum: fn<(answer: HandlerAnswer) => string | Promise<string>>().optional(),
+    /**
+     * What must be the same before the dump and after each restore. Default: the whole answer to a request, or what the
+     * handler printed between its trigger and its end. `false`: answers may differ, and the results say so.
+     */
+    checksum: z
+      .union([z.literal(false), fn<(answer: HandlerAnswer) => string | Promise<string>>()])
+      .optional(),
   })
   .refine(({ done, trigger }) => done !== 'response' || isRequest(trigger), {
     path: ['done'],
     error: 'a trigger { request } where done is "response"',
+  })
+  .refine(({ done, trigger }) => !isReceived(done) || isSent(trigger), {
+    path: ['done'],
+    error: 'a trigger { send, to } where done is { received }',
   })
 
 /** A definition as the user writes it. */
@@ -109,9 +133,18 @@ export type HandlerDefinition = z.input<typeof Definition>
 export type Handler = Readonly<z.output<typeof Definition>>
 export type Trigger = z.output<typeof Trigger>
 export type Request = Extract<Trigger, { request: string }>
+export type Sent = Extract<Trigger, { to: string }>
 
 export const isRequest = (trigger: Trigger): trigger is Request =>
   typeof trigger === 'object' && 'request' in trigger
+
+export const isSent = (trigger: Trigger): trigger is Sent => typeof trigger === 'object' && 'send' in trigger
+
+export const isReceived = (done: z.output<typeof Done>): done is { received: string } =>
+  typeof done === 'object' && 'received' in done
+
+/** Whether the handler answers on a connection, as often as it is asked. */
+export const answers = ({ done }: Pick<Handler, 'done'>): boolean => done === 'response' || isReceived(done)
 
 /** Checks and completes a definition. Throws CriuBenchError that names the wrong part and what it accepts. */
 export function parseHandler(definition: HandlerDefinition): Handler {
@@ -140,9 +173,9 @@ const TAKES: Readonly<Record<string, string>> = {
   privileged: 'true or false',
   network: 'true or false',
   ready: '"report", { line }, { file }, { socket } or a function',
-  trigger: '"lock", { signal }, { file }, { stdin } or { request }',
-  done: '"report", "response" (of a request), "exit", { line }, { file }, { socket } or a function',
-  checksum: 'a function',
+  trigger: '"lock", { signal }, { file }, { stdin }, { line }, { send, to } or { request }',
+  done: '"report", "response" (of a request), "exit", { line }, { file }, { socket }, { received } or a function',
+  checksum: 'a function, or false for answers that may differ',
 }
 
 function shown(value: unknown): string {

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { findByName } from '../find-by-name.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture, WORK } from '../installation/paths.ts'
@@ -11,6 +11,9 @@ import { parseHandler, type Handler, type HandlerDefinition, type Site } from '.
  * standard input.
  */
 export const HANDLER_FOLDER = join(WORK, 'handler')
+/** What is written about one run beside the handler's folder: logs and statistics of CRIU, reports of the observer. */
+export const RUN_FOLDER = join(WORK, 'run')
+export const runFolderOf = (handlerFolder: string): string => join(dirname(handlerFolder), 'run')
 export const handlerFiles = (folder: string) => ({
   lock: join(folder, 'lock'),
   report: join(folder, 'report'),
@@ -136,6 +139,7 @@ export async function commandLine(
   const site = siteOf(size, folder)
   const own = typeof command === 'function' ? await command(site) : command
   const options = [
+    ...(target === 'host' ? ['--ipc'] : []),
     // The launcher confines what it starts in a container.
     ...(target === 'host' && !privileged ? ['--confined'] : []),
     ...(handler.network && target === 'host' ? ['--network'] : []),

@@ -1,23 +1,27 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { CriuBenchError } from '../errors.ts'
 import { compile } from '../programs/compile.ts'
 import type { Host } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Nanoseconds } from '../units.ts'
-import { isRequest, type Handler, type Request } from './definition.ts'
-import { handlerFiles } from './handler.ts'
+import { isRequest, isSent, type Handler, type Request, type Sent } from './definition.ts'
+import { handlerFiles, runFolderOf } from './handler.ts'
 
 /** The native program that triggers a handler and sees when it is done, by the launcher's clock: fixtures/programs/observe. */
 export const observer = (): Promise<string> => compile(fixture('programs/observe'))
 
-const reportIn = (folder: string): string => join(folder, 'observed')
+/** Paths in the run folder beside a handler's folder. */
+const reportIn = (folder: string): string => join(runFolderOf(folder), 'observed')
+const payloadIn = (folder: string): string => join(runFolderOf(folder), 'payload')
+/** What an HTTP server answered to the request, with its head. */
+export const answerIn = (folder: string): string => `${reportIn(folder)}.answer`
 /** This process writes it when a `done` function returns true; the observer waits for it. */
-export const seenFile = (folder: string): string => join(folder, '.seen')
+export const seenFile = (folder: string): string => join(runFolderOf(folder), 'seen')
+/** This process writes it when the handler is ready, if the observer has to wait for that. */
+export const readyFile = (folder: string): string => join(runFolderOf(folder), 'ready')
 
 const Report = z.object({ version: z.literal(2), handlerEnded: z.string().regex(/^\d+$/).transform(BigInt) })
 
@@ -25,23 +29,40 @@ const inFolder = (folder: string, address: string): string =>
   address.includes(':') ? address.replace('localhost', '127.0.0.1') : join(folder, address)
 
 /** HTTP/1.0: the answer is not chunked, and ends with its connection. */
-function requestOptions({ request, method, body, socket }: Request, folder: string): string[] {
+async function requestBytes({ request, method, headers, body }: Request): Promise<Buffer> {
   const url = new URL(request)
-  const head = [
-    `${method} ${url.pathname}${url.search} HTTP/1.0`,
-    `Host: ${url.host}`,
-    'Connection: close',
-    ...(body === '' ? [] : ['Content-Type: application/octet-stream', `Content-Length: ${Buffer.byteLength(body)}`]), // prettier-ignore
-  ]
-  const address = socket ?? `${url.hostname}:${url.port || 80}`
-  return ['--request', `${inFolder(folder, address)}=${head.join('\r\n')}\r\n\r\n${body}`]
+  const content = typeof body === 'string' ? Buffer.from(body) : await readFile(body.file)
+  const all = new Map([['host', `Host: ${url.host}`], ['connection', 'Connection: close']]) // prettier-ignore
+  if (content.length > 0) {
+    all.set('content-type', 'Content-Type: application/octet-stream')
+    all.set('content-length', `Content-Length: ${content.length}`)
+  }
+  for (const [name, value] of Object.entries(headers)) all.set(name.toLowerCase(), `${name}: ${value}`)
+  const head = [`${method} ${url.pathname}${url.search} HTTP/1.0`, ...all.values()]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), content])
+}
+
+/** Writes what the observer sends to the handler. `folder` is the handler's folder, as this process sees it. */
+export async function writePayload({ trigger }: Handler, folder: string): Promise<void> {
+  if (typeof trigger !== 'object') return
+  if ('request' in trigger) await writeFile(payloadIn(folder), await requestBytes(trigger))
+  if ('stdin' in trigger) await writeFile(payloadIn(folder), trigger.stdin)
+  if ('send' in trigger) await writeFile(payloadIn(folder), trigger.send)
+}
+
+/** The address that the trigger is sent to. */
+function peerOf(trigger: Request | Sent): string {
+  if ('send' in trigger) return trigger.to
+  const url = new URL(trigger.request)
+  return trigger.socket ?? `${url.hostname}:${url.port || 80}`
 }
 
 function triggerOptions({ trigger }: Handler, folder: string, pid: number | undefined): string[] {
-  if (typeof trigger === 'string' || 'file' in trigger) return []
-  if ('signal' in trigger) return ['--signal', `${pid}=${constants.signals[trigger.signal]}`]
-  if ('stdin' in trigger) return ['--write', `${handlerFiles(folder).stdin}=${trigger.stdin}`]
-  return requestOptions(trigger, folder)
+  if (typeof trigger === 'string') return []
+  if ('file' in trigger) return ['--create', join(folder, trigger.file)]
+  if ('signal' in trigger) return ['--signal', `${pid ?? 0}=${constants.signals[trigger.signal]}`]
+  if ('stdin' in trigger) return ['--write', `${handlerFiles(folder).stdin}=${payloadIn(folder)}`]
+  return ['--request', `${inFolder(folder, peerOf(trigger))}=${payloadIn(folder)}`]
 }
 
 function doneOptions({ done }: Handler, folder: string): string[] {
@@ -49,6 +70,7 @@ function doneOptions({ done }: Handler, folder: string): string[] {
   if (done === 'response') return ['--answer']
   // A handler that reports by itself has reported by its end.
   if (done === 'exit' || done === 'report') return ['--exit']
+  if ('received' in done) return ['--received', done.received]
   if ('line' in done) return ['--line', `${handlerFiles(folder).log}=${done.line}`]
   return 'file' in done ? ['--file', join(folder, done.file)] : ['--socket', inFolder(folder, done.socket)]
 }
@@ -59,17 +81,20 @@ export interface Observation {
   readonly folder: string
   /** Whether the handler outlives the command. */
   readonly leaves: boolean
-  /** The pid of a restored handler. */
+  /** The pid of a restored handler. Default: the pid of the command. */
   readonly pid?: number | undefined
+  /** Whether the trigger waits for `readyFile`. */
+  readonly afterReady?: boolean
   /** Milliseconds. */
   readonly limit: number
 }
 
 /** The command line that runs a command and sees when the handler is done. */
 export async function observed(handler: Handler, on: Observation): Promise<string[]> {
-  const { command, folder, leaves, pid, limit } = on
+  const { command, folder, leaves, pid, limit, afterReady } = on
   // prettier-ignore
-  return [await observer(), '--limit', String(Math.floor(limit)), ...(leaves ? ['--await'] : []), ...triggerOptions(handler, folder, pid),
+  return [await observer(), '--limit', String(Math.floor(limit)), ...(leaves ? ['--await'] : []),
+    ...(afterReady ? ['--after', readyFile(folder)] : []), ...triggerOptions(handler, folder, pid),
     ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
 }
 
@@ -105,36 +130,13 @@ export async function untilAccepted(
 
 /** Sends a running handler its request once, as every restored one will get it. Throws CriuBenchError. */
 export async function askOnce(host: Host, handler: Handler, folder: string, limit: number): Promise<void> {
-  if (!isRequest(handler.trigger)) return
+  const { name, trigger } = handler
+  if (!isRequest(trigger) && !isSent(trigger)) return
   await run(host, {
     // prettier-ignore
-    argv: [await observer(), '--limit', String(limit), ...requestOptions(handler.trigger, folder), '--answer', reportIn(folder)],
-    failed: `the ${handler.name} handler did not answer ${handler.trigger.request}`,
+    argv: [await observer(), '--limit', String(limit), ...triggerOptions(handler, folder, undefined), ...doneOptions(handler, folder), reportIn(folder)],
+    failed: `the ${name} handler did not answer ${isRequest(trigger) ? trigger.request : `at ${trigger.to}`}`,
     fix: 'send the request by hand, and look at the output of the handler in its log',
     timeout: limit + 5000,
-  })
-}
-
-/**
- * What must be the same before the dump and after each restore; "none" for a handler with neither an answer nor a
- * checksum. Throws CriuBenchError when the answer is an HTTP error.
- */
-export async function checksumOf(handler: Handler, folder: string): Promise<string> {
-  if (!isRequest(handler.trigger)) return handler.checksum?.({ folder, body: '' }) ?? 'none'
-  const body = await answerIn(handler, folder)
-  if (handler.checksum) return handler.checksum({ folder, body: body.toString() })
-  return createHash('sha256').update(body).digest('hex').slice(0, 16)
-}
-
-async function answerIn({ name, trigger }: Handler, folder: string): Promise<Buffer> {
-  const answer = await readFile(`${reportIn(folder)}.answer`).catch(() => Buffer.of())
-  const end = answer.indexOf('\r\n\r\n')
-  const [status = ''] = answer.toString('latin1').split('\r\n', 1)
-  if (end >= 0 && /^HTTP\/\S+ [23]\d\d/.test(status)) return answer.subarray(end + 4)
-  throw new CriuBenchError({
-    failed: `cannot use the answer of the ${name} handler`,
-    found: status || 'no answer',
-    expected: `an HTTP answer with a status below 400 to ${isRequest(trigger) ? trigger.request : ''}`,
-    fix: 'correct the request in its trigger, or the handler',
   })
 }

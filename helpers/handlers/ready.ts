@@ -21,7 +21,9 @@ export interface Starting {
 
 /** Waits until a started handler can be dumped. Throws CriuBenchError when it ends before, or at the limit. */
 export async function untilReady(host: Host, starting: Starting): Promise<void> {
-  const { pid, handler, size, limit } = starting
+  const { pid, handler, size } = starting
+  const { ready } = handler
+  const limit = (typeof ready === 'object' ? ready.within : undefined) ?? starting.limit
   const { log } = handlerFiles(hostPath(host, HANDLER_FOLDER))
   const facts = {
     failed: `the ${handler.name} handler did not get ready (pid ${pid}, ${size} bytes)`,

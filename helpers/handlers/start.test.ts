@@ -12,7 +12,8 @@ import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import type { Handler } from './definition.ts'
 import { handlerNamed, reporting } from './handler.ts'
-import { networkOf, startHandler } from './start.ts'
+import { networkOf } from './running.ts'
+import { startHandler } from './start.ts'
 
 const NAME = `vitest-criu-start-${process.pid}`
 const handlerOf = (...command: string[]): Handler => reporting('own', () => Promise.resolve(command))
@@ -38,7 +39,7 @@ const [{ openSandbox }, { startHandler }, { parseHandler }] = await Promise.all(
 await import('./helpers/disposal.ts')
 const sandbox = await openSandbox(process.env.NAME)
 const command = ['/bin/sh', '-c', 'echo up; while :; do sleep 1; done']
-const handler = parseHandler({ name: 'own', command, env: { OWN: '1' }, ready: { line: 'up' }, trigger: 'lock', done: 'exit' })
+const handler = parseHandler({ name: 'own', command, env: { OWN: '1' }, ready: { line: 'up' }, trigger: 'lock', done: 'exit', checksum: false })
 const waiting = await startHandler(sandbox, handler, 2 ** 20)
 const proc = sandbox.root + '/proc/' + waiting.pid
 console.log(JSON.stringify([await readdir(proc + '/fd'), await readFile(proc + '/environ', 'utf8')]))

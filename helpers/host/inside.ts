@@ -28,10 +28,14 @@ export async function pathInside(root: string, path: string): Promise<string> {
   return at
 }
 
-/** The path by which this process reaches `path` of a rootfs on `host`, whatever links the rootfs contains. */
+/** The path on `host` of `path` of a rootfs, whatever links the rootfs contains. */
+export async function insideRootfs(host: Host, rootfs: string, path: string): Promise<string> {
+  return join(rootfs, await pathInside(hostPath(host, rootfs), path))
+}
+
+/** The same, as this process reaches it. */
 export async function hostPathInside(host: Host, rootfs: string, path: string): Promise<string> {
-  const root = hostPath(host, rootfs)
-  return join(root, await pathInside(root, path))
+  return hostPath(host, await insideRootfs(host, rootfs, path))
 }
 
 const tooManyLinks = (root: string, path: string): CriuBenchError =>

@@ -13,6 +13,13 @@ export interface LiveProcess {
   readonly fs: FsEntry
 }
 
+/** The signal that the first process of the dump asked to be sent when its parent ends (PR_SET_PDEATHSIG); 0 for none. */
+export function parentDeathSignal(set: ImageSet): number {
+  const [first] = processTree(set)
+  const core = entryIn(set, 'CORE', `core-${first?.pid}.img`, `process ${first?.pid}`)
+  return core.threadCore?.pdeathSig ?? 0
+}
+
 /** The values of task_state for processes of which CRIU dumps only the core image: dead and zombie. */
 const dead = new Set([2, 6])
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
 import {
+  checkOutlivesParent,
   copyForRestore,
   DUMP_FOLDER,
   installLocally,
@@ -49,11 +50,13 @@ export interface CheckpointPlan extends Effort {
   /** The name of the private folder, if one host has several checkpoints. */
   readonly privateName?: string
   readonly baseImage?: string | undefined
+  /** Called with the error of a strategy, which is then left out. Missing if an error ends all strategies. */
+  readonly onStrategyError?: (strategy: Strategy, error: unknown) => void
 }
 
 /** A checkpoint that is ready to be restored. Disposing of it unmounts its filesystem. */
 export interface PreparedCheckpoint extends AsyncDisposable {
-  /** The checkpoint for each strategy, in the order of the plan. */
+  /** The checkpoint for each strategy that has not failed, in the order of the plan. */
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
   /** Starts a new handler and dumps it as often again. Returns no dumps if the filesystem has moved to another host. */
@@ -111,6 +114,8 @@ interface Dumped extends Pick<PreparedCheckpoint, 'dumps' | 'dumpAgain' | 'baseI
   /** The pid of the dumped process, and so of the restored ones. */
   readonly pid: number
   readonly checksum: string
+  /** Those that were prepared. */
+  readonly strategies: readonly Strategy[]
 }
 
 /** Creates the rootfs, the images and the files for the handler on the mounted filesystem. */
@@ -131,11 +136,13 @@ async function dumpOn(
   const target: DumpTarget = { criu, images: join(point, DUMP_FOLDER), servers }
   const dumps = await takeDumps(waiting, target, plan, progress)
   progress('copying images and files')
+  if (isObserved(handler)) await checkOutlivesParent(host, point, handler.name)
   await copyForRestore(host, point, isObserved(handler) ? [await observer()] : [])
-  for (const strategy of strategies) {
+  const ready = await ofEach(plan, strategies, async (strategy) => {
     progress(`preparing the ${strategy.name} restore`)
     await strategy.prepare(host, rootfs, plan)
-  }
+    return strategy
+  })
   const dumpAgain = async () => {
     await using another = await startHandler(host, handler, size)
     return await takeDumps(another, target, plan, progress)
@@ -143,7 +150,25 @@ async function dumpOn(
   const { pid, checksum } = waiting
   const control = await controlName()
   const baseImage = `criu ${rootfs.version}, ${image.description}`
-  return { dumps, dumpAgain, baseImage, control, rootfs, pid, checksum }
+  return { dumps, dumpAgain, baseImage, control, rootfs, pid, checksum, strategies: ready }
+}
+
+/** Runs an action for each strategy, and returns the results of those that do not fail. */
+async function ofEach<T>(
+  { onStrategyError }: CheckpointPlan,
+  strategies: readonly Strategy[],
+  action: (strategy: Strategy) => Promise<T>,
+): Promise<T[]> {
+  const results: T[] = []
+  for (const strategy of strategies) {
+    try {
+      results.push(await action(strategy))
+    } catch (error) {
+      if (!onStrategyError) throw error
+      onStrategyError(strategy, error)
+    }
+  }
+  return results
 }
 
 /** Moves the filesystem to the host that restores, where CRIU must probe the kernel again. */
@@ -179,10 +204,8 @@ async function openCheckpoints(host: Host, plan: CheckpointPlan, dumped: Dumped)
     plan.criuOn === 'local'
       ? { ...dumped.rootfs, localCriu: await installLocally(host, dumped.rootfs) }
       : dumped.rootfs
-  const checkpoints: Checkpoint[] = []
-  for (const strategy of plan.strategies) {
+  return ofEach(plan, dumped.strategies, async (strategy) => {
     const restorable = await strategy.open(host, rootfs, plan)
-    checkpoints.push({ host, rootfs, restorable, containerName, handler, size, pid, checksum })
-  }
-  return checkpoints
+    return { host, rootfs, restorable, containerName, handler, size, pid, checksum }
+  })
 }

@@ -33,6 +33,8 @@ export interface Subject<T extends object> {
   readonly progress: (which: string, sample: T) => void
   /** What messages call one sample: "iteration", "dump". */
   readonly noun: string
+  /** Called with the first error of this subject, which is then left out. Missing if an error ends all subjects. */
+  readonly onError?: (error: unknown) => void
 }
 
 /**
@@ -45,9 +47,16 @@ export async function takeSamples<T extends object>(
   monitor: NoiseMonitor,
 ): Promise<Array<Array<T & Conditions>>> {
   const samples = subjects.map((): Array<T & Conditions> => [])
+  const failed = new Set<Subject<T>>()
   const round = async (isLast: boolean, which: (noun: string) => string, keep: boolean): Promise<void> => {
     for (const [index, subject] of subjects.entries()) {
-      const sample = await withConditions(subject, monitor, isLast)
+      if (failed.has(subject)) continue
+      const sample = await withConditions(subject, monitor, isLast).catch((error: unknown) => {
+        if (!subject.onError) throw error
+        failed.add(subject)
+        subject.onError(error)
+      })
+      if (!sample) continue
       if (keep) samples[index]?.push(sample)
       subject.progress(which(subject.noun), sample)
     }
@@ -55,7 +64,7 @@ export async function takeSamples<T extends object>(
   for (let count = 0; count < warmup; count++) await round(false, (noun) => `warm-up ${noun}`, false)
   const end = performance.now() + time * subjects.length
   for (let count = 1, isLast = false; !isLast; count++) {
-    isLast = count >= iterations && performance.now() >= end
+    isLast = (count >= iterations && performance.now() >= end) || failed.size === subjects.length
     await round(isLast, (noun) => countOf(noun, count, { iterations, time }), true)
   }
   return samples

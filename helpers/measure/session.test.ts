@@ -3,6 +3,8 @@ import type { StrategyName } from '../config/names.ts'
 import { resolveSettings } from '../config/settings.ts'
 import type { CriuOptions } from '../config/options.ts'
 import { caseGroups } from '../matrix/case-matrix.ts'
+import { CriuBenchError } from '../errors.ts'
+import { strategyNamed, type Strategy } from '../strategies/index.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { GB } from '../units.ts'
@@ -63,5 +65,35 @@ test('a retry takes new samples, and only selected cases are prepared', async ()
     expect(second.samples).toHaveLength(1)
     expect(second.samples).not.toEqual(first.samples)
     await expect(session.measure(eager)).rejects.toThrow('tmpfs 1MB eager was not prepared')
+  })
+})
+
+/** A strategy that fails while it is prepared, or while it is restored. */
+const broken = (name: StrategyName, step: 'prepare' | 'command'): Strategy => ({
+  ...strategyNamed(name),
+  ...(step === 'prepare' && { prepare: () => Promise.reject(failure) }),
+  ...(step === 'command' && {
+    open: async (...on) => ({ ...(await strategyNamed(name).open(...on)), command: () => ['/missing'] }),
+  }),
+})
+const failure = new CriuBenchError({ failed: 'no', found: 'none', expected: 'one', fix: 'none' })
+
+test('the failure of one strategy fails its own case alone, and says which', async () => {
+  const { settings, group, cases } = groupWith({ iterations: 2 }, ['mapped', 'lazy', 'eager'])
+  const [checkpoint] = group.checkpoints
+  const [mapped, lazy, eager] = cases
+  if (!checkpoint || !mapped || !lazy || !eager) throw new Error('no cases')
+  const unprepared = { ...mapped, strategy: broken('mapped', 'prepare') }
+  const unrestored = { ...lazy, strategy: broken('lazy', 'command') }
+  const changed = [unprepared, unrestored, eager]
+  const own = { ...group, cases: changed, checkpoints: [{ ...checkpoint, cases: changed }] }
+  await expectNothingLeft(async () => {
+    await using session = await Session.open(own, changed, settings, () => () => {})
+    expect((await session.measure(eager)).samples).toHaveLength(2)
+    await expect(session.measure(unprepared)).rejects.toThrow('tmpfs 1MB mapped: no')
+    await expect(session.measure(unrestored)).rejects.toThrow(/^tmpfs 1MB lazy: cannot run \/missing/)
+    expect((await session.measurementsOf({ ...checkpoint, cases: changed })).map(([each]) => each)).toEqual([
+      eager,
+    ])
   })
 })

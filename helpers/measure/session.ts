@@ -1,10 +1,12 @@
 import type { Settings } from '../config/options.ts'
+import { CriuBenchError } from '../errors.ts'
 import { whileMounted } from '../filesystems/index.ts'
 import type { Host } from '../host/host.ts'
 import type { HostsRecord } from '../hosts/hosts.ts'
 import type { BenchmarkCase, CaseGroup, SharedCheckpoint } from '../matrix/benchmark-case.ts'
 import type { Checkpoint, RestoreOptions, RestoreSample } from '../restore/restore-run.ts'
 import type { DumpSample } from './dumps.ts'
+import type { Strategy } from '../strategies/index.ts'
 import { containerNameOf, HostPairs } from './host-pairs.ts'
 import { NoiseMonitor } from './noise.ts'
 import { prepare, type PreparedCheckpoint } from './prepare.ts'
@@ -42,6 +44,8 @@ export class Session implements AsyncDisposable {
   readonly #progressOf: ProgressOf
   readonly #undo = new AsyncDisposableStack()
   readonly #cases = new Map<BenchmarkCase, PreparedCase>()
+  /** Errors that concern one case only. */
+  readonly #failures = new Map<BenchmarkCase, unknown>()
   readonly #dumpedAgain = new Map<PreparedCheckpoint, Promise<readonly DumpSample[]>>()
   /** Their processes are not noise. Filled while checkpoints are prepared. */
   readonly #hostsUnderTest = new Set<Host>()
@@ -90,16 +94,22 @@ export class Session implements AsyncDisposable {
     for (const host of [dumpHost, restoreHost]) if (host) this.#hostsUnderTest.add(host)
     if (settings.cold && filesystem.noCold !== undefined)
       progress(`measuring warm only: ${filesystem.noCold}`)
-    const strategies = cases.map(({ strategy }) => strategy)
+    const strategies = [...new Set(cases.map(({ strategy }) => strategy))]
+    const onStrategyError = (failed: Strategy, error: unknown): void =>
+      cases.filter(({ strategy }) => strategy === failed).forEach((each) => this.#fail(each, error))
     const containerName = containerNameOf(settings)
-    const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restoreHost } // prettier-ignore
+    const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restoreHost, onStrategyError } // prettier-ignore
     const prepared = this.#undo.use(await prepare(dumpHost, plan, progress))
     if (prepared.mounted.servers) this.#hostsUnderTest.add(prepared.mounted.servers)
-    for (const [index, checkpoint] of prepared.checkpoints.entries()) {
-      const benchmarkCase = cases[index]
-      if (benchmarkCase)
-        this.#cases.set(benchmarkCase, { prepared, checkpoint, ...(record && { hosts: record }) })
+    for (const benchmarkCase of cases) {
+      const { name } = benchmarkCase.strategy
+      const checkpoint = prepared.checkpoints.find(({ restorable }) => restorable.strategy === name)
+      if (checkpoint) this.#cases.set(benchmarkCase, { prepared, checkpoint, ...(record && { hosts: record }) }) // prettier-ignore
     }
+  }
+
+  #fail(benchmarkCase: BenchmarkCase, error: unknown): void {
+    this.#failures.set(benchmarkCase, named(benchmarkCase.title, error))
   }
 
   /** The samples of a case from the rounds that all cases share. A retry takes new samples, of this case alone. */
@@ -109,6 +119,7 @@ export class Session implements AsyncDisposable {
     const isRetry = this.#handedOut.has(benchmarkCase)
     this.#handedOut.add(benchmarkCase)
     const [samples = []] = isRetry ? await this.#take([benchmarkCase]) : [rounds.get(benchmarkCase) ?? []]
+    this.#throwFailure(benchmarkCase)
     return { ...prepared, samples }
   }
 
@@ -116,7 +127,7 @@ export class Session implements AsyncDisposable {
   async measurementsOf({ cases }: SharedCheckpoint): Promise<Array<[BenchmarkCase, Measurement]>> {
     const rounds = await this.#commonRounds()
     return cases.flatMap((each): Array<[BenchmarkCase, Measurement]> => {
-      const prepared = this.#cases.get(each)
+      const prepared = this.#failures.has(each) ? undefined : this.#cases.get(each)
       return prepared ? [[each, { ...prepared, samples: rounds.get(each) ?? [] }]] : []
     })
   }
@@ -127,10 +138,13 @@ export class Session implements AsyncDisposable {
    */
   async measureAgain(benchmarkCase: BenchmarkCase, changeRatioOf: ChangeRatioOf): Promise<Measurement> {
     const prepared = this.#preparedFor(benchmarkCase)
-    const neighbour = [...this.#cases.keys()].find((each) => each !== benchmarkCase && !each.cold)
+    const neighbour = [...this.#cases.keys()].find(
+      (each) => each !== benchmarkCase && !each.cold && !this.#failures.has(each),
+    )
     const inTurn = neighbour ? `, in turn with ${neighbour.title}` : ''
     this.#progressOf(benchmarkCase.title)(`differs from the baseline: measuring a second time${inTurn}`)
     const [samples = [], others = []] = await this.#take([benchmarkCase, ...(neighbour ? [neighbour] : [])])
+    this.#throwFailure(benchmarkCase)
     const before = neighbour && (await this.#commonRounds()).get(neighbour)
     const ratio = neighbour && before && changeRatioOf(neighbour, before, others)
     if (ratio === undefined) return { ...prepared, samples }
@@ -153,7 +167,12 @@ export class Session implements AsyncDisposable {
   #preparedFor(benchmarkCase: BenchmarkCase): PreparedCase {
     const prepared = this.#cases.get(benchmarkCase)
     if (prepared) return prepared
+    this.#throwFailure(benchmarkCase)
     throw new Error(`${benchmarkCase.title} was not prepared: no test of its suite was selected`)
+  }
+
+  #throwFailure(benchmarkCase: BenchmarkCase): void {
+    if (this.#failures.has(benchmarkCase)) throw this.#failures.get(benchmarkCase)
   }
 
   #commonRounds(): Promise<Map<BenchmarkCase, MeasuredSample[]>> {
@@ -165,23 +184,30 @@ export class Session implements AsyncDisposable {
   }
 
   #take(cases: readonly BenchmarkCase[]): Promise<MeasuredSample[][]> {
+    for (const each of cases) this.#failures.delete(each)
     return takeSamples(cases.map((each) => this.#subjectOf(each)), this.#settings, this.#noise) // prettier-ignore
   }
 
   #subjectOf(benchmarkCase: BenchmarkCase): Subject<RestoreSample> {
     const { prepared, checkpoint } = this.#preparedFor(benchmarkCase)
     const progress = this.#progressOf(benchmarkCase.title)
-    return restoreSubject(checkpoint, prepared.mounted, {
-      ...optionsOf(this.#settings),
-      cold: benchmarkCase.cold,
-      progress,
-    })
+    const options = { ...optionsOf(this.#settings), cold: benchmarkCase.cold, progress }
+    return {
+      ...restoreSubject(checkpoint, prepared.mounted, options),
+      onError: (error) => this.#fail(benchmarkCase, error),
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#undo.disposeAsync()
   }
 }
+
+/** The error of one case, which says whose it is. */
+const named = (title: string, error: unknown): unknown =>
+  error instanceof CriuBenchError
+    ? new CriuBenchError({ ...error.facts, failed: `${title}: ${error.facts.failed}` }, { cause: error })
+    : error
 
 function optionsOf({ injectedDelay }: Settings): RestoreOptions {
   if (!injectedDelay) return {}

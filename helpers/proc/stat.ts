@@ -6,6 +6,7 @@ export interface ProcessStat {
   readonly name: string
   /** One letter: "R" runs, "Z" is a zombie. */
   readonly state: string
+  readonly parent: number
   readonly processGroup: number
   /** Number of the controlling terminal; 0 for none. */
   readonly terminal: number
@@ -30,6 +31,7 @@ export function parseStat(text: string): ProcessStat {
   return {
     name: text.slice(start + 1, end),
     state: field(3),
+    parent: Number(field(4)),
     processGroup: Number(field(5)),
     terminal: Number(field(7)),
     flags: Number(field(9)),

@@ -8,7 +8,7 @@ import type { Checkpoint } from './restore-run.ts'
 /** What the observer says of the handler: that it ended, or that it was not done. */
 const OBSERVED = /^observe: (.+)$/m
 
-/** Throws CriuBenchError for a process with another checksum than before the dump. */
+/** Throws CriuBenchError for a process whose answer, or its checksum, is another one than before the dump. */
 export function checkChecksum({ size, checksum, restorable }: Checkpoint, found: string): void {
   if (found === checksum) return
   throw new CriuBenchError(
@@ -20,10 +20,10 @@ export function checkChecksum({ size, checksum, restorable }: Checkpoint, found:
           fix: 'let it compute the same in every start: no time, random number or pid in its answer or checksum',
         }
       : {
-          failed: `the restored process has the wrong memory (${size} bytes)`,
+          failed: `the restored process gave another answer, or has the wrong memory (${restorable.strategy}, ${size} bytes)`,
           found: `the checksum ${found}`,
           expected: `the checksum ${checksum}, from before the dump`,
-          fix: 'keep the images, and report a bug in vitest-criu',
+          fix: 'if the answer may differ, give `checksum` to defineHandler({ … }): a function, or false; if not, keep the images, and report a bug in vitest-criu',
         },
   )
 }

@@ -154,15 +154,18 @@ describe('a restored handler', () => {
     let asked = 0
     const checksum = ({ body }: { body: string }) => `${body}${asked++}`
     expect(await failureOf({ trigger: request, done: 'response', checksum })).toMatchInlineSnapshot(`
-      "the restored process has the wrong memory (16777216 bytes)
+      "the restored process gave another answer, or has the wrong memory (eager, 16777216 bytes)
         found:    the checksum ahovctahov 1
         expected: the checksum ahovctahov 0, from before the dump
-        fix:      keep the images, and report a bug in vitest-criu"
+        fix:      if the answer may differ, give \`checksum\` to defineHandler({ … }): a function, or false; if not, keep the images, and report a bug in vitest-criu"
     `)
   })
 
   test('fails if it is never done', async () => {
-    expect(await failureOf({ trigger: request, done: { line: 'finished' } })).toMatchInlineSnapshot(`
+    let isRestored = false
+    const done = () => !isRestored
+    const restored = { trigger: request, done, checksum: () => String((isRestored = true)) }
+    expect(await failureOf(restored)).toMatchInlineSnapshot(`
       "the by-socket handler failed after its restore on /var/lib/vitest-criu/rootfs in the lean container (eager)
         found:    the handler was not done within 2700 ms
         expected: a handler that fulfils its \`done\`, and ends without an error

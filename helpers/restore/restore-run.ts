@@ -11,9 +11,12 @@ import {
   handlerFiles,
   isObserved,
   reportsItself,
+  RUN_FOLDER,
+  runFolderOf,
 } from '../handlers/handler.ts'
 import { observed, seenFile } from '../handlers/observe.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
+import { WORK } from '../installation/paths.ts'
 import { nowOn } from '../machine/clock.ts'
 import type { Host } from '../host/host.ts'
 import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
@@ -103,7 +106,7 @@ export async function startRestore(
     name: containerName,
     rootfs: restorable.root ?? rootfs.path,
     command,
-    binds: [[folder.onHost, HANDLER_FOLDER]],
+    binds: [[folder.onHost, WORK]],
     ...(restorable.layered && { layered: restorable.layered }),
     readOnly: [
       ...restorable.readOnly,
@@ -135,16 +138,18 @@ async function finish(
 ): Promise<RestoreRun> {
   const { handler, restorable } = checkpoint
   const log = await readFile(handlerFiles(folder).log, 'utf8')
-  const done = await handlerResultOf(handler, folder, restorable.fromScratch === true)
+  const done = await handlerResultOf(handler, folder, restorable.fromScratch === true, checkpoint.checksum)
   // The checksum is checked first: a handler with wrong memory may also exit with an error, which says less.
   if (done) checkChecksum(checkpoint, done.checksum)
   if (launched.status !== 0 || !done) throw failureOf(checkpoint, launched, done, log)
   const { checksum, ...ownPoints } = done
-  const drained = reportsItself(handler) ? await restorable.drained?.(folder) : undefined
+  const drained = reportsItself(handler) ? await restorable.drained?.(runFolderOf(folder)) : undefined
   const { containerStarted, restoreStarted, containerGone } = launched
   const points = { spawned, containerStarted, restoreStarted, ...ownPoints, containerGone, ...(drained !== undefined && { drained }) } // prettier-ignore
   checkClock(points, launched.monotonic)
-  const stats = restorable.fromScratch ? undefined : await readRestoreStats(join(folder, 'stats-restore'))
+  const stats = restorable.fromScratch
+    ? undefined
+    : await readRestoreStats(join(runFolderOf(folder), 'stats-restore'))
   // A handler that started from scratch has run twice by now, so its counters are not those of one run.
   const memory = restorable.fromScratch ? undefined : await readAccount(folder)
   return {
@@ -159,8 +164,8 @@ async function finish(
  */
 async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<string[]> {
   const { handler, restorable, pid } = checkpoint
-  if (!isObserved(handler)) return restorable.command(HANDLER_FOLDER)
-  const command = restorable.command(HANDLER_FOLDER, 'leave')
+  if (!isObserved(handler)) return restorable.command(RUN_FOLDER)
+  const command = restorable.command(RUN_FOLDER, 'leave')
   const leaves = restorable.fromScratch !== true
   // Less than the launcher's limit, because the observer's error says what it waited for.
   return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit: limit * 0.9 })

@@ -1,19 +1,20 @@
-import { cp, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { copyFolder } from '../checkpoint/copied-files.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import type { Handler } from '../handlers/definition.ts'
-import { HANDLER_FOLDER, handlerFiles, type LockByte } from '../handlers/handler.ts'
-import { layOut } from '../handlers/start.ts'
+import { HANDLER_FOLDER, handlerFiles, isObserved, type LockByte } from '../handlers/handler.ts'
+import { layOut, writeNew } from '../handlers/running.ts'
 import { hostPath, type Host } from '../host/host.ts'
-import { hostPathInside, pathInside } from '../host/inside.ts'
+import { insideRootfs, pathInside } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Nanoseconds } from '../units.ts'
 
-/** The handler's folder of one sample. */
+/** The files of one sample. */
 export interface SampleFolder {
-  /** Its path on the host, to bind into the container. */
+  /** The folder on the host, to bind on WORK in the container: it has the handler's folder and the run folder. */
   readonly onHost: string
-  /** Its path for this process. */
+  /** Path of the handler's folder for this process. */
   readonly path: string
 }
 
@@ -33,12 +34,14 @@ export interface SampleFolderRequest {
 export async function layOutSample(request: SampleFolderRequest): Promise<SampleFolder> {
   const { host, handler, containerName, dumped, lock, delay } = request
   const onHost = join(WORK, 'samples', containerName)
-  const path = hostPath(host, onHost)
-  await rm(path, { recursive: true, force: true })
-  if (dumped) await cp(await hostPathInside(host, dumped.path, HANDLER_FOLDER), path, { recursive: true })
-  await layOut(path, delay === undefined ? lock : 'D')
-  if (delay !== undefined) await writeFile(`${handlerFiles(path).lock}.delay`, String(delay))
-  if (typeof handler.trigger === 'object' && 'file' in handler.trigger)
+  const path = hostPath(host, join(onHost, basename(HANDLER_FOLDER)))
+  await rm(hostPath(host, onHost), { recursive: true, force: true })
+  await mkdir(hostPath(host, onHost), { recursive: true })
+  if (dumped) await copyFolder(host, await insideRootfs(host, dumped.path, HANDLER_FOLDER), path)
+  await layOut(handler, path, delay === undefined ? lock : 'D')
+  if (delay !== undefined) await writeNew(`${handlerFiles(path).lock}.delay`, String(delay))
+  // The observer makes it otherwise.
+  if (typeof handler.trigger === 'object' && 'file' in handler.trigger && !isObserved(handler))
     await writeFile(join(path, await pathInside(path, handler.trigger.file)), '')
   return { onHost, path }
 }

@@ -20,6 +20,8 @@ const writing = (place: string) =>
     ready: { file: 'up' },
     trigger: { file: 'go' },
     done: { file: 'seen' },
+    // It would write before the dump already.
+    checksum: false,
   })
 
 /** What a sample has found before it wrote. */

@@ -40,13 +40,13 @@ export interface Restorable {
   readonly layered?: ReadonlyArray<readonly [string, string]>
   /** Set if CRIU does not run, so that there are no statistics of a restore. */
   readonly fromScratch?: true
-  /** The command that the container executes. CRIU's log and statistics go to `folder`, the handler's folder. */
+  /** The command that the container executes. CRIU's log and statistics go to `folder`, the run folder. */
   command(folder: string, afterwards?: AfterRestore): string[]
   /** The memory range in which the launcher handles discards, if any. */
   readonly guard?: LaunchRequest['guard']
   /** Runs before each restore and is not measured. Throws CriuBenchError if memory would be restored wrong. */
   check(): Promise<void>
-  /** Call after the end. Reads from the handler's folder when the last page was loaded: CLOCK_REALTIME in ns. */
+  /** Call after the end. Reads from the run folder when the last page was loaded: CLOCK_REALTIME in ns. */
   drained?(folder: string): Promise<Nanoseconds>
   /** Bytes that are mapped from a file and loaded on demand. */
   readonly mapped: Bytes

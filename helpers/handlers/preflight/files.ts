@@ -19,14 +19,18 @@ const UNKNOWN: ReadonlyArray<readonly [RegExp, string, string]> = [
 ]
 
 const TERMINAL = /^\/dev\/(pts\/\d+|ptmx|tty\d*|console)$/
-/** File systems that each container has of its own, without the machine's files. */
-const FRESH = /^\/(dev|run|sys)\//
+/** File systems that each container has of its own, without the machine's files. Shared memory is copied. */
+const FRESH = /^\/(dev(?!\/shm\/)|run|sys)\//
 /** The devices that a container has. */
 const DEVICES = /^\/dev\/(null|zero|full|random|urandom|tty)$/
 
 /** Open and mapped files that CRIU cannot dump, or that are missing in the container's root. */
 export const fileFindings = (tree: readonly Process[]): Finding[] =>
-  tree.flatMap((process) => [...process.files.flatMap(fileFinding), ...terminalFinding(process)])
+  tree.flatMap((process) => [...filesOf(process).flatMap(fileFinding), ...terminalFinding(process)])
+
+/** A process with another root directory sees only the mounts below it. That root is a finding of its own. */
+const filesOf = ({ files, root }: Process): OpenFile[] =>
+  files.map((file) => (root === '/' ? file : { ...file, isMounted: true }))
 
 function fileFinding(file: OpenFile): Finding[] {
   const { user, target } = file

@@ -5,6 +5,7 @@ import { fileFindings } from './files.ts'
 import type { Finding } from './finding.ts'
 import { processTree } from './process.ts'
 import { socketFindings } from './sockets.ts'
+import { treeFindings } from './tree.ts'
 
 /** Milliseconds to wait for what may disappear by itself, such as a connection that has been answered. */
 const PATIENCE = 2000
@@ -25,7 +26,7 @@ export async function checkDumpable(host: Host, { name, pid }: { name: string; p
 
 async function examine(host: Host, pid: number): Promise<Finding[]> {
   const tree = await processTree(host, pid)
-  return [...fileFindings(tree), ...(await socketFindings(host, tree))]
+  return [...(await treeFindings(host, tree)), ...fileFindings(tree), ...(await socketFindings(host, tree))]
 }
 
 /** Each text once, indented like the parts of an error message. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hostPath, type Host } from '../../host/host.ts'
-import { readStat } from '../../proc/stat.ts'
+import { treeOf, type LiveStat } from '../../proc/tree.ts'
 import type { Bytes } from '../../units.ts'
 
 /** An open or mapped file of a process, as /proc shows it. */
@@ -21,29 +21,32 @@ export interface OpenFile {
 /** The parts of a process that a dump has to cover. */
 export interface Process {
   readonly pid: number
+  readonly name: string
   readonly files: readonly OpenFile[]
   /** Number of its controlling terminal; 0 for none. */
   readonly terminal: number
+  /** Its root directory. */
+  readonly root: string
+  /** Its user and group ids: real, effective, saved. */
+  readonly ids: readonly number[]
 }
 
 const DELETED = ' (deleted)'
 
 /** A process and its descendants at this moment, without those that end in the meantime. */
-export async function processTree(host: Host, pid: number): Promise<Process[]> {
+export const processTree = async (host: Host, pid: number): Promise<Process[]> =>
+  Promise.all((await treeOf(pid, host)).map((each) => processOf(host, each)))
+
+async function processOf(host: Host, { pid, name, terminal }: LiveStat): Promise<Process> {
   const folder = hostPath(host, `/proc/${pid}`)
-  const status = await readStat(pid, host)
-  if (!status) return []
   const files = [...(await openFiles(folder, pid)), ...(await mappedFiles(folder, pid))]
-  const below = await Promise.all((await childrenOf(folder)).map((child) => processTree(host, child)))
-  return [{ pid, files, terminal: status.terminal }, ...below.flat()]
+  const root = await readlink(join(folder, 'root')).catch(() => '/')
+  return { pid, name, files, terminal, root, ids: await idsOf(folder) }
 }
 
-async function childrenOf(folder: string): Promise<number[]> {
-  const threads = await readdir(join(folder, 'task')).catch(() => [])
-  const lists = await Promise.all(
-    threads.map((thread) => readFile(join(folder, 'task', thread, 'children'), 'utf8').catch(() => '')),
-  )
-  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
+async function idsOf(folder: string): Promise<number[]> {
+  const status = await readFile(join(folder, 'status'), 'utf8').catch(() => '')
+  return [...status.matchAll(/^[UG]id:\t(\d+)\t(\d+)\t(\d+)/gm)].flatMap((ids) => ids.slice(1).map(Number))
 }
 
 async function openFiles(folder: string, pid: number): Promise<OpenFile[]> {

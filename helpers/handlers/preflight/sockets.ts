@@ -26,7 +26,44 @@ export async function socketFindings(host: Host, tree: readonly Process[]): Prom
   const sockets = socketsOf(tree)
   const [first] = tree
   if (sockets.size === 0 || !first) return []
-  return [...(await tcpFindings(host, first.pid, sockets)), ...(await unixFindings(host, sockets))]
+  return [
+    ...(await protocolFindings(host, tree, sockets)),
+    ...(await tcpFindings(host, first.pid, sockets)),
+    ...(await unixFindings(host, sockets)),
+  ]
+}
+
+/** The kernel's names of the protocols that CRIU knows. */
+const KNOWN = /^(TCP|UDP|UDP-?Lite|RAW)(v6)?$|^UNIX|^NETLINK$|^PACKET$/i
+
+/** The inode and a second number or name of each socket. */
+async function socketsAsTold(host: Host, options: readonly string[]): Promise<Array<[string, string]>> {
+  const { stdout } = await run(host, {
+    argv: [await observer(), ...options],
+    failed: 'cannot look at the sockets of the handler',
+    fix: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
+    timeout: 5000,
+  })
+  return stdout.split('\n').map((line): [string, string] => {
+    const [inode = '', told = ''] = line.split(' ')
+    return [inode, told]
+  })
+}
+
+async function protocolFindings(
+  host: Host,
+  tree: readonly Process[],
+  sockets: Map<string, string>,
+): Promise<Finding[]> {
+  const told = await socketsAsTold(host, ['--protocols', ...tree.map(({ pid }) => String(pid))])
+  return told.flatMap(([inode, protocol]) => {
+    const user = sockets.get(inode)
+    if (user === undefined || KNOWN.test(protocol)) return []
+    const fix = protocol.startsWith('MPTCP')
+      ? 'let it listen by TCP; for a Go program: env: { GODEBUG: "multipathtcp=0" }'
+      : 'close it before it is ready'
+    return [{ what: `${user}: a socket of the protocol ${protocol}, which CRIU cannot dump`, fix }]
+  })
 }
 
 async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>): Promise<Finding[]> {
@@ -52,14 +89,7 @@ async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>
 }
 
 async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {
-  const { stdout } = await run(host, {
-    argv: [await observer(), '--peers'],
-    failed: 'cannot find the peers of Unix sockets',
-    fix: 'use a kernel with CONFIG_UNIX_DIAG: CRIU needs it as well',
-    timeout: 5000,
-  })
-  return stdout.split('\n').flatMap((line) => {
-    const [inode = '', peer = ''] = line.split(' ')
+  return (await socketsAsTold(host, ['--peers'])).flatMap(([inode, peer]) => {
     const user = sockets.get(inode)
     if (user === undefined || sockets.has(peer)) return []
     const what = `${user}: a Unix socket that is connected to another program`

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { CriuBenchError } from '../errors.ts'
+import { isReceived, isRequest, isSent, type Handler } from './definition.ts'
+import { handlerFiles } from './handler.ts'
+import { answerIn } from './observe.ts'
+
+/** Stands for the checksum of a handler whose answers may differ: `checksum: false`. */
+export const UNCHECKED = 'not checked'
+
+/** A run that has ended, and whose answer is compared. */
+export interface EndedRun {
+  /** The handler's folder, as this process sees it. */
+  readonly folder: string
+  /** Set for a start from scratch, whose log has other lines first: the checksum of the run before the dump. */
+  readonly expected?: string
+}
+
+/**
+ * What must be the same before the dump and after each restore: the result of `checksum`, the answer to a request, or what
+ * the handler printed between its trigger and its end. Call it after a run. Throws CriuBenchError when the answer is an
+ * HTTP error.
+ */
+export async function checksumOf(handler: Handler, run: EndedRun): Promise<string> {
+  const { checksum, trigger } = handler
+  const { folder } = run
+  const isAnswered = isRequest(trigger) || isSent(trigger)
+  const body = isAnswered ? await bodyOf(handler, folder) : Buffer.of()
+  if (checksum === false) return UNCHECKED
+  if (checksum) return checksum({ folder, body: body.toString() })
+  return isAnswered ? hashOf(body) : printedIn(handler, run)
+}
+
+const hashOf = (content: Buffer | string): string =>
+  createHash('sha256').update(content).digest('hex').slice(0, 16)
+
+/** The lines that a run printed, up to its line of `done`: "HASH of N lines". */
+async function printedIn({ done }: Handler, { folder, expected }: EndedRun): Promise<string> {
+  const log = await readFile(handlerFiles(folder).log, 'utf8')
+  // The part after the last newline is incomplete.
+  let lines = log.split('\n').slice(0, -1)
+  if (typeof done === 'object' && 'line' in done) {
+    const end = lines.findIndex((line) => line.includes(done.line))
+    if (end >= 0) lines = lines.slice(0, end + 1)
+  }
+  const count = expected === undefined ? lines.length : Number(/ of (\d+) lines$/.exec(expected)?.[1] ?? 0)
+  const last = count === 0 ? [] : lines.slice(-count)
+  return `${hashOf(last.join('\n'))} of ${last.length} lines`
+}
+
+async function bodyOf({ name, trigger, done }: Handler, folder: string): Promise<Buffer> {
+  const answer = await readFile(answerIn(folder)).catch(() => Buffer.of())
+  // More may have come by chance.
+  if (isReceived(done)) return answer.subarray(0, answer.indexOf(done.received) + Buffer.byteLength(done.received)) // prettier-ignore
+  const end = answer.indexOf('\r\n\r\n')
+  // Another sign of being done may come before the answer.
+  if (!isRequest(trigger) || done !== 'response') return end < 0 ? Buffer.of() : answer.subarray(end + 4)
+  const [status = ''] = answer.toString('latin1').split('\r\n', 1)
+  if (end >= 0 && /^HTTP\/\S+ [23]\d\d/.test(status)) return answer.subarray(end + 4)
+  throw new CriuBenchError({
+    failed: `cannot use the answer of the ${name} handler`,
+    found: status || 'no answer',
+    expected: `an HTTP answer with a status below 400 to ${trigger.request}`,
+    fix: 'correct the request in its trigger, or the handler',
+  })
+}
