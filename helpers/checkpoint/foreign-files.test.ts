@@ -25,7 +25,7 @@ const refusalOf = (path: string, more: { mode?: number; size?: bigint } = {}): P
     await writeFile(file, encodeImage(image))
     const message = await messageOf(() => copyForRestore(host, rootfs.path))
     expect(existsSync(hostPath(host, join(rootfs.path, path)))).toBe(false)
-    return message
+    return steady(message, [/mapping of \d+/g, 'mapping of PID'])
   })
 
 describe('a file that foreign images name is not copied', () => {
@@ -41,7 +41,7 @@ describe('a file that foreign images name is not copied', () => {
   test('if its size is another one', async () => {
     const message = await refusalOf('/etc/passwd', { size: 1n })
     expect(steady(message, [/found: {4}\d+ bytes/g, 'found:    N bytes'])).toMatchInlineSnapshot(`
-      "cannot copy /etc/passwd for the restored process (mapping of 1020)
+      "cannot copy /etc/passwd for the restored process (mapping of PID)
         found:    N bytes, mode 100644
         expected: the file that the process had at the dump, 1 bytes, mode 100644
         fix:      dump again on this machine, because the file is another one now"
@@ -52,7 +52,7 @@ describe('a file that foreign images name is not copied', () => {
     const { length } = await readFile('/etc/shadow')
     const message = await refusalOf('/etc/shadow', { size: BigInt(length), mode: 0o100644 })
     expect(steady(message, [/\b\d+ bytes/g, 'N bytes'])).toMatchInlineSnapshot(`
-      "cannot copy /etc/shadow for the restored process (mapping of 1020)
+      "cannot copy /etc/shadow for the restored process (mapping of PID)
         found:    N bytes, mode 100640
         expected: the file that the process had at the dump, N bytes, mode 100644
         fix:      dump again on this machine, because the file is another one now"
@@ -61,7 +61,7 @@ describe('a file that foreign images name is not copied', () => {
 
   test('if it does not exist', async () => {
     expect(steady(await refusalOf('/no/such/file'))).toMatchInlineSnapshot(`
-      "cannot copy /no/such/file for the restored process (mapping of 1020)
+      "cannot copy /no/such/file for the restored process (mapping of PID)
         found:    no such file
         expected: the file that the process had at the dump, 1 bytes, mode 100644
         fix:      dump again on this machine, because the file is another one now"
@@ -73,7 +73,7 @@ describe('a file that foreign images name is not copied', () => {
     await symlink('/etc/passwd', join(folder.path, 'link'))
     const message = await refusalOf(join(folder.path, 'link'))
     expect(steady(message, [folder.path, 'FOLDER'])).toMatchInlineSnapshot(`
-      "cannot copy FOLDER/link for the restored process (mapping of 1020)
+      "cannot copy FOLDER/link for the restored process (mapping of PID)
         found:    a path with a symbolic link
         expected: the file that the process had at the dump, 1 bytes, mode 100644
         fix:      dump again on this machine, because the file is another one now"
@@ -86,7 +86,7 @@ describe('a file that foreign images name is not copied', () => {
     const facts = { failed: 'cannot make a FIFO', fix: 'install coreutils', timeout: 5000 }
     await run({ namespacePrefix: [], root: '/' }, { argv: ['mkfifo', '-m', '644', fifo], ...facts })
     expect(steady(await refusalOf(fifo), [folder.path, 'FOLDER'])).toMatchInlineSnapshot(`
-      "cannot copy FOLDER/fifo for the restored process (mapping of 1020)
+      "cannot copy FOLDER/fifo for the restored process (mapping of PID)
         found:    0 bytes, mode 10644
         expected: the file that the process had at the dump, 1 bytes, mode 100644
         fix:      dump again on this machine, because the file is another one now"

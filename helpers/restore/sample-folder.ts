@@ -34,10 +34,11 @@ export interface SampleFolderRequest {
 export async function layOutSample(request: SampleFolderRequest): Promise<SampleFolder> {
   const { host, handler, containerName, dumped, lock, delay } = request
   const onHost = join(WORK, 'samples', containerName)
-  const path = hostPath(host, join(onHost, basename(HANDLER_FOLDER)))
+  const folder = join(onHost, basename(HANDLER_FOLDER))
+  const path = hostPath(host, folder)
   await rm(hostPath(host, onHost), { recursive: true, force: true })
   await mkdir(hostPath(host, onHost), { recursive: true })
-  if (dumped) await copyFolder(host, await insideRootfs(host, dumped.path, HANDLER_FOLDER), path)
+  if (dumped) await copyFolder(host, await insideRootfs(host, dumped.path, HANDLER_FOLDER), folder)
   await layOut(handler, path, delay === undefined ? lock : 'D')
   if (delay !== undefined) await writeNew(`${handlerFiles(path).lock}.delay`, String(delay))
   // The observer makes it otherwise.
