@@ -24,7 +24,7 @@ describe('the steps by hand', () => {
     await withSteps(async ({ step, runAll }) => {
       for (let round = 0; round < 2; round++) {
         expect(await runAll('mount')).toMatch(/^tmpfs, size .* mounted on .*\n$/)
-        expect(await runAll('rootfs')).toMatch(/^criu .* exported to .*: its CRIU is \/usr\/sbin\/criu\n$/)
+        expect(await runAll('rootfs')).toMatch(/^criu .* exported to .*: its CRIU is in \/\.criu\n$/)
         // An argument has precedence over MEMORY_SIZE.
         expect((await step('dump', '16777216')).stdout).toMatch(
           /^TARGET_PID=\d+\n\(\d\d\.\d{6}\) Dumping finished successfully\n$/,

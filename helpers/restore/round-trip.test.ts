@@ -45,7 +45,7 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
         'the restored process gave another answer, or has the wrong memory (eager, 4194304 bytes)\n' +
           '  found:    the checksum FOUND\n' +
           '  expected: the checksum EXPECTED, from before the dump\n' +
-          '  fix:      if the answer may differ, give `checksum` to defineHandler({ … }): a function, or false; if not, report a bug in vitest-criu',
+          '  fix:      if the answer may differ, give `checksum` to defineHandler({ … }): a function, or false; if not, keep the images, and report a bug in vitest-criu',
       )
     })
   })
