@@ -18,6 +18,7 @@ const PROGRAMS = [
   'programs/control.c',
   'programs/lazy-restore.c',
   'programs/lean-container',
+  'programs/memory-control.c',
   'programs/observe',
   'programs/start-handler.c',
   'handlers/native-handler.c',
