@@ -24,9 +24,7 @@ export function disturb(seed: number): Disturbance {
   const over = new AbortController()
   const { signal } = over
   const loop = async () => {
-    while (!signal.aborted) {
-      await pause(uniformInt(random, 0, LONGEST_PAUSE), signal)
-      if (signal.aborted) return
+    while (await pause(uniformInt(random, 0, LONGEST_PAUSE), signal)) {
       const program = PROGRAMS[uniformInt(random, 0, PROGRAMS.length - 1)] ?? ''
       await using _program = start(localHost, { argv: ['sh', '-c', program], failed: 'cannot disturb the machine', fix: 'none' }) // prettier-ignore
       await pause(LASTS, signal)
@@ -41,5 +39,6 @@ export function disturb(seed: number): Disturbance {
   }
 }
 
-const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  delay(milliseconds, undefined, { signal }).catch(() => {})
+/** Whether the pause was over before the signal. */
+const pause = (milliseconds: number, signal: AbortSignal): Promise<boolean> =>
+  delay(milliseconds, true, { signal }).catch(() => false)

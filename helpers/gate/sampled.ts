@@ -64,12 +64,13 @@ export function sampledOf(suite: Suite, phase: string): Sampled {
 const isQuiet = ({ noise }: Duration): boolean => noise.length === 0
 
 function setUpOf(group: readonly Duration[], suite: Suite): SetUpSamples {
-  const controls = CONTROLS.flatMap((kind) => {
+  const controls: { [kind in ControlKind]?: Control } = {}
+  for (const kind of CONTROLS) {
     const times = group.flatMap((sample) => sample[kind] ?? [])
     const program = suite[kind]
-    return program !== undefined && times.length === group.length ? [[kind, { program, times }]] : []
-  })
-  return { samples: group.map(({ duration }) => duration), controls: Object.fromEntries(controls) }
+    if (program !== undefined && times.length === group.length) controls[kind] = { program, times }
+  }
+  return { samples: group.map(({ duration }) => duration), controls }
 }
 
 /** All samples of a row that count, whichever their set-up. */
