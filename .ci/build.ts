@@ -19,6 +19,7 @@ const PROGRAMS = [
   'programs/extents.c',
   'programs/lazy-restore.c',
   'programs/lean-container',
+  'programs/memory-control.c',
   'programs/observe',
   'programs/start-handler.c',
   'handlers/native-handler.c',

@@ -205,7 +205,7 @@ describe('an empty project', () => {
     expect(rowsOf(stdout)).toContain('drain')
     // Without a compiler these can only be the binaries from the package.
     const unpacked = /^vitest-criu cache: .*$/m.exec(stdout)?.[0]
-    for (const program of ['control', 'lazy-restore', 'lean-container', 'native-handler'])
+    for (const program of ['control', 'lazy-restore', 'lean-container', 'memory-control', 'native-handler'])
       expect(unpacked).toMatch(new RegExp(` ${program}-\\w{16}( |$)`))
   })
 

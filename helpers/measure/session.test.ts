@@ -15,29 +15,6 @@ function groupWith(options: CriuOptions, strategies: StrategyName[]) {
   return { settings, group, cases: group.cases }
 }
 
-test('a second measurement runs in turn with another case, and is labelled if that has changed too; dumps are shared', async () => {
-  const { settings, group, cases } = groupWith({ iterations: 2 }, ['mapped', 'eager'])
-  const [mapped, eager] = cases
-  if (!mapped || !eager) throw new Error('no cases')
-  await expectNothingLeft(async () => {
-    const lines: string[] = []
-    await using session = await Session.open(group, cases, settings, (title) => (line) => lines.push(`${title}: ${line}`)) // prettier-ignore
-    await session.measure(mapped)
-    const seen: number[] = []
-    const quiet = await session.measureAgain(mapped, (_, before, now) => void seen.push(before.length, now.length)) // prettier-ignore
-    expect(seen).toEqual([2, 2])
-    expect(quiet.samples).toHaveLength(2)
-    expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: measuring a second time, in turn with tmpfs 1MB eager') // prettier-ignore
-    const dumps = await session.dumpAgain(mapped)
-    expect(dumps).toHaveLength(2)
-    // The strategies of a checkpoint also share its second dumps.
-    expect(await session.dumpAgain(eager)).toBe(dumps)
-    const { samples } = await session.measureAgain(mapped, () => 1.5)
-    for (const { noise } of samples)
-      expect(noise).toContain('tmpfs 1MB eager, measured in turn, took 1.50 × as long as before')
-  })
-})
-
 test('samples and dumps are taken until the time is over', async () => {
   const { settings, group, cases } = groupWith({ iterations: 1, time: 500 }, ['mapped'])
   const [mapped] = cases
