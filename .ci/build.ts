@@ -3,11 +3,12 @@
  * so that relative paths between files stay valid. C programs are compiled for this architecture, for users without a
  * compiler. The package also has their sources, which are compiled on first use on other architectures.
  */
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { brotliCompressSync } from 'node:zlib'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { $ } from 'zx'
-import { compileInto, packedName } from '../helpers/programs/compile.ts'
+import { compileInto } from '../helpers/programs/compile.ts'
+import { pack } from '../helpers/programs/pack.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
@@ -19,6 +20,7 @@ const PROGRAMS = [
   'programs/extents.c',
   'programs/lazy-restore.c',
   'programs/lean-container',
+  'programs/memory-control.c',
   'programs/observe',
   'programs/start-handler.c',
   'handlers/native-handler.c',
@@ -33,12 +35,19 @@ for (const name of await readdir(join(ROOT, 'fixtures'))) {
 // The HTML report reads these files, which tsc does not copy.
 for (const name of ['style.css', 'script.js'])
   await cp(join(ROOT, 'reports/html', name), join(DIST, 'reports/html', name))
-for (const program of PROGRAMS)
-  await pack(await compileInto(join(DIST, 'prebuilt', process.arch), join(DIST, 'fixtures', program)))
+await packPrograms()
 
-/** Compresses a binary with Brotli, which is a fifth smaller than npm's own compression. */
-async function pack(binary: string): Promise<void> {
-  const packed = join(dirname(binary), packedName(basename(binary)))
-  await writeFile(packed, brotliCompressSync(await readFile(binary)))
-  await rm(binary)
+async function packPrograms(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'vitest-criu-build-'))
+  try {
+    const files = new Map<string, Buffer>()
+    for (const program of PROGRAMS) {
+      const binary = await compileInto(folder, join(DIST, 'fixtures', program))
+      files.set(basename(binary), await readFile(binary))
+    }
+    await mkdir(join(DIST, 'prebuilt'))
+    await writeFile(join(DIST, 'prebuilt', `${process.arch}.br`), pack(files))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 }

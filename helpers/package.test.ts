@@ -3,6 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { unpack } from './programs/pack.ts'
 import { npmSettings, outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
 import { temporaryFolder } from './testing/folders.ts'
 import { expectNothingLeft } from './testing/leaks.ts'
@@ -105,9 +106,8 @@ describe('the package', () => {
         /(?:compile|isPrebuilt)\(fixture\('([^']+)'/g,
       ))
         started.add(basename(source, '.c'))
-    const brought = globSync(join(installed, `dist/prebuilt/${process.arch}/*`)).map((file) =>
-      basename(file).replace(/-\w{16}\.br$/, ''),
-    )
+    const binaries = await readFile(join(installed, `dist/prebuilt/${process.arch}.br`))
+    const brought = [...unpack(binaries).keys()].map((name) => name.replace(/-\w{16}$/, ''))
     expect(brought.toSorted()).toEqual([...started].toSorted())
   })
 
@@ -205,7 +205,7 @@ describe('an empty project', () => {
     expect(rowsOf(stdout)).toContain('drain')
     // Without a compiler these can only be the binaries from the package.
     const unpacked = /^vitest-criu cache: .*$/m.exec(stdout)?.[0]
-    for (const program of ['control', 'lazy-restore', 'lean-container', 'native-handler'])
+    for (const program of ['control', 'lazy-restore', 'lean-container', 'memory-control', 'native-handler'])
       expect(unpacked).toMatch(new RegExp(` ${program}-\\w{16}( |$)`))
   })
 

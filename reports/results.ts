@@ -9,6 +9,10 @@ const point = z.string().regex(/^\d+$/)
 const milliseconds = z.number().nonnegative()
 /** Duration of the control, a fixed and unrelated workload, right before this sample. Missing if no control ran. */
 const control = milliseconds.optional()
+/** Duration of the control for work on memory right before this sample: it fills and copies a buffer. */
+const memoryControl = milliseconds.optional()
+/** The set-up that this sample was taken with, from 0: mounted, started and dumped anew. Missing in the first. */
+const setUp = z.int().nonnegative().optional()
 /** Disturbances during this sample: "steal 4 %". Missing if there were none. */
 const noise = z.array(z.string()).optional()
 /** CRIU's own statistics. Their names have the unit. */
@@ -28,7 +32,9 @@ const Sample = z.strictObject({
   checksum: z.string(),
   stats,
   control,
+  memoryControl,
   noise,
+  setUp,
   /** Only strategy mapped: the system calls on mapped memory, which the launcher prepared or answered. */
   guard: z
     .strictObject({
@@ -61,7 +67,9 @@ const Dump = z.strictObject({
   wall: milliseconds,
   stats,
   control,
+  memoryControl,
   noise,
+  setUp,
 })
 
 /** The judgement of a median within its run. helpers/gate makes it; matchers, reports and the exit status read it. */
@@ -88,14 +96,16 @@ const Comparison = z.strictObject({
   median: milliseconds,
   n: z.int().positive(),
   /**
-   * This run's median / the baseline's median. If both runs have controls, each sample is first divided by its control.
-   * `interval` is the bootstrap interval of this ratio at `confidence`, which is corrected for the number of rows.
+   * This run's median / the baseline's median: the ratio of their mean set-ups, without the drift `machine`. `interval`
+   * is its interval at `confidence`, which is corrected for the number of rows; it includes the spread of set-ups.
    */
   ratio: z.number(),
   interval: z.tuple([z.number(), z.number()]),
   confidence: z.number(),
-  /** This run's control / the baseline's control: the drift that `ratio` excludes. Missing if a run has no control. */
+  /** The drift of the machine that `ratio` excludes. Missing if the runs have no control in common. */
   machine: z.number().optional(),
+  /** How much the row follows the control, from 0 to 1: `machine` is the control's own change to this power. */
+  slope: z.number().optional(),
   /** The reason, with the figures. */
   reason: z.string(),
   /** The first result, if a suspected change was measured again. */
@@ -155,8 +165,9 @@ const Suite = z.strictObject({
   mapped: z.int(),
   /** Bytes of memory that a restore copies. */
   copied: z.int(),
-  /** The control program, named by the hash of its source. Times of different programs are not comparable. */
+  /** The control programs, named by the hash of their source. Times of different programs are not comparable. */
   control: z.string().optional(),
+  memoryControl: z.string().optional(),
   /** The hexadecimal address range in which the launcher makes discarded memory read as zeros, and the mapped file. */
   guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
   figures: z.array(Figure),

@@ -4,6 +4,7 @@ import {
   type ComparisonResults,
   type FigureResults,
   type Results,
+  type SampleResults,
   type SuiteResults,
 } from './results.ts'
 import type { VERDICT_MARKS } from './marks.ts'
@@ -83,14 +84,24 @@ export interface Duration {
   readonly duration: number
   /** ms; missing if no control ran before this sample. */
   readonly control?: number | undefined
+  readonly memoryControl?: number | undefined
+  /** The set-up that the sample was taken with, from 0. */
+  readonly setUp: number
   readonly noise: readonly string[]
 }
 
 /** The samples behind the figure of a phase, in the order in which they were taken. */
 export const samplesOf = (measured: Pick<SuiteResults, 'dumps' | 'samples'>, phase: string): Duration[] =>
   phase === 'dump'
-    ? measured.dumps.map(({ total, control, noise = [] }) => ({ duration: total, control, noise }))
-    : measured.samples.flatMap(({ points, control, noise = [] }) => {
-        const duration = durationOf(points, phase)
-        return duration === undefined ? [] : [{ duration, control, noise }]
+    ? measured.dumps.map((dump) => ({ duration: dump.total, ...conditionsOf(dump) }))
+    : measured.samples.flatMap((sample) => {
+        const duration = durationOf(sample.points, phase)
+        return duration === undefined ? [] : [{ duration, ...conditionsOf(sample) }]
       })
+
+const conditionsOf = ({ control, memoryControl, noise = [], setUp = 0 }: SuiteResults['dumps'][number] | SampleResults) => ({
+  control,
+  memoryControl,
+  noise,
+  setUp,
+}) // prettier-ignore

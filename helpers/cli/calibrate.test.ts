@@ -1,34 +1,53 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { recorded } from '../../reports/recorded.testing.ts'
+import { resultsText } from '../../reports/results.ts'
+import { sameThingTwice } from '../calibration/recorded.testing.ts'
 import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 
-test('calibrate measures which delays the gate finds, and writes a report', async () => {
+test('calibrate measures which delays the gate finds, writes a report, and keeps its runs for a replay', async () => {
   await using folder = await temporaryFolder()
-  const out = join(folder.path, 'calibration.md')
+  const [out, kept] = [join(folder.path, 'calibration.md'), join(folder.path, 'kept')]
+  await writeFile(out, '# Calibration of the gate\n\n## Batch: an earlier one\n')
   await expectNothingLeft(async () => {
-    const ended = await cli(['calibrate', '--runs', '1', '--sizes', '1MB', '--out', out], { VITEST_CRIU_ITERATIONS: '10' }) // prettier-ignore
+    const ended = await cli(
+      ['calibrate', '--runs', '1', '--sizes', '1MB', '--out', out, '--append', '--batch', 'held out', '--disturb', '--keep', kept],
+      { VITEST_CRIU_ITERATIONS: '10', VITEST_CRIU_SET_UPS: '1', VITEST_CRIU_HANDLER: 'native' },
+    ) // prettier-ignore
     expect(ended.status).toBe(0)
     expect(ended.stderr).toMatch(/▸ run 1\/1: unchanged: .*; delay in the launcher: .*\+50 % /)
     expect(ended.stdout).toContain(`written to ${out}`)
   })
   const report = await readFile(out, 'utf8')
-  expect(report).toContain('1 runs at 1MB, at least 10 samples')
-  for (const row of ['cold start 1MB', 'dump 1MB', 'in the launcher', 'at 1MB'])
-    expect(report).toMatch(new RegExp(`^\\| ${row} .*1 \\(`, 'm'))
+  expect(report).toContain('## Batch: an earlier one\n\n## Batch: held out\n')
+  expect(report).toContain('1 runs of tmpfs 1MB mapped (native)')
+  expect(report).toContain('The machine was disturbed on purpose')
+  expect(report).toMatch(/^False alarms: [01] of 1 \(/m)
+  for (const row of ['cold start tmpfs 1MB mapped', 'dump tmpfs 1MB mapped', 'in the launcher'])
+    expect(report).toMatch(new RegExp(`^\\| ${row} `, 'm'))
+
+  expect((await readdir(kept)).toSorted()).toEqual(['000-before.json', '000-delay-10.json', '000-delay-20.json', '000-delay-5.json', '000-delay-50.json', '000-now.json']) // prettier-ignore
+  const replayed = await cli(['calibrate', '--recorded', kept])
+  expect(replayed.stdout).toContain('## 2 runs, compared one by one')
 })
 
-test('calibrate --simulate resamples recorded samples, and measures nothing', async () => {
+test('calibrate --recorded judges recorded runs by the rules of the gate, and measures nothing', async () => {
   await using folder = await temporaryFolder()
-  const file = join(folder.path, 'results.json')
-  await writeFile(file, JSON.stringify({ ...recorded, suites: recorded.suites.slice(0, 2) }))
-  const ended = await cli(['calibrate', '--simulate', file])
+  for (const [index, run] of sameThingTwice.slice(0, 2).entries())
+    await writeFile(join(folder.path, `run-${index}.json`), resultsText(run))
+  const ended = await cli(['calibrate', '--recorded', folder.path])
   expect(ended).toMatchObject({ status: 0, stderr: '' })
-  expect(ended.stdout).toContain('cold starts: 400 simulations each, with 30 samples a side')
-  // Without a delay there is no regression. With only five recorded samples a delay may be inconclusive.
-  for (const title of ['tmpfs 1MB mapped', 'tmpfs 1MB lazy'])
-    expect(ended.stdout).toMatch(new RegExp(`^\\| ${title} +\\| +0 % \\(\\d+ %\\) (\\| +\\d+ % \\(\\d+ %\\) ){4}\\|$`, 'm')) // prettier-ignore
+  expect(ended.stdout).toContain(
+    '2 comparisons of the same code: 2 pass, 0 inconclusive, 0 with a regression.',
+  )
+})
+
+test('calibrate --recorded needs two runs', async () => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'other.json'), '{}')
+  const ended = await cli(['calibrate', '--recorded', folder.path])
+  expect(ended.status).toBe(1)
+  expect(ended.stderr).toContain('found:    0 results.json, and 1 files that are no results')
 })

@@ -1,12 +1,15 @@
-import { writeFile } from 'node:fs/promises'
-import { readBaseline } from '../gate/baseline-file.ts'
-import { calibrateOnce, type CalibrationPlan, type CalibrationRun } from '../calibration/measure.ts'
-import { calibrationReport, simulatedTable } from '../calibration/report.ts'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { disturb } from '../calibration/disturbance.ts'
+import { calibrateOnce, type CalibrationRun } from '../calibration/measure.ts'
+import { calibrationReport, verdictOn } from '../calibration/report.ts'
+import { replayReport } from '../calibration/replay-report.ts'
 import type { Settings } from '../config/options.ts'
-import { normalizeByControl, sampledOf } from '../gate/sampled.ts'
-import { fingerprint } from '../machine/fingerprint.ts'
-import { measureNoise } from '../measure/noise.ts'
+import { CriuBenchError } from '../errors.ts'
 import { requireRoot } from '../host/root.ts'
+import { resultsText } from '../../reports/results.ts'
+import { readHistory } from '../results/read.ts'
+import { writeTextFile } from '../results/write.ts'
 import { parseSize } from '../units.ts'
 
 export interface CalibrateOptions {
@@ -15,55 +18,70 @@ export interface CalibrateOptions {
   readonly sizes: string
   /** Path of the report. */
   readonly out: string
-  /** Path of a results.json to resample instead of a measurement. */
-  readonly simulate?: string
+  /** What this batch is for, in the report. */
+  readonly batch: string
+  /** Whether to add the batch to an existing report, instead of replacing the report. */
+  readonly append?: true
+  /** Whether to disturb the machine on purpose. */
+  readonly disturb?: true
+  /** Folder for the results of every run. */
+  readonly keep?: string
+  /** Folder of recorded runs to judge instead of a measurement. */
+  readonly recorded?: string
 }
 
-/** Calibrates the gate and writes the report. With `simulate` it only prints a simulation, and writes nothing. */
-export async function calibrate(options: CalibrateOptions, settings: Settings): Promise<void> {
-  if (options.simulate !== undefined) return console.log(await simulated(options.simulate, settings))
+/** Calibrates the gate and writes the report. With `recorded` it only prints a replay, and writes nothing. */
+export async function calibrate(options: CalibrateOptions, defaults: Settings): Promise<void> {
+  if (options.recorded !== undefined) return console.log(await replayed(options.recorded, defaults))
   requireRoot()
-  const plan = {
-    sizes: options.sizes.split(',').map((size) => parseSize(size)),
-    iterations: settings.iterations,
-    time: settings.time,
-    band: settings.band,
-    floor: settings.floor,
-    containerName: settings.containerName ?? `vitest-criu-${process.pid}`,
-  }
-  const noise = await measureNoise()
+  const settings = { ...defaults, sizes: options.sizes.split(',').map((size) => parseSize(size)) }
   const started = performance.now()
   const runs: CalibrationRun[] = []
   for (let run = 0; run < options.runs; run++) {
-    const done = await calibrateOnce(run, plan)
+    const done = await calibrateOnce(run, { settings, disturb: options.disturb && (() => disturb(run)) })
     runs.push(done)
+    if (options.keep !== undefined) await keep(options.keep, run, done)
     console.error(`▸ run ${run + 1}/${options.runs}: ${summary(done)}`)
   }
   const report = calibrationReport({
+    batch: options.batch,
     createdAt: new Date().toISOString(),
-    fingerprint: await fingerprint(),
-    noise,
     minutes: (performance.now() - started) / 60_000,
-    plan,
+    settings,
+    disturbed: options.disturb ?? false,
     runs,
   })
-  await writeFile(options.out, report)
+  const earlier = options.append ? await readFile(options.out, 'utf8') : `${TITLE}\n`
+  await writeTextFile(options.out, `${earlier}\n${report}`)
   console.log(`${report}\nwritten to ${options.out}`)
 }
 
-function summary({ unchanged, delayed }: CalibrationRun): string {
-  const same = unchanged.map(({ change }) => `${change.state} ${change.ratio.toFixed(2)}`)
-  const slower = delayed.map(
-    ({ level, change }) => `+${level * 100} % ${change.state} ${change.ratio.toFixed(2)}`,
-  )
+const TITLE = '# Calibration of the gate'
+
+async function keep(folder: string, run: number, { before, now, delayed }: CalibrationRun): Promise<void> {
+  const name = String(run).padStart(3, '0')
+  await writeTextFile(join(folder, `${name}-before.json`), resultsText(before))
+  await writeTextFile(join(folder, `${name}-now.json`), resultsText(now))
+  for (const { level, results } of delayed)
+    await writeTextFile(join(folder, `${name}-delay-${level * 100}.json`), resultsText(results))
+}
+
+function summary({ now, delayed }: CalibrationRun): string {
+  const same = now.suites
+    .flatMap(({ figures }) => figures.flatMap(({ phase, baseline }) => ['cold start', 'dump'].includes(phase) && baseline ? [baseline] : []))
+    .map(({ verdict, ratio }) => `${verdict} ${ratio.toFixed(2)}`) // prettier-ignore
+  const slower = delayed.map((each) => `+${each.level * 100} % ${verdictOn(each)}`)
   return `unchanged: ${same.join(', ')}; delay in the ${delayed[0]?.where}: ${slower.join(', ')}`
 }
 
-async function simulated(path: string, settings: Settings): Promise<string> {
-  const { results } = await readBaseline(path)
-  const recorded = new Map(
-    results.suites.map((suite) => [suite.title, normalizeByControl(sampledOf(suite, 'cold start'))]),
-  )
-  const plan: Omit<CalibrationPlan, 'sizes' | 'containerName'> = settings
-  return `cold starts: 400 simulations each, with ${plan.iterations} samples a side\n\n${simulatedTable(plan, recorded)}`
+async function replayed(folder: string, settings: Settings): Promise<string> {
+  const { runs, unreadable } = await readHistory(folder)
+  if (runs.length > 1) return replayReport(runs, settings)
+  const others = unreadable.length > 0 ? `, and ${unreadable.length} files that are no results` : ''
+  throw new CriuBenchError({
+    failed: `cannot judge the recorded runs in ${folder}`,
+    found: `${runs.length} results.json${others}`,
+    expected: 'at least two results.json of the same code on the same machine',
+    fix: 'record runs: npm run calibrate -- --keep FOLDER, or copy results.json of several runs into the folder',
+  })
 }

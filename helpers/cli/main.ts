@@ -95,7 +95,11 @@ program
   .option('--runs <N>', 'number of runs, each with its own baseline', count, 20)
   .option('--sizes <SIZES>', 'memory sizes', '1MB,16MB,64MB')
   .option('--out <FILE>', 'path of the report', 'reports/calibration.md')
-  .option('--simulate <FILE>', 'measure nothing, but resample the samples of a results.json')
+  .option('--batch <NAME>', 'what this batch is for, in the report', 'calibration')
+  .option('--append', 'add the batch to the report instead of replacing the report')
+  .option('--disturb', 'disturb the machine on purpose, 2 s at random moments')
+  .option('--keep <FOLDER>', 'keep the results of every run, for --recorded')
+  .option('--recorded <FOLDER>', 'measure nothing, but judge recorded runs of the same code')
   .action(async (options: CalibrateOptions) => {
     const { calibrate } = await import('./calibrate.ts')
     await calibrate(options, gateSettings())

@@ -42,6 +42,7 @@ const SPECIAL: Readonly<Record<string, string>> = {
   sizes: `\`${defaults.sizes.map(formatSize).join(',')}\``,
   iterations: `\`${EFFORT.iterations}\`; with a baseline \`${GATE_EFFORT.iterations}\``,
   time: `\`${EFFORT.time}\`; with a baseline \`${GATE_EFFORT.time}\``,
+  setUps: `\`${EFFORT.setUps}\`; with a baseline \`${GATE_EFFORT.setUps}\``,
   ratios: '[see below](#ratios)',
   link: 'unlimited',
 }

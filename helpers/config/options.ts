@@ -187,10 +187,14 @@ export const Options = z.strictObject({
   baselines: z.string().min(1).default('reports/baselines'),
   /** Accept baselines of the "same" machine, or of a "similar" one, which has the same processor. */
   baselineMatch: z.enum(['same', 'similar']).default('same'),
+  /** How often each case is set up anew, over the whole run: samples and time are divided among its set-ups. */
+  setUps: z.int().positive().max(100).optional(),
   /** With a baseline: ratios up to 1 + `band` are noise; for dumps, up to 1 + 2 × `band`. */
   band: z.number().positive().max(1).default(0.04),
   /** With a baseline: smaller differences of medians are noise, ms. */
   floor: z.number().nonnegative().default(0.1),
+  /** With a baseline: how much the medians of set-ups differ, as far as it is known beforehand; for dumps twice as much. */
+  spread: z.number().positive().max(1).default(0.025),
   /** A delay in every sample, to see a gate fail: where, and how many ms. */
   injectedDelay: z
     .strictObject({ where: z.enum(['launcher', 'restore', 'handler']), milliseconds: z.number().positive() })
@@ -202,14 +206,16 @@ export const Options = z.strictObject({
 /** The options as a user writes them. */
 export type CriuOptions = z.input<typeof Options>
 /** The options as the rest of the code gets them: checked, complete, plain data. */
-export type Settings = Readonly<z.output<typeof Options> & { iterations: number; time: number }>
+export type Settings = Readonly<
+  z.output<typeof Options> & { iterations: number; time: number; setUps: number }
+>
 /** Settings of the filesystem `ceph`. */
 export type CephSettings = Settings['ceph']
 
 /** The default number of samples. */
-export const EFFORT = { iterations: 10, time: 0 }
+export const EFFORT = { iterations: 10, time: 0, setUps: 1 }
 /** The default with a baseline, which needs more. `npm run calibrate` shows which regressions these samples find. */
-export const GATE_EFFORT = { iterations: 30, time: 3000 }
+export const GATE_EFFORT = { iterations: 30, time: 3000, setUps: 3 }
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
@@ -279,8 +285,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_SAVE: { option: 'save', read: String },
   VITEST_CRIU_BASELINES: { option: 'baselines', read: String },
   VITEST_CRIU_BASELINE_MATCH: { option: 'baselineMatch', read: String },
+  VITEST_CRIU_SET_UPS: { option: 'setUps', read: number },
   VITEST_CRIU_BAND: { option: 'band', read: number },
   VITEST_CRIU_FLOOR: { option: 'floor', read: number },
+  VITEST_CRIU_SPREAD: { option: 'spread', read: number },
   VITEST_CRIU_INJECTED_DELAY: { option: 'injectedDelay', read: injectedDelay },
   VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }

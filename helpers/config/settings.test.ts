@@ -31,6 +31,7 @@ describe('settings', () => {
           "lean container": 20,
           "restore": 12,
         },
+        "setUps": 1,
         "sizes": [
           1048576,
           4194304,
@@ -39,6 +40,7 @@ describe('settings', () => {
           268435456,
           1073741824,
         ],
+        "spread": 0.025,
         "strategies": [
           "mapped",
         ],

@@ -68,9 +68,12 @@ const CORRECT = 'correct criu({ … }) in vitest.config.ts'
 function completed(options: z.output<typeof Options>): Settings {
   const isGate = options.baseline !== undefined || options.save !== undefined
   const effort = isGate ? GATE_EFFORT : EFFORT
-  const { iterations = effort.iterations, time = options.iterations === undefined ? effort.time : 0 } =
-    options
-  return { ...options, iterations, time }
+  const {
+    iterations = effort.iterations,
+    time = options.iterations === undefined ? effort.time : 0,
+    setUps = effort.setUps,
+  } = options
+  return { ...options, iterations, time, setUps }
 }
 
 /** How an error calls the types that zod names. */

@@ -46,7 +46,8 @@ async function archive(path: string, history: string, createdAt: string): Promis
 }
 
 /** Identifies a suite across runs. The title alone is not enough, because it does not name the handler. */
-export const keyOf = ({ title, handler }: SuiteResults): string => JSON.stringify([title, handler])
+export const keyOf = ({ title, handler }: Pick<SuiteResults, 'title' | 'handler'>): string =>
+  JSON.stringify([title, handler])
 
 /** The suites of `earlier` that `results` lack. */
 export function lostSuites(earlier: Results, results: Results): SuiteResults[] {

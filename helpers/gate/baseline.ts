@@ -5,15 +5,16 @@ import {
   type Results,
   type SuiteResults,
 } from '../../reports/results.ts'
-import { bandFactorOf, figuresOf, isSuspect, judgeAlone, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
-import { sampledOf } from './sampled.ts'
+import { bandFactorOf, figuresOf, isSuspect, judgeAlone, judgeEach, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
+import { allSamples, sampledOf } from './sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { keyOf, type Baseline } from './baseline-file.ts'
+import type { MeasuredFigure, MeasuredSuite } from './verdict.ts'
 
 /** A figure of this run and the same figure of the baseline. */
 interface Row {
-  readonly suite: SuiteResults
-  readonly figure: FigureResults
+  readonly suite: MeasuredSuite
+  readonly figure: MeasuredFigure
   readonly comparison: Comparison
   /** The first measurement, if a second one followed. */
   readonly first: Comparison | undefined
@@ -35,10 +36,11 @@ export function compareResults(
   const rows = now.suites.flatMap((suite) => rowsOf(suite, earlier.get(keyOf(suite))))
   const deciding = rows.filter(({ figure }) => DECIDING.includes(figure.phase))
   const verdicts = verdictsOf(deciding, sensitivity)
-  for (const { figure, comparison, suite } of rows) {
-    if (verdicts.has(figure)) continue
-    const whole = suite.figures.find(({ phase }) => phase === 'cold start')
-    verdicts.set(figure, asPartOf(judgeAlone(comparison, sensitivity), whole && verdicts.get(whole)))
+  const parts = rows.filter(({ figure }) => !verdicts.has(figure))
+  const changes = judgeEach(parts.map(({ comparison }) => comparison), sensitivity) // prettier-ignore
+  for (const [index, { figure, suite }] of parts.entries()) {
+    const [change, whole] = [changes[index], suite.figures.find(({ phase }) => phase === 'cold start')]
+    if (change) verdicts.set(figure, asPartOf(change, whole && verdicts.get(whole)))
   }
   const compared = new Map(
     rows.map((row) => [row.figure, comparisonResults(row, verdicts.get(row.figure), sensitivity)]),
@@ -54,11 +56,11 @@ export function compareResults(
 }
 
 /** Strategies that share a checkpoint also share its dumps, so the same samples count as one row of the family. */
-function verdictsOf(deciding: readonly Row[], sensitivity: Sensitivity): Map<FigureResults, Change> {
+function verdictsOf(deciding: readonly Row[], sensitivity: Sensitivity): Map<MeasuredFigure, Change> {
   const family = new Map(deciding.map(({ comparison }) => [JSON.stringify(comparison), comparison]))
   const changes = judgeFamily([...family.values()], sensitivity)
   const byComparison = new Map([...family.keys()].map((key, index) => [key, changes[index]]))
-  const verdicts = new Map<FigureResults, Change>()
+  const verdicts = new Map<MeasuredFigure, Change>()
   for (const { figure, comparison } of deciding) {
     const change = byComparison.get(JSON.stringify(comparison))
     if (change) verdicts.set(figure, change)
@@ -71,7 +73,7 @@ function withComparison(figure: FigureResults, baseline: ComparisonResults | und
   return baseline ? { ...uncompared, baseline } : uncompared
 }
 
-function rowsOf(suite: SuiteResults, before: SuiteResults | undefined): Row[] {
+function rowsOf(suite: MeasuredSuite, before: SuiteResults | undefined): Row[] {
   if (!before) return []
   const note =
     before.baseImage === suite.baseImage ? '' : `; the baseline was measured with ${before.baseImage}`
@@ -79,10 +81,10 @@ function rowsOf(suite: SuiteResults, before: SuiteResults | undefined): Row[] {
     const then = sampledOf(before, figure.phase)
     const now = sampledOf(suite, figure.phase)
     // A median of zero has no ratio. It happens with `lazy`, if no page is left to drain.
-    if (then.samples.length === 0 || [...then.samples, ...now.samples].includes(0)) return []
+    if (then.taken === 0 || [...allSamples(then), ...allSamples(now)].includes(0)) return []
     const again = sampledOf({ ...suite, ...(suite.again ?? { dumps: [], samples: [] }) }, figure.phase)
     const bandFactor = bandFactorOf(figure.phase)
-    const first = again.samples.length > 0 ? { before: then, now, bandFactor } : undefined
+    const first = again.taken > 0 ? { before: then, now, bandFactor } : undefined
     return { suite, figure, comparison: { before: then, now: first ? again : now, bandFactor }, first, note }
   })
 }
@@ -103,7 +105,7 @@ function comparisonResults(
   sensitivity: Sensitivity,
 ): ComparisonResults {
   if (!change) throw new Error('a row without a verdict')
-  const { state, ratio, interval, confidence, machine, reason } = change
+  const { state, ratio, interval, confidence, machine, slope, reason } = change
   const suspected = first && judgeAlone(first, sensitivity)
   const retraction =
     suspected && !isSuspect(change) && isSuspect(suspected)
@@ -111,22 +113,30 @@ function comparisonResults(
       : ''
   return {
     verdict: state,
-    median: medianOf(comparison.before.samples),
-    n: comparison.before.samples.length,
+    median: medianOf(allSamples(comparison.before)),
+    n: allSamples(comparison.before).length,
     ratio,
     interval: [...interval],
     confidence,
     ...(machine !== undefined && { machine }),
+    ...(slope !== undefined && { slope }),
     reason: `${reason}${retraction}${note}`,
     ...(suspected && { suspected: { ratio: suspected.ratio, interval: [...suspected.interval] } }),
   }
 }
 
-/** The deciding phases of a suite that seem to have changed and must be measured a second time. */
-export function suspectsIn(suite: SuiteResults, { results }: Baseline, sensitivity: Sensitivity): string[] {
-  const before = results.suites.find((each) => keyOf(each) === keyOf(suite))
-  return rowsOf(suite, before)
+/** The deciding phases that seem to have changed and must be measured a second time, by suite. */
+export function suspectsAmong(
+  suites: readonly MeasuredSuite[],
+  { results }: Baseline,
+  sensitivity: Sensitivity,
+): Map<MeasuredSuite, string[]> {
+  const earlier = new Map(results.suites.map((suite) => [keyOf(suite), suite]))
+  const rows = suites
+    .flatMap((suite) => rowsOf(suite, earlier.get(keyOf(suite))))
     .filter(({ figure }) => DECIDING.includes(figure.phase))
-    .filter(({ comparison }) => isSuspect(judgeAlone(comparison, sensitivity)))
-    .map(({ figure }) => figure.phase)
+  const changes = judgeEach(rows.map(({ comparison }) => comparison), sensitivity) // prettier-ignore
+  const suspects = rows.filter((_, index) => changes[index] && isSuspect(changes[index]))
+  const groups = Map.groupBy(suspects, ({ suite }) => suite)
+  return new Map([...groups].map(([suite, found]) => [suite, found.map(({ figure }) => figure.phase)]))
 }

@@ -1,7 +1,8 @@
-import { medianOf, type Interval, type RatioOfMedians } from '../stats/bootstrap.ts'
+import { medianOf, type Interval } from '../stats/bootstrap.ts'
 import { holmLevels } from '../stats/family.ts'
 import { formatMilliseconds, type Milliseconds } from '../units.ts'
-import { ratioOf, type Ratio, type Sampled } from './sampled.ts'
+import { effectsOf, type Effect } from './effect.ts'
+import { allSamples, MIN_SAMPLES, type Sampled } from './sampled.ts'
 
 /** What counts as a change against a baseline. `npm run calibrate` shows which changes these limits find. */
 export interface Sensitivity {
@@ -9,48 +10,45 @@ export interface Sensitivity {
   readonly band: number
   /** Smaller differences of medians are noise, ms. */
   readonly floor: Milliseconds
+  /**
+   * How much the medians of set-ups of the same code differ, as a share, as far as it is known beforehand: their
+   * standard deviation.
+   */
+  readonly spread: number
 }
 
 /** The probability of any false alarm among all rows that decide a run. */
 export const ALPHA = 0.05
-/** Fewer samples on one side give no verdict. */
-export const MIN_SAMPLES = 10
 /**
- * A "pass" excludes a slowdown by this ratio. If the samples spread too much for that, the verdict is "inconclusive".
+ * A "pass" excludes a slowdown by this ratio, with a probability of 95 %. If the runs differ too much for that, the
+ * verdict is "inconclusive".
  */
 export const EXCLUDED_RATIO = 1.2
+/** From so many set-ups on each side, dumps must exclude the same slowdown as cold starts. */
+export const FULL_SET_UPS = 3
 
 /** Load from other programs made cold starts up to three times slower. A larger ratio than this has another cause. */
 const LOAD_RATIO = 4
-
-/**
- * The control can drift by this ratio at most. Figures drift by half to one and a half times as much as the control, so
- * the correction for a larger drift would leave too large an error.
- */
-const MAX_DRIFT = 1.25
 
 /** One row: the same phase of the same suite in the baseline and in this run. */
 export interface Comparison {
   readonly before: Sampled
   readonly now: Sampled
-  /** The factor that widens the noise band for this phase. Default: 1. */
+  /** The factor that widens the noise band and the expected spread for this phase. Default: 1. */
   readonly bandFactor?: number
 }
 
-/** All dumps of a run are of one process, with its own layout of memory, so dumps differ more from run to run. */
+/** Each set-up dumps a process of its own, with its own layout of memory, so dumps differ more between set-ups. */
 export const bandFactorOf = (phase: string): number => (phase === 'dump' ? 2 : 1)
 
 export type ChangeState = 'pass' | 'regression' | 'improvement' | 'inconclusive'
 
 /**
  * A verdict with its figures. `ratio` is median now / median before; `interval` is its interval at `confidence`. Both
- * are corrected for the drift of the machine if both sides have the same control.
+ * are without the drift of the machine, as far as the row follows it.
  */
-export interface Change {
+export interface Change extends Pick<Effect, 'raw' | 'ratio' | 'machine' | 'slope'> {
   readonly state: ChangeState
-  readonly ratio: number
-  /** The drift: median of the control now / before. */
-  readonly machine?: number
   readonly interval: Interval
   readonly confidence: number
   readonly reason: string
@@ -59,42 +57,64 @@ export interface Change {
 /**
  * Judges rows that decide a run together: the probability of any false alarm among them is ALPHA (Holm's procedure).
  */
-export function judgeFamily(comparisons: readonly Comparison[], sensitivity: Sensitivity): Change[] {
-  const ratios = comparisons.map(({ before, now }) => ratioOf(before, now))
-  const levels = holmLevels(
-    ratios.map((ratio, index) => pValue(ratio, bandOf(comparisons[index], sensitivity))),
-    ALPHA,
-  )
-  return comparisons.map((comparison, index) => {
-    const ratio = ratios[index]
-    if (!ratio) throw new Error('a row without a ratio')
-    return judgeAt(comparison, ratio, levels[index] ?? ALPHA, sensitivity)
+export const judgeFamily = (comparisons: readonly Comparison[], sensitivity: Sensitivity): Change[] =>
+  judgeWith(comparisons, sensitivity, (pValues) => holmLevels(pValues, ALPHA))
+
+/** Judges each row of a run by itself, with an interval of 95 %. */
+export const judgeEach = (comparisons: readonly Comparison[], sensitivity: Sensitivity): Change[] =>
+  judgeWith(comparisons, sensitivity, (pValues) => pValues.map(() => ALPHA))
+
+function judgeWith(
+  comparisons: readonly Comparison[],
+  sensitivity: Sensitivity,
+  levelsOf: (pValues: readonly number[]) => number[],
+): Change[] {
+  const limits = comparisons.map((comparison) => limitsOf(comparison, sensitivity))
+  const effects = effectsOf(comparisons, limits.map(({ spread }) => spread)) // prettier-ignore
+  const levels = levelsOf(effects.map(({ pValue }) => pValue))
+  return comparisons.flatMap((comparison, index) => {
+    const [effect, limit] = [effects[index], limits[index]]
+    return effect && limit ? [judgeAt(comparison, effect, levels[index] ?? ALPHA, limit)] : []
   })
 }
 
-/** Judges one row by itself, with an interval of 95 %. */
-export const judgeAlone = (comparison: Comparison, sensitivity: Sensitivity, resamples?: number): Change =>
-  judgeAt(comparison, ratioOf(comparison.before, comparison.now, resamples), ALPHA, sensitivity)
+/** Judges one row by itself, without what other rows show about the machine. */
+export function judgeAlone(comparison: Comparison, sensitivity: Sensitivity): Change {
+  const [change] = judgeEach([comparison], sensitivity)
+  if (!change) throw new Error('a row without a verdict')
+  return change
+}
 
 /** Whether a row must be measured a second time before the verdict counts. */
 export const isSuspect = ({ state }: Change): boolean => state === 'regression' || state === 'improvement'
 
-const bandOf = (comparison: Comparison | undefined, { band }: Sensitivity): number =>
-  band * (comparison?.bandFactor ?? 1)
+/** The limits of one row. */
+interface Limits extends Sensitivity {
+  readonly excluded: number
+}
 
-/** Two-sided p-value of the hypothesis that the true ratio is within the band. */
-const pValue = (ratio: RatioOfMedians, band: number): number =>
-  Math.min(1, 2 * Math.min(ratio.atMost(1 + band), ratio.atLeast(1 / (1 + band))))
+function limitsOf({ before, now, bandFactor = 1 }: Comparison, { band, floor, spread }: Sensitivity): Limits {
+  const isFull = [before, now].every(({ setUps }) => setUps.length >= FULL_SET_UPS)
+  const excluded = isFull ? EXCLUDED_RATIO : 1 + (EXCLUDED_RATIO - 1) * bandFactor
+  return { band: band * bandFactor, floor, spread: spread * bandFactor, excluded }
+}
 
-function judgeAt(comparison: Comparison, found: Ratio, level: number, sensitivity: Sensitivity): Change {
+function judgeAt(comparison: Comparison, effect: Effect, level: number, limits: Limits): Change {
   const confidence = 1 - level
-  const interval = found.interval(confidence)
-  const { ratio, machine } = found
-  const figures = { ratio, interval, confidence, ...(machine !== undefined && { machine }) }
+  const interval = effect.interval(confidence)
+  const { raw, ratio, machine, slope } = effect
+  const figures = {
+    raw,
+    ratio,
+    interval,
+    confidence,
+    ...(machine !== undefined && { machine }),
+    ...(slope !== undefined && { slope }),
+  }
+  const few = doubtOfNumber(comparison)
+  if (few !== undefined) return { ...figures, state: 'inconclusive', reason: few }
+  const verdict = verdictOf(comparison, effect, interval, limits)
   const isBeyondLoad = interval[0] > LOAD_RATIO || interval[1] < 1 / LOAD_RATIO
-  const doubt = (isBeyondLoad ? undefined : doubtOfMachine(machine)) ?? doubtOfNumber(comparison)
-  if (doubt !== undefined) return { ...figures, state: 'inconclusive', reason: doubt }
-  const verdict = verdictOf(comparison, figures, sensitivity)
   const disturbance = isBeyondLoad || verdict.state === 'pass' ? undefined : disturbanceOf(comparison)
   return {
     ...figures,
@@ -102,45 +122,56 @@ function judgeAt(comparison: Comparison, found: Ratio, level: number, sensitivit
   }
 }
 
-const doubtOfMachine = (machine = 1): string | undefined =>
-  machine > MAX_DRIFT || machine < 1 / MAX_DRIFT
-    ? `the control took ${machine.toFixed(2)} × as long as in the baseline, too large a drift to correct for`
-    : undefined
-
 function doubtOfNumber({ before, now }: Comparison): string | undefined {
-  const n = Math.min(before.samples.length, now.samples.length)
+  const n = Math.min(allSamples(before).length, allSamples(now).length)
   return n < MIN_SAMPLES ? `only ${n} samples on one side; at least ${MIN_SAMPLES} are needed` : undefined
 }
 
-/** If more than a third of the samples were disturbed, the median cannot be trusted. */
+/** If too few samples were left undisturbed, no median can be trusted. */
 function disturbanceOf({ before, now }: Comparison): string | undefined {
-  const found = [now, before].find(({ samples, disturbed }) => disturbed > samples.length / 3)
+  const found = [now, before].find(({ isDoubtful }) => isDoubtful)
   if (!found) return undefined
   const which = found === now ? 'the' : "the baseline's"
-  return `${found.disturbed} of ${which} ${found.samples.length} samples were taken while other programs or virtual machines used the processor`
+  return `${found.disturbed} of ${which} ${found.taken} samples were taken while other programs or virtual machines used the processor`
 }
 
-function verdictOf(
-  comparison: Comparison,
-  { ratio, interval: [low, high] }: Pick<Change, 'ratio' | 'interval'>,
-  sensitivity: Sensitivity,
-): Pick<Change, 'state' | 'reason'> {
-  const band = bandOf(comparison, sensitivity)
-  const beyond = low > 1 + band ? 'regression' : high < 1 / (1 + band) ? 'improvement' : undefined
+type Verdict = Pick<Change, 'state' | 'reason'>
+
+function verdictOf(comparison: Comparison, effect: Effect, [low, high]: Interval, limits: Limits): Verdict {
+  const { band, floor } = limits
+  const { raw, ratio } = effect
   const percent = `${(band * 100).toFixed(0)} %`
-  if (!beyond && high >= EXCLUDED_RATIO)
-    return {
-      state: 'inconclusive',
-      reason: `the samples spread too much to exclude a ratio of ${EXCLUDED_RATIO}`,
-    }
-  if (!beyond)
-    return { state: 'pass', reason: `the interval is not wholly beyond the noise band of ${percent}` }
-  const difference = Math.abs(ratio - 1) * medianOf(comparison.before.samples)
-  if (difference >= sensitivity.floor)
-    return { state: beyond, reason: `the whole interval is beyond the noise band of ${percent}` }
-  const found = `${formatMilliseconds(difference)} ms, below the floor of ${sensitivity.floor} ms`
-  return { state: 'pass', reason: `beyond the noise band of ${percent}, but the difference is ${found}` }
+  const side = low > 1 ? 'regression' : high < 1 ? 'improvement' : undefined
+  if (!side) return passOr(effect, limits, 'the interval includes 1')
+  const outside = (of: number) => (side === 'regression' ? of > 1 + band : of < 1 / (1 + band))
+  if (!outside(ratio)) return passOr(effect, limits, `the ratio is within the noise band of ${percent}`)
+  const difference = Math.abs(ratio - 1) * medianOf(allSamples(comparison.before))
+  const found = `${formatMilliseconds(difference)} ms, below the floor of ${floor} ms`
+  if (difference < floor)
+    return { state: 'pass', reason: `beyond the noise band of ${percent}, but the difference is ${found}` }
+  if (!outside(raw)) return machineChanged(effect)
+  return {
+    state: side,
+    reason: `the interval excludes 1, and the ratio is beyond the noise band of ${percent}`,
+  }
 }
+
+/** A correction may take a difference away. It never makes one. */
+const machineChanged = ({ raw, control = 1 }: Effect): Verdict => ({
+  state: 'inconclusive',
+  reason: `the machine changed: the control took ${control.toFixed(2)} × as long as in the baseline, and the samples as measured ${raw.toFixed(2)} ×`,
+})
+
+/** No difference was found. That is a pass if the runs would have shown one. */
+function passOr(effect: Effect, { excluded }: Limits, reason: string): Verdict {
+  const [, high] = effect.interval(1 - 2 * (1 - EXCLUSION))
+  if (high < excluded)
+    return { state: 'pass', reason: `${reason}, and a slowdown of ${excluded} × is excluded` }
+  return { state: 'inconclusive', reason: `the runs differ too much to exclude a ratio of ${excluded}` }
+}
+
+/** The probability with which a pass excludes a slowdown. */
+const EXCLUSION = 0.95
 
 /** "1.12 × (95.0 % interval 1.08 to 1.16)". */
 export const figuresOf = ({

@@ -1,51 +1,58 @@
 import { describe, expect, test } from 'vitest'
-import { medianOf } from '../stats/bootstrap.ts'
-import { gaussian } from '../testing/random.ts'
-import { ratioOf, normalizeByControl, type Sampled } from './sampled.ts'
+import { allSamples, sampledOf } from './sampled.ts'
 
-const N = 60
-/** Samples of about 10 ms with controls of about 3 ms, both multiplied by how slow the machine is at that sample. */
-function sampled(machine: (index: number) => number, { program = 'control', seed = 1 } = {}): Sampled {
-  const draw = gaussian(seed)
-  const factors = Array.from({ length: N }, (_, index) => machine(index))
-  return {
-    samples: factors.map((factor) => 10 * factor * Math.exp(0.02 * draw())),
-    control: { program, times: factors.map((factor) => 3 * factor * Math.exp(0.05 * draw())) },
-    disturbed: 0,
-  }
-}
+/** Dumps that take 1, 2, 3, … ms; `disturbed` says which of them were. */
+const dumps = (n: number, disturbed: (index: number) => boolean, setUp?: number) =>
+  Array.from({ length: n }, (_, index) => ({
+    total: index + 1,
+    wall: index + 1,
+    stats: {},
+    control: 3,
+    memoryControl: 5,
+    ...(setUp !== undefined && { setUp }),
+    ...(disturbed(index) && { noise: ['steal 4 %'] }),
+  }))
+const never = () => false
+const always = () => true
+const suite = { samples: [], control: 'control-1', memoryControl: 'memory-1' }
 
-const spread = (values: readonly number[]) => Math.max(...values) / Math.min(...values)
-
-const steady = sampled(() => 1)
-const drifting = sampled((index) => 1 + index / N, { seed: 2 })
-
-describe('the ratio of two runs', () => {
-  test('is corrected for the drift of the machine', () => {
-    const { ratio, machine, interval } = ratioOf(steady, drifting)
-    expect(ratio).toBeCloseTo(1, 1)
-    expect(machine).toBeCloseTo(1.5, 1)
-    const [low, high] = interval(0.95)
-    expect(high / low).toBeLessThan(1.1)
+describe('the samples that the gate compares', () => {
+  test('are kept apart by set-up, with their controls', () => {
+    const sampled = sampledOf({ ...suite, dumps: [...dumps(2, never), ...dumps(3, never, 1)] }, 'dump')
+    expect(sampled.setUps).toEqual([
+      { samples: [1, 2], controls: { control: { program: 'control-1', times: [3, 3] }, memoryControl: { program: 'memory-1', times: [5, 5] } } },
+      { samples: [1, 2, 3], controls: { control: { program: 'control-1', times: [3, 3, 3] }, memoryControl: { program: 'memory-1', times: [5, 5, 5] } } },
+    ]) // prettier-ignore
   })
 
-  test('is not corrected if one run has no control, or another control', () => {
-    const { control: _, ...uncontrolled } = drifting
-    for (const other of [
-      uncontrolled,
-      { ...drifting, control: { program: 'another', times: steady.samples } },
-    ]) {
-      const found = ratioOf(steady, other)
-      expect(found.ratio).toBeCloseTo(1.5, 1)
-      expect(found).not.toHaveProperty('machine')
-    }
+  test('are of one set-up if they do not name one, as in files of earlier versions', () => {
+    expect(sampledOf({ ...suite, dumps: dumps(4, never) }, 'dump').setUps).toHaveLength(1)
   })
-})
 
-test('normalizeByControl removes the drift of the machine from the samples', () => {
-  expect(spread(drifting.samples)).toBeGreaterThan(1.8)
-  expect(spread(normalizeByControl(drifting))).toBeLessThan(1.3)
-  expect(medianOf(normalizeByControl(drifting))).toBeCloseTo(15, 0)
-  const { control: _, ...uncontrolled } = drifting
-  expect(normalizeByControl(uncontrolled)).toEqual(uncontrolled.samples)
+  test('have no control if one of them has none', () => {
+    const [first, ...others] = dumps(4, never)
+    const { control: _, ...uncontrolled } = first ?? { total: 1, wall: 1, stats: {} }
+    const [setUp] = sampledOf({ ...suite, dumps: [uncontrolled, ...others] }, 'dump').setUps
+    expect(Object.keys(setUp?.controls ?? {})).toEqual(['memoryControl'])
+  })
+
+  test('leave out disturbed ones', () => {
+    const sampled = sampledOf({ ...suite, dumps: dumps(15, (index) => index > 9) }, 'dump')
+    expect(allSamples(sampled)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(sampled).toMatchObject({ taken: 15, disturbed: 5, isDoubtful: false })
+  })
+
+  test('leave out a set-up of which more than a third was disturbed', () => {
+    const sampled = sampledOf({ ...suite, dumps: [...dumps(9, (index) => index > 4), ...dumps(10, never, 1)] }, 'dump') // prettier-ignore
+    expect(allSamples(sampled)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(sampled).toMatchObject({ taken: 19, disturbed: 4, isDoubtful: false })
+  })
+
+  test('are all of them, and doubtful, if the machine disturbed so many that too few are left', () => {
+    const sampled = sampledOf({ ...suite, dumps: [...dumps(3, always), ...dumps(9, never, 1)] }, 'dump')
+    expect(allSamples(sampled)).toHaveLength(12)
+    expect(sampled.isDoubtful).toBe(true)
+    expect(sampledOf({ ...suite, dumps: dumps(9, never) }, 'dump').isDoubtful).toBe(false)
+    expect(sampledOf({ ...suite, dumps: [] }, 'dump').isDoubtful).toBe(false)
+  })
 })

@@ -1,77 +1,78 @@
 import type { SuiteResults } from '../../reports/results.ts'
-import { samplesOf } from '../../reports/rows.ts'
-import { medianOf, ratioOfMedians, type RatioOfMedians } from '../stats/bootstrap.ts'
-import { runningMedian } from '../stats/running-median.ts'
+import { samplesOf, type Duration } from '../../reports/rows.ts'
 import type { Milliseconds } from '../units.ts'
 
-/** Times of the control, a fixed, unrelated workload: the speed of the machine, sample by sample. */
+/** The kinds of control: starts of small processes, and work on memory. */
+export const CONTROLS = ['control', 'memoryControl'] as const
+export type ControlKind = (typeof CONTROLS)[number]
+
+/** Times of a control, a fixed, unrelated workload: the speed of the machine, sample by sample. */
 export interface Control {
-  /** Name of the program, with a hash of its content. */
+  /** Name of the program, with a hash of its content. Times of different programs are not comparable. */
   readonly program: string
   /** How long the control took right before each sample. */
   readonly times: readonly Milliseconds[]
 }
 
-/** The samples of one figure in one run. */
-export interface Sampled {
+/** The samples of one figure that were taken with one set-up, in the order in which they were taken. */
+export interface SetUpSamples {
   readonly samples: readonly Milliseconds[]
-  /** Missing if any of the samples has no control. */
-  readonly control?: Control | undefined
-  /** How many samples were taken while other programs or virtual machines used the processor. */
-  readonly disturbed: number
+  /** The controls that every one of these samples has. */
+  readonly controls: { readonly [kind in ControlKind]?: Control }
 }
 
+/** The samples of one figure in one run. */
+export interface Sampled {
+  /**
+   * The set-ups that count, without their disturbed samples. All set-ups with all samples if the machine disturbed so many
+   * that too few are left.
+   */
+  readonly setUps: readonly SetUpSamples[]
+  /** How many samples were taken, and how many of them while others used the machine. */
+  readonly taken: number
+  readonly disturbed: number
+  /** Whether too few samples were left undisturbed, so that no median can be trusted. */
+  readonly isDoubtful: boolean
+}
+
+/** Fewer samples on one side give no verdict. */
+export const MIN_SAMPLES = 10
+
+/** If a larger share of the samples of a set-up was disturbed, the others cannot be trusted either. */
+const MAX_DISTURBED = 1 / 3
+
+type Suite = Pick<SuiteResults, 'dumps' | 'samples' | ControlKind>
+
 /** The samples of a phase as the gate compares them. */
-export function sampledOf(
-  suite: Pick<SuiteResults, 'dumps' | 'samples' | 'control'>,
-  phase: string,
-): Sampled {
+export function sampledOf(suite: Suite, phase: string): Sampled {
   const taken = samplesOf(suite, phase)
-  const times = taken.flatMap(({ control }) => control ?? [])
-  const control =
-    suite.control !== undefined && times.length === taken.length
-      ? { program: suite.control, times }
-      : undefined
+  const groups = [...Map.groupBy(taken, ({ setUp }) => setUp).values()]
+  const trusted = groups
+    .map((group) => ({ group, quiet: group.filter(isQuiet) }))
+    .filter(({ group, quiet }) => group.length - quiet.length <= group.length * MAX_DISTURBED)
+  const left = trusted.reduce((sum, { quiet }) => sum + quiet.length, 0)
+  const isDoubtful = left < Math.min(taken.length, MIN_SAMPLES)
+  const kept = isDoubtful ? groups : trusted.map(({ quiet }) => quiet)
   return {
-    samples: taken.map(({ duration }) => duration),
-    disturbed: taken.filter(({ noise }) => noise.length > 0).length,
-    ...(control && { control }),
+    setUps: kept.map((group) => setUpOf(group, suite)),
+    taken: taken.length,
+    disturbed: taken.length - taken.filter(isQuiet).length,
+    isDoubtful,
   }
 }
 
-/** A ratio of medians, now / before, corrected for the drift of the machine. */
-export interface Ratio extends RatioOfMedians {
-  /** The drift: median of the control now / before. Missing if the ratio is not corrected. */
-  readonly machine?: number
+const isQuiet = ({ noise }: Duration): boolean => noise.length === 0
+
+function setUpOf(group: readonly Duration[], suite: Suite): SetUpSamples {
+  const controls: { [kind in ControlKind]?: Control } = {}
+  for (const kind of CONTROLS) {
+    const times = group.flatMap((sample) => sample[kind] ?? [])
+    const program = suite[kind]
+    if (program !== undefined && times.length === group.length) controls[kind] = { program, times }
+  }
+  return { samples: group.map(({ duration }) => duration), controls }
 }
 
-/**
- * The ratio of two runs. A machine drifts by several percent within seconds, and control and sample drift together, so
- * each sample is divided by the controls around it. If one run has no control, or another control, the samples are
- * compared as they are.
- */
-export function ratioOf(before: Sampled, now: Sampled, resamples?: number): Ratio {
-  if (!before.control || before.control.program !== now.control?.program)
-    return ratioOfMedians(before.samples, now.samples, resamples)
-  const machine = medianOf(now.control.times) / medianOf(before.control.times)
-  return { ...ratioOfMedians(dividedByControl(before), dividedByControl(now), resamples), machine }
-}
-
-/** The samples of one run, corrected for drift during the run. Unchanged if there is no control. */
-export function normalizeByControl(sampled: Sampled): Milliseconds[] {
-  const typical = sampled.control && medianOf(sampled.control.times)
-  return typical === undefined
-    ? [...sampled.samples]
-    : dividedByControl(sampled).map((ratio) => ratio * typical)
-}
-
-/**
- * Neighbours on either side in the running median of the control. A single control varies more than a machine drifts
- * within 15 samples.
- */
-const NEIGHBOURS = 7
-
-function dividedByControl({ samples, control }: Sampled): number[] {
-  const times = runningMedian(control?.times ?? [], NEIGHBOURS)
-  return samples.map((sample, index) => sample / (times[index] ?? Number.NaN))
-}
+/** All samples of a row that count, whichever their set-up. */
+export const allSamples = ({ setUps }: Pick<Sampled, 'setUps'>): Milliseconds[] =>
+  setUps.flatMap(({ samples }) => samples)

@@ -26,7 +26,7 @@ const own = (path: string): string => fileURLToPath(new URL(`../../${path}`, imp
 export const fixture = (name: string): string => own(`fixtures/${name}`)
 
 /** The package's compiled C programs for this architecture, compressed by Brotli; the repository has none. */
-export const PREBUILT = own(`prebuilt/${process.arch}`)
+export const PREBUILT = own(`prebuilt/${process.arch}.br`)
 
 /** Whether this code runs from the built package, and not from the repository. */
 export const PACKAGED = extname(import.meta.url) === '.js'

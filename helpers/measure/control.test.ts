@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { medianOf } from '../stats/bootstrap.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { compile } from '../programs/compile.ts'
-import { controlName, measureControl } from './control.ts'
+import { controlName, measureControl, measureMemoryControl, memoryControlName } from './control.ts'
 import { localHost } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
 import { start } from '../process/daemon.ts'
+import { GB, MB } from '../units.ts'
 import { run, type Finished } from '../process/process.ts'
 
 describe('the control', () => {
@@ -29,6 +30,23 @@ describe('the control', () => {
     await expect(runControl(['setpriv', '--reuid=65534', '--clear-groups'])).rejects.toThrow(
       'control: cannot clone a process in new namespaces: Operation not permitted',
     )
+  })
+})
+
+describe('the control for memory', () => {
+  test('takes longer for more memory, up to 64 MB, and leaves nothing behind', async () => {
+    await expectNothingLeft(async () => {
+      const small = await measureMemoryControl(localHost, MB)
+      expect(await measureMemoryControl(localHost, 64 * MB)).toBeGreaterThan(4 * small)
+    })
+    expect(await memoryControlName(MB)).toMatch(/^memory-control-[0-9a-f]{16} 1048576$/)
+    expect(await memoryControlName(GB)).toBe(await memoryControlName(64 * MB))
+  })
+
+  test('reports what is wrong with its argument', async () => {
+    const argv = [await compile(fixture('programs/memory-control.c')), 'much']
+    const running = run(localHost, { argv, failed: 'cannot measure', fix: 'none', timeout: 5000 })
+    await expect(running).rejects.toThrow('memory-control: expected one argument, a number of bytes')
   })
 })
 

@@ -1,24 +1,51 @@
 import { basename } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
-import type { Milliseconds } from '../units.ts'
+import { MB, type Bytes, type Milliseconds } from '../units.ts'
 import { compile } from '../programs/compile.ts'
 import type { Host } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
 import { ensureProgramOnHost } from '../programs/ensure-on-host.ts'
 import { run } from '../process/process.ts'
 
-/** The name of the control, with a hash of its content: times of different controls are not comparable. */
-export const controlName = async (): Promise<string> => basename(await compile(fixture('programs/control.c')))
+/** Fixed, unrelated workloads: starts of small processes, and work on memory. */
+const STARTS = 'programs/control.c'
+const MEMORY = 'programs/memory-control.c'
 
 /**
- * Times the control on `host`: a fixed, unrelated workload. Machines drift by several percent within seconds, and by
- * more from day to day. A sample divided by the control before it is free of that drift. Throws CriuBenchError.
+ * The largest buffer of the control for memory: far larger than any cache, so that more of it takes longer, but says
+ * nothing more.
  */
-export async function measureControl(host: Host): Promise<Milliseconds> {
+const LARGEST = 64 * MB
+
+const bufferFor = (size: Bytes): Bytes => Math.min(size, LARGEST)
+
+/** The name of the control, with a hash of its content: times of different controls are not comparable. */
+export const controlName = async (): Promise<string> => basename(await compile(fixture(STARTS)))
+
+/** The name of the control for memory of a case of this size: its buffer is as large as the handler's memory. */
+export const memoryControlName = async (size: Bytes): Promise<string> =>
+  `${basename(await compile(fixture(MEMORY)))} ${bufferFor(size)}`
+
+/**
+ * Times the control on `host`. Machines drift by several percent within seconds, and by more from day to day; the gate
+ * removes as much of that from a row as the row follows its control. Throws CriuBenchError.
+ */
+export const measureControl = (host: Host): Promise<Milliseconds> =>
+  measure(host, STARTS, [], 'run as root with CAP_SYS_ADMIN, which new namespaces need')
+
+/** Times the control for memory on `host`, for a case of this size. Throws CriuBenchError. */
+export const measureMemoryControl = (host: Host, size: Bytes): Promise<Milliseconds> =>
+  measure(host, MEMORY, [String(bufferFor(size))], 'free memory: twice the size of the case, or 128 MB')
+
+async function measure(
+  host: Host,
+  source: string,
+  args: readonly string[],
+  fix: string,
+): Promise<Milliseconds> {
   const failed = 'cannot measure the control'
-  const fix = 'run as root with CAP_SYS_ADMIN, which new namespaces need'
-  const program = await ensureProgramOnHost(host, await compile(fixture('programs/control.c')))
-  const { stdout } = await run(host, { argv: [program], failed, fix, timeout: 10_000 })
+  const program = await ensureProgramOnHost(host, await compile(fixture(source)))
+  const { stdout } = await run(host, { argv: [program, ...args], failed, fix, timeout: 10_000 })
   const nanoseconds = Number(stdout)
   if (nanoseconds > 0) return nanoseconds / 1e6
   throw new CriuBenchError({

@@ -32,7 +32,7 @@ export async function takeDumps(
   const subject: Subject<Dump> = {
     noun: 'dump',
     // The test cluster's servers are still flushing the previous dump, so a control would be disturbed.
-    controlOn: servers ? undefined : host,
+    control: servers ? undefined : { host, size },
     measure: async (isLast) => {
       const result = await dump(host, { criu, pid, images, size, leaveRunning: !isLast })
       return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }

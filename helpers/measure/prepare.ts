@@ -26,7 +26,7 @@ import type { Network } from '../network/network.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
 import type { Strategy } from '../strategies/index.ts'
 import type { Bytes } from '../units.ts'
-import { controlName } from './control.ts'
+import { controlName, memoryControlName } from './control.ts'
 import { takeDumps, type DumpSample, type DumpTarget } from './dumps.ts'
 import type { Effort } from './sampler.ts'
 
@@ -59,11 +59,10 @@ export interface PreparedCheckpoint extends AsyncDisposable {
   /** The checkpoint for each strategy that has not failed, in the order of the plan. */
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
-  /** Starts a new handler and dumps it as often again. Returns no dumps if the filesystem has moved to another host. */
-  dumpAgain(): Promise<readonly DumpSample[]>
   readonly baseImage: string
-  /** Name of the control, with a hash of its content. */
+  /** Names of the controls, with hashes of their content. */
   readonly control: string
+  readonly memoryControl: string
   readonly mounted: MountedFilesystem
 }
 
@@ -90,8 +89,7 @@ export async function prepare(
     await whileMounted(mounted, moveTo(plan.restoreOn, mounted, dumped.rootfs, plan, progress))
   const checkpoints = await whileMounted(mounted, openCheckpoints(plan.restoreOn ?? host, plan, dumped))
   const owned = undo.move()
-  const dumpAgain = plan.restoreOn ? () => Promise.resolve([]) : dumped.dumpAgain
-  return { ...dumped, dumpAgain, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { ...dumped, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function mountFor(
@@ -109,7 +107,7 @@ async function mountFor(
 }
 
 /** A dumped process with everything that its restores need. */
-interface Dumped extends Pick<PreparedCheckpoint, 'dumps' | 'dumpAgain' | 'baseImage' | 'control'> {
+interface Dumped extends Pick<PreparedCheckpoint, 'dumps' | 'baseImage' | 'control' | 'memoryControl'> {
   readonly rootfs: Rootfs
   /** The pid of the dumped process, and so of the restored ones. */
   readonly pid: number
@@ -143,14 +141,10 @@ async function dumpOn(
     await strategy.prepare(host, rootfs, plan)
     return strategy
   })
-  const dumpAgain = async () => {
-    await using another = await startHandler(host, handler, size)
-    return await takeDumps(another, target, plan, progress)
-  }
   const { pid, checksum } = waiting
-  const control = await controlName()
+  const [control, memoryControl] = [await controlName(), await memoryControlName(size)]
   const baseImage = `criu ${rootfs.version}, ${image.description}`
-  return { dumps, dumpAgain, baseImage, control, rootfs, pid, checksum, strategies: ready }
+  return { dumps, baseImage, control, memoryControl, rootfs, pid, checksum, strategies: ready }
 }
 
 /** Runs an action for each strategy, and returns the results of those that do not fail. */

@@ -24,7 +24,7 @@ export const restoreSubject = (
   { cold = false, progress = () => {}, ...options }: RestoreSubjectOptions = {},
 ): Subject<RestoreSample> => ({
   noun: 'iteration',
-  controlOn: checkpoint.host,
+  control: { host: checkpoint.host, size: checkpoint.size },
   setUp: async () => {
     if (cold) await whileMounted(mounted, Promise.resolve(mounted.dropCache?.()))
   },

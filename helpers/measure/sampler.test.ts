@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { localHost } from '../host/host.ts'
+import { start } from '../process/daemon.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
+import { MB } from '../units.ts'
 import { NoiseMonitor } from './noise.ts'
 import { restoreSubject } from './restores.ts'
 import { takeSamples, type Effort, type Subject } from './sampler.ts'
@@ -13,7 +15,7 @@ async function sampled(names: readonly string[], effort: Effort, milliseconds = 
   const titles: string[] = []
   const subjects = names.map((name): Subject<{ name: string }> => ({
     noun: 'iteration',
-    controlOn: undefined,
+    control: undefined,
     setUp: async () => void order.push(`set up ${name}`),
     measure: async (isLast) => {
       await delay(milliseconds)
@@ -60,7 +62,29 @@ describe('subjects', () => {
   })
 })
 
-test('a sample of a restore includes the time of the control', async () => {
+test('a sample is labelled if the control before it took much longer than usual', async () => {
+  // Programs that keep every processor busy run only during the controls of the sixth sample.
+  let count = 0
+  const busy = () => count === 6
+  const subject: Subject<{ name: string }> = {
+    noun: 'iteration',
+    control: { host: localHost, size: MB },
+    setUp: async () => {
+      count += 1
+      if (busy()) hogs = Array.from({ length: 8 }, () => start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' })) // prettier-ignore
+    },
+    measure: async () => {
+      for (const hog of hogs.splice(0)) await hog[Symbol.asyncDispose]()
+      return { name: String(count) }
+    },
+    progress: () => {},
+  }
+  let hogs: AsyncDisposable[] = []
+  const [samples = []] = await takeSamples([subject], { iterations: 11, warmup: 0 }, new NoiseMonitor())
+  expect(samples[5]?.noise?.join()).toMatch(/the control took [\d.]+ × as long as usual/)
+})
+
+test('a sample of a restore includes the times of both controls', async () => {
   await withCheckpoint({}, async (checkpoint) => {
     await using mounted = {
       name: tmpfs.name,
@@ -71,6 +95,7 @@ test('a sample of a restore includes the time of the control', async () => {
     const subject = restoreSubject(checkpoint, mounted)
     const [[sample] = []] = await takeSamples([subject], { iterations: 1, warmup: 0 }, new NoiseMonitor([localHost])) // prettier-ignore
     expect(sample?.control).toBeGreaterThan(0)
+    expect(sample?.memoryControl).toBeGreaterThan(0)
     expect(sample?.checksum).toBe(checkpoint.checksum)
   })
 })

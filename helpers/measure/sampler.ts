@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts'
-import type { Milliseconds } from '../units.ts'
-import { measureControl } from './control.ts'
+import type { Bytes, Milliseconds } from '../units.ts'
+import { medianOf } from '../stats/bootstrap.ts'
+import { measureControl, measureMemoryControl } from './control.ts'
 import type { NoiseMonitor } from './noise.ts'
 
 /** How many samples are taken. */
@@ -17,6 +18,8 @@ export interface Effort {
 export interface Conditions {
   /** Duration of the control right before the sample. Missing if the previous sample still kept the machine busy. */
   readonly control?: Milliseconds
+  /** Duration of the control for memory, likewise. */
+  readonly memoryControl?: Milliseconds
   /** Labels for noise during the sample. Missing on a quiet machine. */
   readonly noise?: readonly string[]
 }
@@ -27,8 +30,8 @@ export interface Subject<T extends object> {
   readonly setUp?: () => Promise<void>
   /** Takes one sample. `isLast` is true for the last sample of this subject. */
   readonly measure: (isLast: boolean) => Promise<T>
-  /** The host on which the control runs before each sample. Without it there is no control. */
-  readonly controlOn: Host | undefined
+  /** Where the controls run before each sample, and for how much memory. Without it there are none. */
+  readonly control: { readonly host: Host; readonly size: Bytes } | undefined
   /** Reports a sample to the user. `which` is "iteration 3/10", for example. */
   readonly progress: (which: string, sample: T) => void
   /** What messages call one sample: "iteration", "dump". */
@@ -67,19 +70,41 @@ export async function takeSamples<T extends object>(
     isLast = (count >= iterations && performance.now() >= end) || failed.size === subjects.length
     await round(isLast, (noun) => countOf(noun, count, { iterations, time }), true)
   }
-  return samples
+  return samples.map(withJumps)
+}
+
+/** A control that takes this much longer than the others shows that something else used the machine. */
+const JUMP = 1.5
+
+/** Labels the samples before which the control took much longer than it usually does in these samples. */
+function withJumps<T extends Conditions>(samples: readonly T[]): T[] {
+  // A subject may have failed before its first.
+  if (samples.length === 0) return []
+  const usual = medianOf(samples.map(({ control = 0 }) => control))
+  return samples.map((sample) => {
+    const { control = 0, noise = [] } = sample
+    if (control <= JUMP * usual) return sample
+    return { ...sample, noise: [...noise, `the control took ${(control / usual).toFixed(1)} × as long as usual`] }
+  }) // prettier-ignore
 }
 
 async function withConditions<T extends object>(
-  { controlOn, setUp, measure }: Subject<T>,
+  { control: on, setUp, measure }: Subject<T>,
   monitor: NoiseMonitor,
   isLast: boolean,
 ): Promise<T & Conditions> {
   await setUp?.()
-  const control = controlOn && (await measureControl(controlOn))
+  // The one for memory runs first: it leaves the processor's caches in a state that no sample should begin with.
+  const memoryControl = on && (await measureMemoryControl(on.host, on.size))
+  const control = on && (await measureControl(on.host))
   const sample = await measure(isLast)
   const noise = await monitor.read()
-  return { ...sample, ...(control !== undefined && { control }), ...(noise && { noise }) }
+  return {
+    ...sample,
+    ...(control !== undefined && { control }),
+    ...(memoryControl !== undefined && { memoryControl }),
+    ...(noise && { noise }),
+  }
 }
 
 /** "iteration 3/10", or "iteration 3, at least 30 in 3 s" if there is a minimal time. */

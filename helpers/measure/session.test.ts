@@ -3,8 +3,7 @@ import type { StrategyName } from '../config/names.ts'
 import { resolveSettings } from '../config/settings.ts'
 import type { CriuOptions } from '../config/options.ts'
 import { caseGroups } from '../matrix/case-matrix.ts'
-import { CriuBenchError } from '../errors.ts'
-import { strategyNamed, type Strategy } from '../strategies/index.ts'
+import { brokenStrategy } from '../testing/broken-strategy.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { GB } from '../units.ts'
@@ -16,29 +15,6 @@ function groupWith(options: CriuOptions, strategies: StrategyName[]) {
   if (!group) throw new Error('no case')
   return { settings, group, cases: group.cases }
 }
-
-test('a second measurement runs in turn with another case, and is labelled if that has changed too; dumps are shared', async () => {
-  const { settings, group, cases } = groupWith({ iterations: 2 }, ['mapped', 'eager'])
-  const [mapped, eager] = cases
-  if (!mapped || !eager) throw new Error('no cases')
-  await expectNothingLeft(async () => {
-    const lines: string[] = []
-    await using session = await Session.open(group, cases, settings, (title) => (line) => lines.push(`${title}: ${line}`)) // prettier-ignore
-    await session.measure(mapped)
-    const seen: number[] = []
-    const quiet = await session.measureAgain(mapped, (_, before, now) => void seen.push(before.length, now.length)) // prettier-ignore
-    expect(seen).toEqual([2, 2])
-    expect(quiet.samples).toHaveLength(2)
-    expect(lines).toContain('tmpfs 1MB mapped: differs from the baseline: measuring a second time, in turn with tmpfs 1MB eager') // prettier-ignore
-    const dumps = await session.dumpAgain(mapped)
-    expect(dumps).toHaveLength(2)
-    // The strategies of a checkpoint also share its second dumps.
-    expect(await session.dumpAgain(eager)).toBe(dumps)
-    const { samples } = await session.measureAgain(mapped, () => 1.5)
-    for (const { noise } of samples)
-      expect(noise).toContain('tmpfs 1MB eager, measured in turn, took 1.50 × as long as before')
-  })
-})
 
 test('samples and dumps are taken until the time is over', async () => {
   const { settings, group, cases } = groupWith({ iterations: 1, time: 500 }, ['mapped'])
@@ -68,23 +44,13 @@ test('a retry takes new samples, and only selected cases are prepared', async ()
   })
 })
 
-/** A strategy that fails while it is prepared, or while it is restored. */
-const broken = (name: StrategyName, step: 'prepare' | 'command'): Strategy => ({
-  ...strategyNamed(name),
-  ...(step === 'prepare' && { prepare: () => Promise.reject(failure) }),
-  ...(step === 'command' && {
-    open: async (...on) => ({ ...(await strategyNamed(name).open(...on)), command: () => ['/missing'] }),
-  }),
-})
-const failure = new CriuBenchError({ failed: 'no', found: 'none', expected: 'one', fix: 'none' })
-
 test('the failure of one strategy fails its own case alone, and says which', async () => {
   const { settings, group, cases } = groupWith({ iterations: 2 }, ['mapped', 'lazy', 'eager'])
   const [checkpoint] = group.checkpoints
   const [mapped, lazy, eager] = cases
   if (!checkpoint || !mapped || !lazy || !eager) throw new Error('no cases')
-  const unprepared = { ...mapped, strategy: broken('mapped', 'prepare') }
-  const unrestored = { ...lazy, strategy: broken('lazy', 'command') }
+  const unprepared = { ...mapped, strategy: brokenStrategy('mapped', 'prepare') }
+  const unrestored = { ...lazy, strategy: brokenStrategy('lazy', 'command') }
   const changed = [unprepared, unrestored, eager]
   const own = { ...group, cases: changed, checkpoints: [{ ...checkpoint, cases: changed }] }
   await expectNothingLeft(async () => {

@@ -1,11 +1,9 @@
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
-import { whileMounted } from '../filesystems/index.ts'
 import type { Host } from '../host/host.ts'
 import type { HostsRecord } from '../hosts/hosts.ts'
 import type { BenchmarkCase, CaseGroup, SharedCheckpoint } from '../matrix/benchmark-case.ts'
 import type { Checkpoint, RestoreOptions, RestoreSample } from '../restore/restore-run.ts'
-import type { DumpSample } from './dumps.ts'
 import type { Strategy } from '../strategies/index.ts'
 import { containerNameOf, HostPairs } from './host-pairs.ts'
 import { NoiseMonitor } from './noise.ts'
@@ -26,14 +24,9 @@ interface PreparedCase {
   readonly hosts?: HostsRecord
 }
 
-/** The ratio of the later to the earlier samples of a case, if the difference is more than noise; else undefined. */
-type ChangeRatioOf = (
-  neighbour: BenchmarkCase,
-  before: readonly MeasuredSample[],
-  now: readonly MeasuredSample[],
-) => number | undefined
 type Progress = (line: string) => void
-type ProgressOf = (title: string) => Progress
+/** Where the progress of a suite is reported. */
+export type ProgressOf = (title: string) => Progress
 
 /**
  * The set-up of a group of cases, which lasts from the first suite that needs it to the last. Its checkpoints are
@@ -46,7 +39,6 @@ export class Session implements AsyncDisposable {
   readonly #cases = new Map<BenchmarkCase, PreparedCase>()
   /** Errors that concern one case only. */
   readonly #failures = new Map<BenchmarkCase, unknown>()
-  readonly #dumpedAgain = new Map<PreparedCheckpoint, Promise<readonly DumpSample[]>>()
   /** Their processes are not noise. Filled while checkpoints are prepared. */
   readonly #hostsUnderTest = new Set<Host>()
   readonly #noise = new NoiseMonitor(this.#hostsUnderTest)
@@ -130,38 +122,6 @@ export class Session implements AsyncDisposable {
       const prepared = this.#failures.has(each) ? undefined : this.#cases.get(each)
       return prepared ? [[each, { ...prepared, samples: rounds.get(each) ?? [] }]] : []
     })
-  }
-
-  /**
-   * Measures a case a second time, in turn with another case of the group if there is one. If that neighbour has
-   * changed as well, the machine is the cause, and the samples are labelled as disturbed.
-   */
-  async measureAgain(benchmarkCase: BenchmarkCase, changeRatioOf: ChangeRatioOf): Promise<Measurement> {
-    const prepared = this.#preparedFor(benchmarkCase)
-    const neighbour = [...this.#cases.keys()].find(
-      (each) => each !== benchmarkCase && !each.cold && !this.#failures.has(each),
-    )
-    const inTurn = neighbour ? `, in turn with ${neighbour.title}` : ''
-    this.#progressOf(benchmarkCase.title)(`differs from the baseline: measuring a second time${inTurn}`)
-    const [samples = [], others = []] = await this.#take([benchmarkCase, ...(neighbour ? [neighbour] : [])])
-    this.#throwFailure(benchmarkCase)
-    const before = neighbour && (await this.#commonRounds()).get(neighbour)
-    const ratio = neighbour && before && changeRatioOf(neighbour, before, others)
-    if (ratio === undefined) return { ...prepared, samples }
-    const label = `${neighbour?.title}, measured in turn, took ${ratio.toFixed(2)} × as long as before`
-    const labelled = samples.map((sample) => ({ ...sample, noise: [...(sample.noise ?? []), label] }))
-    return { ...prepared, samples: labelled }
-  }
-
-  /** Starts a new handler and dumps it as often again, once for all cases of a checkpoint. */
-  dumpAgain(benchmarkCase: BenchmarkCase): Promise<readonly DumpSample[]> {
-    const { prepared } = this.#preparedFor(benchmarkCase)
-    const known = this.#dumpedAgain.get(prepared)
-    if (known) return known
-    this.#progressOf(benchmarkCase.title)('dump differs from the baseline: dumping a second time')
-    const dumps = whileMounted(prepared.mounted, prepared.dumpAgain())
-    this.#dumpedAgain.set(prepared, dumps)
-    return dumps
   }
 
   #preparedFor(benchmarkCase: BenchmarkCase): PreparedCase {

@@ -29,14 +29,52 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     mapped,
     copied,
     control: prepared.control,
+    memoryControl: prepared.memoryControl,
     ...(guard && { guarded: { start: guard.start, end: guard.end, file: guard.file } }),
     ...samples,
-    figures: phasesOf(benchmarkCase).map((phase) => {
-      const durations = samplesOf(samples, phase).map(({ duration }) => duration)
-      return { phase, ...summarize(phase, durations) }
-    }),
+    figures: figuresOf(samples, phasesOf(benchmarkCase)),
   }
 }
+
+const figuresOf = (
+  samples: Pick<SuiteResults, 'dumps' | 'samples'>,
+  phases: readonly string[],
+): MeasuredSuite['figures'] =>
+  phases.map((phase) => ({
+    phase,
+    ...summarize(
+      phase,
+      samplesOf(samples, phase).map(({ duration }) => duration),
+    ),
+  }))
+
+/** One suite from the same suite of several set-ups. Everything but samples and figures is that of the first one. */
+export function joinSetUps(setUps: readonly MeasuredSuite[]): MeasuredSuite | undefined {
+  const [first] = setUps
+  if (!first) return undefined
+  const samples = samplesOfSetUps(setUps)
+  return {
+    ...first,
+    ...samples,
+    figures: figuresOf(
+      samples,
+      first.figures.map(({ phase }) => phase),
+    ),
+  }
+}
+
+/** The samples of several set-ups, each with the number of its set-up. */
+export function samplesOfSetUps(
+  setUps: ReadonlyArray<Pick<SuiteResults, 'dumps' | 'samples'>>,
+): Pick<SuiteResults, 'dumps' | 'samples'> {
+  return {
+    dumps: setUps.flatMap(({ dumps }, setUp) => numbered(dumps, setUp)),
+    samples: setUps.flatMap(({ samples }, setUp) => numbered(samples, setUp)),
+  }
+}
+
+const numbered = <T extends object>(samples: readonly T[], setUp: number) =>
+  samples.map((sample) => ({ ...sample, ...(setUp > 0 && { setUp }) }))
 
 export const dumpResults = ({
   total,
@@ -66,7 +104,12 @@ export function sampleResults(sample: MeasuredSample): SampleResults {
   }
 }
 
-const stored = ({ control, noise }: Pick<MeasuredSample, 'control' | 'noise'>) => ({
+const stored = ({
+  control,
+  memoryControl,
+  noise,
+}: Pick<MeasuredSample, 'control' | 'memoryControl' | 'noise'>) => ({
   ...(control !== undefined && { control }),
+  ...(memoryControl !== undefined && { memoryControl }),
   ...(noise && { noise: [...noise] }),
 })

@@ -1,19 +1,29 @@
 import { aroundAll, beforeEach, inject, TestRunner } from 'vitest'
 import type { RunnerTask } from 'vitest'
+import type { SuiteResults } from '../../reports/results.ts'
 import { toleranceOf } from '../config/settings.ts'
 import { orFirstError } from '../errors.ts'
 import { judgeSuite } from '../gate/judge.ts'
 import type { Thresholds } from '../gate/thresholds.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
-import { groupOf, type BenchmarkCase, type CaseGroup } from '../matrix/benchmark-case.ts'
+import {
+  groupOf,
+  type BenchmarkCase,
+  type CaseGroup,
+  type SharedCheckpoint,
+} from '../matrix/benchmark-case.ts'
+import { Campaign } from '../measure/campaign.ts'
 import { Session } from '../measure/session.ts'
 import { measuredSuite } from '../measure/suite-results.ts'
-import { confirm } from './confirm.ts'
+import { suspects } from './confirm.ts'
 import { progressOf } from './progress.ts'
 import { defineSuiteRun, markFailed, type SuiteRun } from './suite-run.ts'
 
-/** For the tests and hooks of a suite, ms: every external call has its own limit, and this one is for their sum. */
-export const TIME_LIMIT = 30 * 60_000
+/**
+ * For the tests and hooks of a suite, ms: every external call has its own limit, and this one is for their sum. With
+ * several set-ups the first suite of a file waits for those of all suites.
+ */
+export const TIME_LIMIT = 6 * 60 * 60_000
 
 /**
  * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. The checkpoint is mounted, dumped and copied
@@ -34,10 +44,15 @@ export function checkpointed(
   skipWhereMissing(benchmarkCase)
   // oxlint-disable-next-line no-empty-pattern -- vitest requires a pattern as the second parameter
   aroundAll(async (runSuite, {}, suite) => {
-    const selected = group.cases.filter(
-      (each) => missingFor(each) === undefined && isSelected(suite.file.tasks, each.title),
-    )
+    const selectedOf = ({ cases }: CaseGroup) =>
+      cases.filter((each) => missingFor(each) === undefined && isSelected(suite.file.tasks, each.title))
+    const selected = selectedOf(group)
     if (!selected.includes(benchmarkCase)) return runSuite()
+    if (isCampaign()) {
+      const groups = campaignScopes.get(group) ?? [group]
+      shared.campaign ??= campaignOf(groups, selectedOf)
+      return runSuite()
+    }
     shared.session ??= orFirstError(Session.open(group, selected, inject('criu'), progressOf))
     shared.remaining ??= selected.length
     try {
@@ -53,39 +68,83 @@ export function checkpointed(
       if (session) await orFirstError(session[Symbol.asyncDispose]())
     }
   }, TIME_LIMIT)
-  return defineSuiteRun(async () => {
-    if (!shared.session)
-      throw new Error(`${benchmarkCase.title} was not prepared: call checkpointed() inside describe()`)
-    return measureAndJudge(await shared.session, benchmarkCase, group, thresholds)
-  })
+  return defineSuiteRun(() => measureAndJudge(shared, benchmarkCase, group, thresholds))
+}
+
+async function measureAndJudge(
+  { campaign, session }: Shared,
+  benchmarkCase: BenchmarkCase,
+  group: CaseGroup,
+  thresholds: Thresholds,
+): Promise<SuiteResults> {
+  // A suite is built from all its samples, so only thresholds that need the others pay for that.
+  const checkpoint = comparesStrategies(thresholds)
+    ? group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
+    : undefined
+  if (campaign) {
+    const { suite, again } = await campaign.resultOf(benchmarkCase)
+    const sameCheckpoint = await campaign.suitesOf(checkpoint?.cases ?? [])
+    return { ...judge(benchmarkCase, suite, sameCheckpoint, thresholds), ...(again && { again }) }
+  }
+  if (!session)
+    throw new Error(`${benchmarkCase.title} was not prepared: call checkpointed() inside describe()`)
+  return judge(benchmarkCase, ...(await measureOnce(await session, benchmarkCase, checkpoint)), thresholds)
+}
+
+/** Makes groups share one campaign: their set-ups are interleaved. Groups of which only some are used may share it, too. */
+export function shareCampaign(groups: readonly CaseGroup[]): void {
+  for (const group of groups) campaignScopes.set(group, groups)
+}
+
+const campaignScopes = new WeakMap<CaseGroup, readonly CaseGroup[]>()
+const campaigns = new WeakMap<readonly CaseGroup[], Campaign>()
+
+/** Runs with several set-ups, and runs that may measure a change again, measure everything before they judge anything. */
+const isCampaign = (): boolean => inject('criu').setUps > 1 || inject('criuBaseline') !== null
+
+function campaignOf(
+  scope: readonly CaseGroup[],
+  selectedOf: (group: CaseGroup) => BenchmarkCase[],
+): Campaign {
+  const known = campaigns.get(scope)
+  if (known) return known
+  const groups = scope
+    .map((group) => ({ group, selected: selectedOf(group) }))
+    .filter(({ selected }) => selected.length > 0)
+  const campaign = new Campaign({ groups, settings: inject('criu'), progressOf, suspectsAmong: suspects })
+  campaigns.set(scope, campaign)
+  return campaign
+}
+
+/** The suite of a case with one set-up, and those of the same checkpoint. */
+async function measureOnce(
+  session: Session,
+  benchmarkCase: BenchmarkCase,
+  checkpoint: SharedCheckpoint | undefined,
+): Promise<[MeasuredSuite, MeasuredSuite[]]> {
+  const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
+  const others = checkpoint ? await session.measurementsOf(checkpoint) : []
+  return [measured, others.map(([each, measurement]) => measuredSuite(each, measurement))]
 }
 
 /** What this worker has measured, for comparisons with tmpfs. A retry replaces the earlier measurement. */
 const measuredHere = new Map<BenchmarkCase, MeasuredSuite>()
 
-async function measureAndJudge(
-  session: Session,
+function judge(
   benchmarkCase: BenchmarkCase,
-  group: CaseGroup,
+  measured: MeasuredSuite,
+  sameCheckpoint: readonly MeasuredSuite[],
   thresholds: Thresholds,
-) {
+): SuiteResults {
   const settings = inject('criu')
-  const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
   measuredHere.set(benchmarkCase, measured)
   // Thresholds do not apply to a start from scratch, which other strategies are compared with.
   const applicable = benchmarkCase.strategy.fromScratch ? {} : thresholds
-  const suite = judgeSuite(
+  return judgeSuite(
     measured,
     { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: applicable },
-    {
-      sameRun: [...measuredHere.values()],
-      sameCheckpoint: comparesStrategies(applicable)
-        ? await sameCheckpoint(session, benchmarkCase, group)
-        : [],
-    },
+    { sameRun: [...measuredHere.values()], sameCheckpoint },
   )
-  const again = await confirm(session, benchmarkCase, suite)
-  return again ? { ...suite, again } : suite
 }
 
 function skipWhereMissing(benchmarkCase: BenchmarkCase): void {
@@ -97,17 +156,6 @@ function skipWhereMissing(benchmarkCase: BenchmarkCase): void {
     if (isAsked) throw new Error(`${benchmarkCase.title}: ${missing}`)
     skip(`${benchmarkCase.title}: ${missing}`)
   })
-}
-
-/** The suites of a case's checkpoint. Each is built from all its samples, so only thresholds that need them pay for that. */
-async function sameCheckpoint(
-  session: Session,
-  benchmarkCase: BenchmarkCase,
-  group: CaseGroup,
-): Promise<MeasuredSuite[]> {
-  const checkpoint = group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
-  const measurements = checkpoint ? await session.measurementsOf(checkpoint) : []
-  return measurements.map(([each, measurement]) => measuredSuite(each, measurement))
 }
 
 const comparesStrategies = (thresholds: Thresholds): boolean =>
@@ -123,6 +171,8 @@ const groupOfOne = (benchmarkCase: BenchmarkCase): CaseGroup =>
 
 /** The state that the suites of one group share while they run. */
 interface Shared {
+  /** With several set-ups, instead of a session. */
+  campaign?: Campaign
   session?: Promise<Session>
   /** Suites that still need the session. */
   remaining?: number

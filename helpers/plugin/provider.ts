@@ -107,7 +107,8 @@ async function runOnTinybench({ test, config, options, registrations }: Group): 
   await bench.run()
   const errors = bench.tasks.flatMap(({ result }) => (result.state === 'errored' ? result.error : []))
   if (errors.length > 1) throw new AggregateError(errors, 'Some benchmarks failed')
-  if (errors.length === 1) throw errors[0]
+  const [error] = errors
+  if (error) throw error
   return bench.tasks.map(({ name: task, result }) => {
     if (result.state === 'completed') return { ...result, name: task }
     throw new Error(`benchmark "${task}" did not complete: ${result.state}`)

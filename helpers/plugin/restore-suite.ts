@@ -4,7 +4,7 @@ import { checkThresholds, type Threshold } from '../gate/thresholds.ts'
 import type { BenchmarkCase, CaseGroup } from '../matrix/benchmark-case.ts'
 import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
 import { phasesOf } from '../matrix/phases.ts'
-import { checkpointed } from './checkpointed.ts'
+import { checkpointed, shareCampaign } from './checkpointed.ts'
 import { benchmarkSettings } from './context.ts'
 
 export interface RestoreSuiteOptions extends CaseMatrix {
@@ -29,8 +29,11 @@ export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions
 }
 
 /** The cases of a matrix, in groups that are measured in turn, for suites with custom assertions. */
-export const matrixOf = (matrix: CaseMatrix = {}): CaseGroup[] =>
-  caseGroups(matrix, benchmarkSettings('restoreSuite'), inject('criuMemory'))
+export function matrixOf(matrix: CaseMatrix = {}): CaseGroup[] {
+  const groups = caseGroups(matrix, benchmarkSettings('restoreSuite'), inject('criuMemory'))
+  shareCampaign(groups)
+  return groups
+}
 
 function describeCase(
   benchmarkCase: BenchmarkCase,

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
 import { localHost } from '../host/host.ts'
 import { CACHE, fixture, PREBUILT } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { makeViaDraft } from './draft.ts'
+import { unpack } from './pack.ts'
 
 const FLAGS = '-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'.split(' ')
 /** A static program needs no dynamic linking inside a measured start, and is a single small file. */
@@ -34,22 +34,19 @@ async function findOrCompile(source: string, link: readonly string[]): Promise<s
   const name = await nameOf(source, link)
   const binary = join(CACHE, name)
   if (existsSync(binary)) return binary
-  const packed = join(PREBUILT, packedName(name))
-  return existsSync(packed) ? unpack(packed, binary) : compileInto(CACHE, source, link)
-}
-
-/** The name of a binary's file in the package. */
-export const packedName = (name: string): string => `${name}.br`
-
-async function unpack(packed: string, binary: string): Promise<string> {
-  const content = brotliDecompressSync(await readFile(packed))
+  const content = (await prebuilt()).get(name)
+  if (!content) return compileInto(CACHE, source, link)
   await makeViaDraft(binary, (draft) => writeFile(draft, content, { mode: 0o755 }))
   return binary
 }
 
+/** The binaries that the package ships for this architecture. */
+const prebuilt = async (): Promise<Map<string, Buffer>> =>
+  existsSync(PREBUILT) ? unpack(await readFile(PREBUILT)) : new Map()
+
 /** Whether the package ships the binary of a C program for this architecture. */
 export const isPrebuilt = async (source: string): Promise<boolean> =>
-  existsSync(join(PREBUILT, packedName(await nameOf(source, STATIC))))
+  (await prebuilt()).has(await nameOf(source, STATIC))
 
 /** Compiles a C program into `folder`, under a name with a hash of its sources; returns its path. Throws CriuBenchError. */
 export async function compileInto(

@@ -3,7 +3,7 @@ import type { LaunchReport } from '../container/launcher.ts'
 import { explainFailure } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
 import type { HandlerResult } from './handler-result.ts'
-import type { Checkpoint } from './restore-run.ts'
+import type { Checkpoint } from './checkpoint.ts'
 
 /** What the observer says of the handler: that it ended, or that it was not done. */
 const OBSERVED = /^observe: (.+)$/m

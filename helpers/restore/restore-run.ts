@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
 import { restoreLimit } from '../criu/restore.ts'
-import type { Handler } from '../handlers/definition.ts'
 import { BUNDLE } from '../criu/bundle.ts'
 import {
   environmentOf,
@@ -18,31 +17,17 @@ import { observed, seenFile } from '../handlers/observe.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { WORK } from '../installation/paths.ts'
 import { nowOn } from '../machine/clock.ts'
-import type { Host } from '../host/host.ts'
-import type { Bytes, Milliseconds, Nanoseconds } from '../units.ts'
+import type { Milliseconds, Nanoseconds } from '../units.ts'
 import type { TimePoints } from '../../reports/timeline.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { checkClock } from './clock-check.ts'
 import { checkChecksum, failureOf } from './failures.ts'
 import { handlerResultOf } from './handler-result.ts'
 import { readAccount, type MemoryAccount } from './memory-account.ts'
 import { spinFor, type InjectedDelay } from './injected-delay.ts'
 import { layOutSample } from './sample-folder.ts'
-import type { Rootfs } from '../checkpoint/rootfs.ts'
-import type { Restorable } from '../strategies/index.ts'
 
-/** A checkpoint that is ready to be restored, and the checksum that a restored process must return. */
-export interface Checkpoint {
-  readonly host: Host
-  readonly rootfs: Rootfs
-  readonly restorable: Restorable
-  readonly containerName: string
-  readonly handler: Handler
-  readonly size: Bytes
-  /** The pid of the dumped process, and so of the restored one. Missing if a step is run by hand. */
-  readonly pid?: number
-  /** Checksum from before the dump. */
-  readonly checksum: string
-}
+export type { Checkpoint } from './checkpoint.ts'
 
 /** One real run: container, restore, execution. */
 export interface RestoreSample {

@@ -21,7 +21,7 @@ exec sh -ec 'cd "$0"; exec "$@"' "$@"`
 const inRoot = (way: 'plain' | 'bound' | 'pivot', argv: readonly string[]): Promise<Ended> =>
   expectNothingLeft(async () => {
     await using folder = await temporaryFolder()
-    return outcomeOf(['unshare', '--mount', 'sh', '-ec', ROOTED, 'sh', way, PROJECT, ...argv], {
+    return await outcomeOf(['unshare', '--mount', 'sh', '-ec', ROOTED, 'sh', way, PROJECT, ...argv], {
       MEMORY_SIZE: '1MB',
       VITEST_CRIU_OUTPUT: folder.path,
       VITEST_CRIU_ITERATIONS: '1',

@@ -21,12 +21,12 @@ export type ProgramFiles = ReadonlyMap<number, ProgramFile>
  * other files that it maps. Deleted files are not included.
  */
 export function programFiles(set: ImageSet, { mm }: LiveProcess): ProgramFiles {
-  const { regularFile } = fileTable(set)
+  const files = fileTable(set)
   const executed = mm.vmas.filter((vma) => isVma(vma, 'FILE_PRIVATE') && (vma.prot & PROT_EXEC) !== 0)
   const ids = new Set(executed.map(({ shmid }) => Number(shmid)))
   return new Map(
     [...ids].flatMap((id) => {
-      const file = regularFile(id)
+      const file = files.regularFile(id)
       return file ? [[id, { path: pathOf(file), size: file.size }] as const] : []
     }),
   )

@@ -10,7 +10,8 @@ import { PROJECT, start, VITEST, type Ended, type Running } from '../commands.ts
 import { temporaryFolder } from '../folders.ts'
 import { expectNothingLeft } from '../leaks.ts'
 import { Family } from './family.ts'
-import type { Fault, Setting } from './faults.ts'
+import type { Fault } from './faults.ts'
+import type { Setting } from './setting.ts'
 import { ITERATIONS, type Moment } from './moments.ts'
 
 /** One run with one fault. */

@@ -6,15 +6,7 @@ import type { Family } from './family.ts'
 import { fullDisk, limitFiles, memoryLimit, secondRun, withFullCache, withFullReports } from './machine.ts'
 import { CLOCK_STEP, HOOKS } from './projects.ts'
 import { MOMENTS, type Moment, type Target } from './moments.ts'
-
-/** How a run with a fault starts: like a user's, except for these. */
-export interface Setting {
-  readonly environment?: Readonly<Record<string, string>>
-  /** Command line in front of vitest's. */
-  readonly wrapper?: readonly string[]
-  /** The source of the only suite of a project of its own. Default: bench/restore.bench.ts. */
-  readonly suite?: string
-}
+import type { Setting } from './setting.ts'
 
 /** What can happen to a run. */
 export interface Fault {

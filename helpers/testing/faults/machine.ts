@@ -7,7 +7,7 @@ import { CACHE, WORK } from '../../installation/paths.ts'
 import { MB } from '../../units.ts'
 import { temporaryFolder } from '../folders.ts'
 import type { Family } from './family.ts'
-import type { Setting } from './faults.ts'
+import type { Setting } from './setting.ts'
 
 /** Fills the filesystem of a folder until nothing fits any more. */
 const fill = (folder: string): Promise<unknown> =>
