@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { handlerNamed } from '../handlers/handler.ts'
 import { asImage, decodeImage, encodeImage, entriesOf, pageCount, storedPages } from '../images/index.ts'
 import { hostPath } from '../host/host.ts'
+import { eager } from '../strategies/eager.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
 import { messageOf, steady } from '../testing/messages.ts'
 import { GB, MB } from '../units.ts'
@@ -39,7 +40,10 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
   test('fails to restore if a page of its memory is changed', async () => {
     await withCheckpoint({ handler, size: 4 * MB }, async (checkpoint) => {
       await alterMemory(imagesOf(checkpoint))
-      const message = await messageOf(() => runRestore(checkpoint))
+      expect(await messageOf(() => runRestore(checkpoint))).toContain('the unchanged memory of the dump')
+      // Opened again, it has been so from the beginning.
+      const restorable = await eager.open(checkpoint.host, checkpoint.rootfs, checkpoint)
+      const message = await messageOf(() => runRestore({ ...checkpoint, restorable }))
       const found = /checksum [0-9a-f]+$/gm
       expect(steady(message, [found, 'checksum FOUND'], [checkpoint.checksum, 'EXPECTED'])).toBe(
         'the restored process gave another answer, or has the wrong memory (eager, 4194304 bytes)\n' +
