@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as api from './index.ts'
-import type { RestoreSuiteOptions } from './index.ts'
-import { messageOf } from './testing/messages.ts'
+import { outcomeOf, VITEST } from './testing/commands.ts'
+import { API, temporaryProject } from './testing/projects.ts'
 
 test('nothing but the public API is exported', () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
@@ -19,10 +19,17 @@ test('nothing but the public API is exported', () => {
   `)
 })
 
-const refusalOf = (
-  thresholds: RestoreSuiteOptions['thresholds'] & Record<string, unknown>,
-): Promise<string> =>
-  messageOf(() => api.restoreSuite({ strategies: ['mapped'], sizes: [api.MB], thresholds }))
+/** What restoreSuite() says of its thresholds in a benchmark. */
+async function refusalOf(thresholds: Readonly<Record<string, unknown>>): Promise<string> {
+  await using project = await temporaryProject({
+    'vitest.config.mts': `import { criu } from '${API}'\nexport default { plugins: [criu()] }\n`,
+    'own.bench.ts': `import * as api from '${API}'
+const suite = { strategies: ['mapped'], sizes: [api.MB], thresholds: ${JSON.stringify(thresholds)} }
+try { api.restoreSuite(suite) } catch (error) { console.log('<' + error.message + '>') }`,
+  })
+  const { stdout } = await outcomeOf([process.execPath, VITEST, 'bench', '--run'], {}, project.path)
+  return /<([^>]*)>/.exec(stdout)?.[1] ?? stdout
+}
 
 describe('restoreSuite refuses', () => {
   test('a threshold for an unknown phase', async () => {
