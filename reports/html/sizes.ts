@@ -35,7 +35,9 @@ export function sizesCharts(results: Results): Markup {
 
 const size = ({ suite }: Row): number => suite.size
 const median = ({ figure }: Row): number => figure.median
-const reference = ({ figure }: Row): number | undefined => figure.verdict.reference
+/** Undefined for 0, which a log axis does not have. */
+const reference = ({ figure: { verdict } }: Row): number | undefined =>
+  (verdict.reference ?? 0) > 0 ? verdict.reference : undefined
 
 /** The axis spans at least a decade, so that noise of a flat phase does not look like a slope. */
 function domainOf(rows: readonly Row[], phase: string): [number, number] {

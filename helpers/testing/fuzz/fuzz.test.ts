@@ -11,9 +11,13 @@ import { temporaryFolder } from '../folders.ts'
 import { Chance } from './mutate.ts'
 import { corpusIn, imageBytes, imageSet, resultsFile, type Case, type Subject } from './subjects.ts'
 
-/** `npm run fuzz` sets more time, and prints the seed; with FUZZ_SEED a run repeats its choices. */
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 12)
-const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000)
+/**
+ * `npm run fuzz` sets more time, and makes other choices in each run. `npm test` makes the same ones every time, so that it
+ * fails for a change only. With FUZZ_SEED, which both print, a run repeats its choices.
+ */
+const { FUZZ_SECONDS, FUZZ_SEED } = process.env
+const SECONDS = Number(FUZZ_SECONDS ?? 12)
+const SEED = Number(FUZZ_SEED ?? (FUZZ_SECONDS === undefined ? 1 : Date.now() % 1_000_000))
 
 /** CPU time of one case, ms, and memory of the whole process. */
 const LIMITS = { cpu: 3000, memory: 2 * GB }
