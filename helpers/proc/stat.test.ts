@@ -8,6 +8,7 @@ const statOf = (name: string): string =>
   `4711 (${name}) S 4242 815 815 34816 815 4194560 57113 300 66 7 210 31 40 5 20 0 1 0 90210 2703360 4 1844\n`
 
 const EXPECTED = {
+  parent: 4242,
   state: 'S',
   processGroup: 815,
   terminal: 34_816,

@@ -22,17 +22,15 @@ const isLongOn: Readonly<Record<string, (cell: Cell) => boolean>> = {
 
 const isMain = (moment: Moment | undefined): boolean => MAIN_MOMENTS.has(moment?.name ?? '')
 
-const IN_TURN = ['rootfs', 'handler starts', 'dump', 'copy', 'restore']
-
 /** The moments of the short form, by fault. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
-  'INT of group': ['mount', ...IN_TURN],
-  'KILL of group': [...IN_TURN, 'execution', 'clean-up'],
+  'INT of group': ['mount', 'handler starts', 'copy'],
+  'KILL of group': ['rootfs', 'dump', 'restore', 'clean-up'],
   'KILL of criu': ['dump'],
   'KILL of worker': ['restore'],
   'KILL of launcher': ['execution'],
   'STOP+CONT of group': ['execution'],
-  'KILL of supervisor and group, then clean': ['dump', 'restore'],
+  'KILL of supervisor and group, then clean': ['restore'],
   'KILL of supervisor and group, then another run': ['copy'],
   'ENOSPC on the rootfs': ['dump'],
   'a throw in afterAll': ['whole run'],

@@ -16,7 +16,7 @@ import { corpusIn, imageBytes, imageSet, resultsFile, type Case, type Subject } 
  * fails for a change only. With FUZZ_SEED, which both print, a run repeats its choices.
  */
 const { FUZZ_SECONDS, FUZZ_SEED } = process.env
-const SECONDS = Number(FUZZ_SECONDS ?? 12)
+const SECONDS = Number(FUZZ_SECONDS ?? 9)
 const SEED = Number(FUZZ_SEED ?? (FUZZ_SECONDS === undefined ? 1 : Date.now() % 1_000_000))
 
 /** CPU time of one case, ms, and memory of the whole process. */
