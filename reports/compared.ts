@@ -2,7 +2,7 @@ import { formatMilliseconds } from './format.ts'
 import type { VerdictResults } from './results.ts'
 
 /** Title of the row with the figures to compare with: "reference", "on tmpfs", "of plain", "threshold". */
-export function comparedWith({ source, of }: VerdictResults): string {
+function comparedWith({ source, of }: VerdictResults): string {
   if (source === 'tmpfs') return 'on tmpfs'
   if (source === 'threshold') return of === undefined ? 'threshold' : `of ${of}`
   return 'reference'

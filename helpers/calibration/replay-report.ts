@@ -4,7 +4,7 @@ import type { Sensitivity } from '../gate/change.ts'
 import { halves, orderedPairs, replay, slowed, type Pair, type Replay } from './replay.ts'
 
 /** How much slower cold starts are made, as a share. */
-export const PLANTED = [0.1, 0.2] as const
+const PLANTED = [0.1, 0.2] as const
 
 /** What the gate says about recorded runs of the same code, and about the same runs made slower, as Markdown. */
 export function replayReport(recorded: readonly Results[], sensitivity: Sensitivity): string {

@@ -51,7 +51,7 @@ export function replay(pairs: readonly Pair[], sensitivity: Sensitivity): Replay
 }
 
 /** The figures that decide, with their titles. */
-export const decidingRows = ({ suites }: Pick<Results, 'suites'>): Array<[string, FigureResults]> =>
+const decidingRows = ({ suites }: Pick<Results, 'suites'>): Array<[string, FigureResults]> =>
   suites.flatMap((suite) =>
     suite.figures
       .filter(({ phase }) => DECIDING.includes(phase))

@@ -1,9 +1,11 @@
-import { chmod, chown, copyFile, lstat, mkdir, stat, utimes } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, chown, copyFile, lstat, stat, utimes } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CriuBenchError, reasonOf } from '../errors.ts'
 import { HANDLER_FOLDER } from '../handlers/handler.ts'
+import { makeFolder } from '../host/folders.ts'
 import { hostPath, type Host } from '../host/host.ts'
-import { hostPathInside, pathInside } from '../host/inside.ts'
+import { hostPathInside, insideRootfs, pathInside } from '../host/inside.ts'
 import type { NeededFile } from '../images/index.ts'
 import { run } from '../process/process.ts'
 
@@ -12,6 +14,7 @@ import { run } from '../process/process.ts'
  * from elsewhere, and then their paths mean other files here. Throws CriuBenchError.
  */
 export async function checkSource(host: Host, file: NeededFile): Promise<void> {
+  // A file that cannot be looked at is refused as missing.
   const found = await lstat(hostPath(host, file.path)).catch(() => undefined)
   const link = (await pathInside(host.root, file.path)) !== file.path
   const status = found && `${found.size} bytes, mode ${found.mode.toString(8)}`
@@ -72,15 +75,13 @@ export async function copyFolder(host: Host, from: string, to: string): Promise<
 }
 
 async function makeParents(host: Host, rootfs: string, folder: string): Promise<void> {
-  if (folder === '/' || (await exists(await hostPathInside(host, rootfs, folder)))) return
+  const inside = await insideRootfs(host, rootfs, folder)
+  if (folder === '/' || existsSync(hostPath(host, inside))) return
   await makeParents(host, rootfs, dirname(folder))
   // A link may lead to a folder whose own parents are missing, too.
-  await mkdir(await hostPathInside(host, rootfs, folder), { recursive: true })
+  await makeFolder(host, inside)
   await copyAttributes(host, rootfs, folder)
 }
-
-const exists = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => undefined)) !== undefined
 
 /** The owner is set first, because that takes the set-user-ID bit away. */
 async function copyAttributes(host: Host, rootfs: string, path: string): Promise<void> {

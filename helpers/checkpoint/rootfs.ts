@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { launch } from '../container/launcher.ts'
 import { exportBaseImage, type BaseImage } from '../criu/base-image.ts'
@@ -15,6 +15,7 @@ import {
   type ImageSet,
   type NeededFile,
 } from '../images/index.ts'
+import { makeFolder } from '../host/folders.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { hostPathInside, insideRootfs } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
@@ -65,7 +66,7 @@ export async function populateRootfs(
   name: string,
 ): Promise<Rootfs & { version: string }> {
   await exportBaseImage(host, image, path)
-  await mkdir(await hostPathInside(host, path, HANDLER_FOLDER), { recursive: true })
+  await makeFolder(host, await insideRootfs(host, path, HANDLER_FOLDER))
   const version = await checkCriu(host, criuCommand(host, join(path, BUNDLE)), image.description)
   const rootfs = rootfsAt(host, path)
   await keepProbeCache(host, rootfs, name)
@@ -170,9 +171,9 @@ const isOwn = (path: string): boolean => path.startsWith(`${HANDLER_FOLDER}/`)
  */
 async function makeFolders(host: Host, rootfs: string, folders: readonly NeededFile[]): Promise<void> {
   for (const { path, mode } of folders) {
-    const folder = await hostPathInside(host, rootfs, path)
-    if (path === '/' || existsSync(folder)) continue
-    await mkdir(folder, { recursive: true })
-    if (mode !== undefined) await chmod(folder, mode & 0o7777)
+    const folder = await insideRootfs(host, rootfs, path)
+    if (path === '/' || existsSync(hostPath(host, folder))) continue
+    await makeFolder(host, folder)
+    if (mode !== undefined) await chmod(hostPath(host, folder), mode & 0o7777)
   }
 }

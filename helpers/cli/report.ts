@@ -28,6 +28,7 @@ async function refuseOtherRun(file: string, { createdAt }: Results): Promise<voi
   const folder = dirname(file)
   const existing = REPORTS.map(([name]) => name).find((name) => existsSync(join(folder, name)))
   if (existing === undefined) return
+  // Results that cannot be read are those of an unknown run.
   const other = await readResults(join(folder, 'results.json')).catch(() => undefined)
   if (other?.createdAt === createdAt) return
   throw new CriuBenchError({

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Settings } from '../config/options.ts'
 import { findBaseImage } from '../criu/base-image.ts'
@@ -11,7 +10,8 @@ import { handlerNamed, isObserved } from '../handlers/handler.ts'
 import { observer } from '../handlers/observe.ts'
 import { startHandler } from '../handlers/start.ts'
 import { ownCommand } from '../installation/own-command.ts'
-import { hostPath, localHost } from '../host/host.ts'
+import { makeFolder } from '../host/folders.ts'
+import { localHost } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { WORK } from '../installation/paths.ts'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
@@ -156,7 +156,7 @@ const WORK_FOLDER = '.work'
 async function inSandbox<T>(settings: Settings, part: (sandbox: Sandbox) => Promise<T>): Promise<T> {
   const folder = join(rootfsOf(settings), WORK_FOLDER)
   await using sandbox = await openSandbox(containerNameOf(settings))
-  await mkdir(hostPath(sandbox, folder), { recursive: true })
+  await makeFolder(sandbox, folder)
   await run(sandbox, {
     argv: ['mount', '--bind', folder, WORK],
     failed: `cannot bind ${folder} on ${WORK}`,

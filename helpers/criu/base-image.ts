@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, lstat, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
+import { makeFolder } from '../host/folders.ts'
 import { localHost, hostPath, type Host } from '../host/host.ts'
-import { hostPathInside, pathInside } from '../host/inside.ts'
+import { insideRootfs, pathInside } from '../host/inside.ts'
 import { CACHE } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { makeViaDraft } from '../programs/draft.ts'
@@ -74,12 +75,12 @@ export async function exportBaseImage(host: Host, image: BaseImage, rootfs: stri
   // CRIU compares the mode of the root directory, so it must not depend on the image.
   await chmod(hostPath(host, rootfs), 0o755)
   for (const [name, mode] of Object.entries(MOUNT_POINTS)) {
-    const folder = await hostPathInside(host, rootfs, name)
-    await mkdir(folder, { recursive: true })
-    await chmod(folder, mode)
+    const folder = await insideRootfs(host, rootfs, name)
+    await makeFolder(host, folder)
+    await chmod(hostPath(host, folder), mode)
   }
   const bundle = hostPath(host, join(rootfs, BUNDLE))
-  // A link there would lead out of the rootfs.
+  // A link there would lead out of the rootfs. Most images have nothing there.
   if ((await lstat(bundle).catch(() => undefined))?.isSymbolicLink()) await rm(bundle)
   if (hasBundle(host, join(rootfs, BUNDLE))) return
   const program = await programIn(hostPath(host, rootfs), image.description)

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, mkdir, readFile } from 'node:fs/promises'
+import { chmod, copyFile, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
+import { makeFolder } from '../host/folders.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { pathInside } from '../host/inside.ts'
 import { run } from '../process/process.ts'
@@ -39,8 +40,8 @@ export const criuCommand = (host: Host, folder: string, seenAs = folder): string
 export async function makeBundle(host: Host, bundled: Bundled, folder: string): Promise<void> {
   const { root, program } = bundled
   const copy = async (path: string, name: string): Promise<void> => {
+    await makeFolder(host, dirname(join(folder, name)))
     const target = hostPath(host, join(folder, name))
-    await mkdir(dirname(target), { recursive: true })
     await copyFile(hostPath(host, join(root, await pathInside(hostPath(host, root), path))), target)
     await chmod(target, 0o755)
   }

@@ -31,7 +31,7 @@ export interface Difference {
 }
 
 /** The fields in which two machines differ. */
-export const differencesOf = (before: Fingerprint, now: Fingerprint): Difference[] =>
+const differencesOf = (before: Fingerprint, now: Fingerprint): Difference[] =>
   FIELDS.filter(({ name, of }) =>
     name === 'memory' ? Math.abs(now.memory / before.memory - 1) > MEMORY_TOLERANCE : of(before) !== of(now),
   ).map(({ name, match, of }) => ({ field: name, before: of(before), now: of(now), breaks: match }))

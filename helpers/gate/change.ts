@@ -23,9 +23,9 @@ export const ALPHA = 0.05
  * A "pass" excludes a slowdown by this ratio, with a probability of 95 %. If the runs differ too much for that, the
  * verdict is "inconclusive".
  */
-export const EXCLUDED_RATIO = 1.2
+const EXCLUDED_RATIO = 1.2
 /** From so many set-ups on each side, dumps must exclude the same slowdown as cold starts. */
-export const FULL_SET_UPS = 3
+const FULL_SET_UPS = 3
 
 /** Load from other programs made cold starts up to three times slower. A larger ratio than this has another cause. */
 const LOAD_RATIO = 4

@@ -28,7 +28,7 @@ export interface Effect {
 }
 
 /** How well the spread of set-ups is known before a run shows it: as if from so many set-ups and one more. */
-export const PRIOR_DEGREES = 10
+const PRIOR_DEGREES = 10
 
 /** A row follows a control by 0, give or take this, as long as nothing shows how much. */
 const PRIOR_SLOPE = 1

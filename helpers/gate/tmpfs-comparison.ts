@@ -1,7 +1,7 @@
 import { judgeMedian, type MeasuredFigure, type MeasuredSuite, type Verdict } from './verdict.ts'
 
 /** The filesystem of the reference. Suites on other filesystems are compared with the same suite on this one. */
-export const TMPFS = 'tmpfs'
+const TMPFS = 'tmpfs'
 
 /** The largest ratio to tmpfs's median of the same run, by phase. A phase without a ratio is not gated. */
 export type Ratios = Readonly<Record<string, number>>

@@ -123,7 +123,7 @@ export const reportsItself = ({ done }: Handler): boolean => done === 'report'
 export const isObserved = ({ done, trigger }: Handler): boolean =>
   done !== 'report' || (trigger !== 'lock' && !('file' in trigger))
 
-export const siteOf = (size: Bytes, folder: string): Site => ({ size, folder, ...handlerFiles(folder) })
+const siteOf = (size: Bytes, folder: string): Site => ({ size, folder, ...handlerFiles(folder) })
 
 /** Where a command line runs: on the host, or in a container, which has a network of its own already. */
 export type CommandTarget = 'host' | 'container'

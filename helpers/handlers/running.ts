@@ -80,6 +80,7 @@ export async function networkOf(host: Host, pid: number, limit = NETWORK_LIMIT):
   const { stdout } = await run(host, { argv: ['readlink', '/proc/self/ns/net'], failed, fix, timeout: 10_000 }) // prettier-ignore
   let inner: string | undefined
   const hasLeft = async (): Promise<boolean> => {
+    // Undefined once the process has ended.
     inner = await readlink(hostPath(host, `/proc/${pid}/ns/net`)).catch(() => undefined)
     return inner !== stdout.trim()
   }

@@ -16,6 +16,7 @@ export async function pathInside(root: string, path: string): Promise<string> {
   let links = 0
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const next = join(at, name)
+    // Undefined for a name that is no link, or does not exist.
     const target = await readlink(join(root, next)).catch(() => undefined)
     if (target === undefined) {
       at = next

@@ -24,6 +24,9 @@ async function limitedCgroup(): Promise<string | undefined> {
   return undefined
 }
 
+/** A program that prints the available memory. */
+const PRINT = `console.log(await (await import(${JSON.stringify(join(import.meta.dirname, 'memory.ts'))})).availableMemory())`
+
 test('the limit of the cgroup that is the root of a cgroup namespace counts, as in a container', async ({
   skip,
 }) => {
@@ -33,12 +36,10 @@ test('the limit of the cgroup that is the root of a cgroup namespace counts, as 
       skip('no memory controller here')
       return
     }
-    const source = JSON.stringify(join(import.meta.dirname, 'memory.ts'))
-    const script = `console.log(await (await import(${source})).availableMemory())`
     const mount = existsSync(join(cgroup, 'memory.max')) ? '-t cgroup2' : '-t cgroup -o memory'
     const shell = `echo $$ > ${cgroup}/cgroup.procs
       exec unshare --cgroup --mount sh -ec 'mount ${mount} vitest-criu /sys/fs/cgroup; exec "$@"' sh "$@"`
-    const argv = ['sh', '-ec', shell, 'sh', process.execPath, '--input-type=module', '-e', script]
+    const argv = ['sh', '-ec', shell, 'sh', process.execPath, '--input-type=module', '-e', PRINT]
     const { stdout, stderr, status } = await outcomeOf(argv)
     await rmdir(cgroup)
     expect(status, stderr).toBe(0)
@@ -53,13 +54,11 @@ test('page cache that the kernel can reclaim counts as available', async ({ skip
       skip('no memory controller here')
       return
     }
-    const source = JSON.stringify(join(import.meta.dirname, 'memory.ts'))
-    const script = `console.log(await (await import(${source})).availableMemory())`
     // More file pages than the cgroup may hold: it is full of cache when the program starts.
     const shell = `file=$(mktemp /var/tmp/vitest-criu-XXXXXX); echo $$ > ${cgroup}/cgroup.procs
       dd if=/dev/zero of="$file" bs=1M count=300 conv=fsync status=none
       "$@"; rm "$file"`
-    const argv = ['sh', '-ec', shell, 'sh', process.execPath, '--input-type=module', '-e', script]
+    const argv = ['sh', '-ec', shell, 'sh', process.execPath, '--input-type=module', '-e', PRINT]
     const { stdout, stderr, status } = await outcomeOf(argv)
     await rmdir(cgroup)
     expect(status, stderr).toBe(0)

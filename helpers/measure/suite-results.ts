@@ -76,14 +76,14 @@ export function samplesOfSetUps(
 const numbered = <T extends object>(samples: readonly T[], setUp: number) =>
   samples.map((sample) => ({ ...sample, ...(setUp > 0 && { setUp }) }))
 
-export const dumpResults = ({
+const dumpResults = ({ total, wall, stats, ...conditions }: DumpSample): SuiteResults['dumps'][number] => ({
   total,
   wall,
-  stats,
-  ...conditions
-}: DumpSample): SuiteResults['dumps'][number] => ({ total, wall, stats: { ...stats }, ...stored(conditions) })
+  stats: { ...stats },
+  ...stored(conditions),
+})
 
-export function sampleResults(sample: MeasuredSample): SampleResults {
+function sampleResults(sample: MeasuredSample): SampleResults {
   const { points, checksum, stats, memory, guard, ...conditions } = sample
   const { handlerStarted, drained, ...always } = points
   return {

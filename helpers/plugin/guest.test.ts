@@ -31,6 +31,7 @@ test('adds 4MB', () => expect(4).toBe(4))
 test('adds 64MB', () => expect(64).toBe(64))
 describe('tmpfs', () => test('64MB', () => {}))
 test('fails', () => expect.fail('on purpose'))
+// Skipped in this project on purpose: it must stay so with the plugin.
 test.skip('is skipped', () => {})
 test('takes longer than the time limit', () => new Promise((resolve) => { setTimeout(resolve, 400) }))
 `,

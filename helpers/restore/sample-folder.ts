@@ -1,10 +1,11 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { copyFolder } from '../checkpoint/copied-files.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { HANDLER_FOLDER, handlerFiles, isObserved, type LockByte } from '../handlers/handler.ts'
 import { layOut, writeNew } from '../handlers/running.ts'
+import { makeFolder } from '../host/folders.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { insideRootfs, pathInside } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
@@ -37,7 +38,7 @@ export async function layOutSample(request: SampleFolderRequest): Promise<Sample
   const folder = join(onHost, basename(HANDLER_FOLDER))
   const path = hostPath(host, folder)
   await rm(hostPath(host, onHost), { recursive: true, force: true })
-  await mkdir(hostPath(host, onHost), { recursive: true })
+  await makeFolder(host, onHost)
   if (dumped) await copyFolder(host, await insideRootfs(host, dumped.path, HANDLER_FOLDER), folder)
   await layOut(handler, path, delay === undefined ? lock : 'D')
   if (delay !== undefined) await writeNew(`${handlerFiles(path).lock}.delay`, String(delay))

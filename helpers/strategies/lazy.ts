@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { copyFile, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { lazyPagesCommand, restoreCommand } from '../criu/restore.ts'
 import { compile } from '../programs/compile.ts'
-import { hostPathInside } from '../host/inside.ts'
+import { makeFolder } from '../host/folders.ts'
+import { hostPath } from '../host/host.ts'
+import { insideRootfs } from '../host/inside.ts'
 import { fixture } from '../installation/paths.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
 import { unchangedMemory } from './memory-files.ts'
@@ -27,9 +29,9 @@ export const lazy: Strategy = {
   missing: () =>
     existsSync('/proc/sys/vm/unprivileged_userfaultfd') ? undefined : 'this kernel has no userfaultfd',
   async prepare(host, { path }) {
-    const program = await hostPathInside(host, path, LAZY_RESTORE)
-    await mkdir(dirname(program), { recursive: true })
-    await copyFile(await compile(fixture('programs/lazy-restore.c')), program)
+    const program = await insideRootfs(host, path, LAZY_RESTORE)
+    await makeFolder(host, dirname(program))
+    await copyFile(await compile(fixture('programs/lazy-restore.c')), hostPath(host, program))
   },
   async open(host, { path, criu }) {
     const images = join(path, IMAGES_FOLDER)

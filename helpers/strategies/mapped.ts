@@ -8,13 +8,10 @@ import {
   writeMapped,
   type StateOf,
 } from '../images/mapped/index.ts'
-import { readImageSet } from '../images/index.ts'
-import { ownCommand } from '../installation/own-command.ts'
 import { hostPath, type Host } from '../host/host.ts'
-import { run } from '../process/process.ts'
 import { isRemote } from '../process/remote.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
-import { unchangedMemory } from './memory-files.ts'
+import { statesThere, unchangedMemory } from './memory-files.ts'
 import type { Strategy } from './strategy.ts'
 
 /** The folder of the rootfs for the rewritten images and their backing file. */
@@ -26,13 +23,8 @@ const folderOn = (host: Host, rootfs: string): string => hostPath(host, join(roo
 const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
   isRemote(host)
     ? async () => {
-        const { stdout } = await run(host, {
-          argv: ['stat', '--format', '%s %i %.9Z', join(rootfs, MAPPED_FOLDER, BACKING_FILE)],
-          failed: 'cannot read the state of the backing file',
-          fix: ownCommand('copy'),
-          timeout: 30_000,
-        })
-        const [size = '', inode = '', changed = ''] = stdout.trim().split(' ')
+        const [state = ''] = await statesThere(host, [join(rootfs, MAPPED_FOLDER, BACKING_FILE)])
+        const [size = '', inode = '', changed = ''] = state.split(' ')
         return { size, inode, changed: changed.replace('.', '') }
       }
     : undefined
@@ -56,9 +48,9 @@ export const mapped: Strategy = {
       copied,
       range,
       dataOffset,
+      raw,
     } = await openMapped(folderOn(host, path), stateOn(host, path))
-    const rewritten = await readImageSet(folderOn(host, path))
-    const checkPages = await unchangedMemory(host, join(path, MAPPED_FOLDER), rewritten)
+    const checkPages = await unchangedMemory(host, join(path, MAPPED_FOLDER), { raw })
     return {
       strategy: 'mapped',
       readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],

@@ -39,7 +39,8 @@ async function statesOf(host: Host, files: readonly string[]): Promise<Array<str
   )
 }
 
-async function statesThere(host: Host, files: readonly string[]): Promise<string[]> {
+/** The same, as another machine sees its own files. */
+export async function statesThere(host: Host, files: readonly string[]): Promise<string[]> {
   const { stdout } = await run(host, {
     argv: ['stat', '--format', '%s %i %.9Z', '--', ...files],
     failed: 'cannot read the state of the images',

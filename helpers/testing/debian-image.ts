@@ -11,8 +11,7 @@ export const noDebianImages = (): string | undefined =>
 
 /**
  * The tarball of a root file system of a Debian release, with its criu unless `packages` says otherwise. It is made once
- * and cached. A mirror that is a snapshot
- * is past its date; the signature is checked all the same.
+ * and cached. A mirror that is a snapshot is past its date; the signature is checked all the same.
  */
 export async function debianImage(
   suite: string,
@@ -37,5 +36,7 @@ async function mirrorLine(suite: string): Promise<string> {
     .split('\n')
     .find((line) => line.endsWith(' Debian'))
     ?.split(' ')[0]
-  return `deb ${process.env['DEBIAN_MIRROR'] ?? mirror ?? 'http://deb.debian.org/debian'} ${suite} main`
+  const named = process.env['DEBIAN_MIRROR'] ?? mirror
+  if (named === undefined) throw new Error('this machine has no Debian apt source: export DEBIAN_MIRROR=URL')
+  return `deb ${named} ${suite} main`
 }

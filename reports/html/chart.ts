@@ -3,7 +3,7 @@ import { parseHTML } from 'linkedom'
 import { html, Markup } from './markup.ts'
 
 /** The width at which a chart is drawn, in CSS pixels. CSS scales it to the width of its column. */
-export const WIDTH = 360
+const WIDTH = 360
 
 // oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-member-access -- there are no DOM types
 const document: object = parseHTML('<!doctype html><html><body></body></html>').document

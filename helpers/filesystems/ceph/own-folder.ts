@@ -21,7 +21,7 @@ export const ownName = async (): Promise<string> =>
   `vitest-criu-${hostname()}-${process.pid}.${await machineId()}-${await startTimeOf(process.pid)}-${made++}`
 
 /** Whether the owner of that folder is a process of this machine that has ended. Folders with an unknown owner are kept. */
-export async function isLeftBehind(name: string): Promise<boolean> {
+async function isLeftBehind(name: string): Promise<boolean> {
   const owner = NAME.exec(name)?.groups
   if (owner?.['machine'] !== (await machineId())) return false
   return (await startTimeOf(Number(owner['pid']))) !== owner['start']

@@ -52,6 +52,8 @@ export interface MappedSet {
   readonly dataOffset: Bytes | undefined
   /** Throws a CriuBenchError if the backing file was changed. A restore from it would have wrong memory. */
   readonly check: () => Promise<void>
+  /** Sizes of its pages files, by name. */
+  readonly raw: ImageSet['raw']
 }
 
 /**
@@ -104,7 +106,8 @@ export type StateOf = (file: string) => Promise<z.infer<typeof State>>
  * Throws a CriuBenchError if the folder has no rewritten set or an invalid one.
  */
 export async function openMapped(folder: string, stateOf: StateOf = statHere): Promise<MappedSet> {
-  validateImageSet(await readImageSet(folder))
+  const set = await readImageSet(folder)
+  validateImageSet(set)
   const manifest = join(folder, MANIFEST)
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
@@ -115,11 +118,13 @@ export async function openMapped(folder: string, stateOf: StateOf = statHere): P
     copied,
     range,
     dataOffset,
+    raw: set.raw,
     check: () => checkBacking(join(folder, BACKING_FILE), backing, stateOf),
   }
 }
 
 async function checkBacking(file: string, written: z.infer<typeof State>, stateOf: StateOf): Promise<void> {
+  // A file whose state cannot be read is refused as missing.
   const now = await stateOf(file).catch(() => undefined)
   if (now?.size === written.size && now.inode === written.inode && now.changed === written.changed) return
   if (now === undefined) throw notMapped(file, 'no such file')

@@ -30,7 +30,7 @@ const NAME = `vitest-criu-fault-${process.pid}`
 const ENDS_WITHIN = 90_000
 
 /** Runs a cell. Throws an error that says what has happened, if it did not hold. */
-export const runCell = (cell: Cell): Promise<void> =>
+const runCell = (cell: Cell): Promise<void> =>
   expectNothingLeft(
     async () => {
       await using undo = new AsyncDisposableStack()
@@ -101,6 +101,7 @@ async function strike(family: Family, { fault, moment }: Cell): Promise<void> {
 /** A run that does not end is a finding, too. */
 async function endOf(running: Running): Promise<Ended> {
   const limit = new AbortController()
+  // It only rejects when the run has ended.
   const late = delay(ENDS_WITHIN, undefined, { signal: limit.signal }).catch(() => undefined)
   const ended = await Promise.race([running.ended, late])
   limit.abort()
