@@ -45,6 +45,8 @@ export interface Guarded {
   readonly file: string
   /** Offset in `file` from which on it has programs' own data and not anonymous memory, if it has any. */
   readonly dataOffset: Bytes | undefined
+  /** Whether some of the memory has advice of madvise, which memory in its place has to get. */
+  readonly advised: boolean
 }
 
 /** Calls on guarded memory, which the launcher prepared or answered. */
@@ -149,6 +151,7 @@ const options = ({
   ...(confined ? ['--confined'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(guard?.dataOffset === undefined ? [] : ['--guard-data', String(guard.dataOffset)]),
+  ...(guard?.advised ? ['--guard-advised'] : []),
   ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
   ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),
   ...(memoryLimit === undefined ? [] : ['--memory', String(memoryLimit)]),

@@ -48,6 +48,7 @@ export const mapped: Strategy = {
       copied,
       range,
       dataOffset,
+      advised,
       raw,
     } = await openMapped(folderOn(host, path), stateOn(host, path))
     const checkPages = await unchangedMemory(host, join(path, MAPPED_FOLDER), { raw })
@@ -56,7 +57,7 @@ export const mapped: Strategy = {
       readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],
       command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
       // Without the guard, discarded memory would read as what the backing file has.
-      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset },
+      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset, advised },
       check: async () => {
         await check()
         await checkPages()

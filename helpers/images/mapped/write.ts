@@ -38,6 +38,8 @@ const Manifest = z.strictObject({
   range: z.strictObject({ start: z.string(), end: z.string() }).optional(),
   /** Where programs' own data starts in the backing file, in bytes, if it has any. */
   dataOffset: z.int().optional(),
+  /** Whether an area has advice of madvise. */
+  advised: z.boolean(),
 })
 
 /** A rewritten set on disk. */
@@ -50,6 +52,8 @@ export interface MappedSet {
   readonly range: { readonly start: string; readonly end: string } | undefined
   /** Where programs' own data starts in the backing file, in bytes, if it has any. */
   readonly dataOffset: Bytes | undefined
+  /** Whether an area has advice of madvise, which CRIU gives it at each restore. */
+  readonly advised: boolean
   /** Throws a CriuBenchError if the backing file was changed. A restore from it would have wrong memory. */
   readonly check: () => Promise<void>
   /** Sizes of its pages files, by name. */
@@ -87,6 +91,7 @@ export async function writeMapped(
       ...amounts(rewritten),
       ...rangeOf(rewritten),
       ...dataOf(rewritten),
+      advised: isAdvised(rewritten),
     }
     await writeFile(join(draft, MANIFEST), JSON.stringify(manifest satisfies z.infer<typeof Manifest>))
     validateImageSet(await readImageSet(draft))
@@ -112,12 +117,13 @@ export async function openMapped(folder: string, stateOf: StateOf = statHere): P
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
   })
-  const { backing, mapped, copied, range, dataOffset } = Manifest.parse(JSON.parse(text))
+  const { backing, mapped, copied, range, dataOffset, advised } = Manifest.parse(JSON.parse(text))
   return {
     mapped,
     copied,
     range,
     dataOffset,
+    advised,
     raw: set.raw,
     check: () => checkBacking(join(folder, BACKING_FILE), backing, stateOf),
   }
@@ -161,6 +167,9 @@ function rangeOf({ processes }: Rewritten): { range?: { start: string; end: stri
   if (first === undefined || last === undefined) return {}
   return { range: { start: first.toString(16), end: last.toString(16) } }
 }
+
+const isAdvised = ({ processes }: Rewritten): boolean =>
+  processes.some(({ areas }) => areas.some(({ vma }) => vma.madv !== 0n))
 
 const dataOf = ({ dataOffset }: Rewritten): { dataOffset?: Bytes } =>
   dataOffset === undefined ? {} : { dataOffset: Number(dataOffset) }
