@@ -74,6 +74,21 @@ describe('the documentation', () => {
     expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(130)
   })
 
+  test('quotes in README.md only figures of its table', () => {
+    const lines = read('README.md').split('\n')
+    const table = lines.filter((line) => line.startsWith('|')).join('\n')
+    const [, cell = 'no cell', phase = '', size = ''] =
+      /In `([^`]+)`, the ([a-z ]+) at (\d+MB)/.exec(read('README.md')) ?? []
+    const [header = '', ...rows] = table.split('\n').map((line) => line.split('|').map((each) => each.trim()))
+    expect(rows.find(([, name]) => name === phase)?.[header.indexOf(size)]).toBe(cell)
+    const [, median, ratio] = /^(\S+) (\S+)×/.exec(cell) ?? []
+    expect(prose('README.md')).toContain(`${median} is the median`)
+    expect(prose('README.md')).toMatch(new RegExp(`${ratio} is its ratio`))
+    const restores = rows.find(([, name]) => name === 'restore')?.slice(2, -1).map(Number.parseFloat) ?? [] // prettier-ignore
+    const [least, most] = [Math.min(...restores), Math.max(...restores)]
+    expect(prose('README.md')).toContain(`Restore takes ${least.toFixed(1)} to ${most.toFixed(1)} ms`)
+  })
+
   test('names the oldest supported version of Node in README.md, once', () => {
     const named = [...read('README.md').matchAll(/\bNode(?:\.js)? (\d[\d.]*)/g)].map(([, version]) => version)
     expect(named).toHaveLength(1)

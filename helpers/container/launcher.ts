@@ -22,6 +22,8 @@ export interface LaunchRequest {
   readonly readOnly?: ReadonlyArray<readonly [string, string]>
   /** The same for folders: what the container writes there ends with it. */
   readonly layered?: ReadonlyArray<readonly [string, string]>
+  /** Whether the rootfs is read-only, and not below a layer that takes what the container writes. Not with `layered`. */
+  readonly readOnlyRoot?: boolean
   /** Whether it has its own network namespace, with the loopback up, and not the host's. */
   readonly network?: boolean
   /** Whether the command has only the capabilities that programs in containers need, and not all of root's. */
@@ -134,6 +136,7 @@ const options = ({
   binds = [],
   readOnly = [],
   layered = [],
+  readOnlyRoot,
   env = {},
   memoryLimit,
   network,
@@ -147,6 +150,7 @@ const options = ({
   ...layered.flatMap(([from, at]) => ['--layer', `${from}:${at}`]),
   ...readOnly.flatMap(([from, at]) => ['--bind-ro', `${from}:${at}`]),
   ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+  ...(readOnlyRoot ? ['--read-only'] : []),
   ...(network ? ['--network'] : []),
   ...(confined ? ['--confined'] : []),
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),

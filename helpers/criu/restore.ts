@@ -27,6 +27,7 @@ const FIXES: Fixes = [
   [/bad size/i, 'dump and copy again: a file that the process had open has another size now'],
   [/bad mode/i, 'dump and copy again: a file that the process had open has another mode now'],
   [/build-?id/i, 'dump and copy again: a mapped program or library is another build now'],
+  [/Read-only file system/i, 'have the handler write to its own folder alone, or leave out its `readOnly`'],
   [/No such file|Can't open file/i, 'copy again: the rootfs lacks a file that the process had open'],
   [
     /^observe: (the handler was not done|all processes ended)/m,

@@ -104,6 +104,8 @@ const Definition = z
     withoutIoUring: z.boolean().default(false),
     /** Whether it keeps all of root's capabilities. It is not isolated from the host then. */
     privileged: z.boolean().default(false),
+    /** Whether it can write to nothing but its folder, /run and /dev: without a layer for other writes it starts faster. */
+    readOnly: z.boolean().default(false),
     /** Whether it has a network namespace of its own, with a loopback, and not the machine's network. */
     network: z.boolean().default(true),
     /** The defaults of these three suit `checkpointHere` of vitest-criu/handler and the Python module. */
@@ -171,6 +173,7 @@ const TAKES: Readonly<Record<string, string>> = {
   memory: 'bytes, or "64MB"',
   withoutIoUring: 'true or false',
   privileged: 'true or false',
+  readOnly: 'true or false',
   network: 'true or false',
   ready: '"report", { line }, { file }, { socket } or a function',
   trigger: '"lock", { signal }, { file }, { stdin }, { line }, { send, to } or { request }',

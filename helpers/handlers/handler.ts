@@ -53,8 +53,9 @@ export const reporting = (name: string, program: () => Promise<readonly string[]
     ready: 'report',
     trigger: 'lock',
     done: 'report',
-    // It uses no network. As in the reference, the start of its container does not pay for one.
+    // It uses no network, and writes to its own folder only. As in the reference, its container does not pay for more.
     network: false,
+    readOnly: true,
   })
 
 /** The reference's handler, and the default: it builds a string of SIZE bytes, and slices it when it runs. */
@@ -74,6 +75,7 @@ const pythonHttp = parseHandler({
   name: 'python-http',
   command: ['/usr/bin/python3', '-I', fixture('handlers/http-server.py'), PORT],
   memory: '64MB',
+  readOnly: true,
   ready: { socket: `127.0.0.1:${PORT}` },
   trigger: { request: page },
   done: 'response',
@@ -83,6 +85,7 @@ const nodeHttp = parseHandler({
   name: 'node-http',
   command: [process.execPath, fixture('handlers/http-server.mjs'), PORT],
   memory: '256MB',
+  readOnly: true,
   // libuv opens an io_uring for its event loop, and CRIU cannot dump one.
   withoutIoUring: true,
   ready: { socket: `127.0.0.1:${PORT}` },

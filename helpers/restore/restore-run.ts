@@ -89,16 +89,9 @@ export async function startRestore(
   const spawned = await nowOn(host)
   const launched = launch(host, {
     name: containerName,
-    rootfs: restorable.root ?? rootfs.path,
+    ...filesOf(checkpoint),
     command,
     binds: [[folder.onHost, WORK]],
-    ...(restorable.layered && { layered: restorable.layered }),
-    readOnly: [
-      ...restorable.readOnly,
-      ...(rootfs.localCriu === undefined || restorable.fromScratch
-        ? []
-        : [[rootfs.localCriu, BUNDLE] as const]),
-    ],
     network: handler.network,
     ...(restorable.fromScratch && {
       env: environmentOf(handler, HANDLER_FOLDER),
@@ -113,6 +106,18 @@ export async function startRestore(
   const watched =
     typeof handler.done === 'function' ? reportWhenDone(handler.done, folder.path, launched) : undefined
   return { folder: folder.path, ended: Promise.all([launched, watched]).then(([report]) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
+}
+
+/** The container's root, and what is mounted in it beside the handler's folder. */
+function filesOf({ rootfs, restorable, handler: { readOnly } }: Checkpoint) {
+  const { root = rootfs.path, layered = [], fromScratch } = restorable
+  const criu = fromScratch || rootfs.localCriu === undefined ? [] : [[rootfs.localCriu, BUNDLE] as const]
+  return {
+    rootfs: root,
+    readOnlyRoot: readOnly,
+    layered: readOnly ? [] : layered,
+    readOnly: [...(readOnly ? layered : []), ...restorable.readOnly, ...criu],
+  }
 }
 
 async function finish(
