@@ -11,8 +11,9 @@ export default defineConfig({
     // Tests of the public types, run with --typecheck.
     typecheck: { include: ['helpers/**/*.test-d.ts'] },
     benchmark: { include: ['bench/**/*.bench.ts'] },
-    // The tests share the machine. Every external call has its own time limit; these are for their sum.
-    fileParallelism: false,
+    // Two files at a time: tests wait for programs as often as they use the processor, and more would disturb each other.
+    maxWorkers: 2,
+    // Every external call has its own time limit; these are for their sum.
     testTimeout: 30 * 60_000,
     hookTimeout: 30 * 60_000,
     pool: 'forks',

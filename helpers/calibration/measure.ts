@@ -84,7 +84,7 @@ async function measureDelay(
 }
 
 /** Measures the selected cases once, as a gated run does. Without a baseline nothing is measured a second time. */
-async function measureRun(
+export async function measureRun(
   settings: Settings,
   before?: Results,
   isSelected: (title: string) => boolean = () => true,

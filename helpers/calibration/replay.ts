@@ -106,10 +106,11 @@ function asSetUps(runs: readonly Results[]): Results {
 /** More set-ups than a run has. */
 const MANY = 1000
 
-/** A recorded run whose cold starts take longer by `level`, as if its handlers had become slower. */
-export const slowed = (run: Results, level: number): Results => ({
+/** A recorded run whose cold starts, or those of one suite, take longer by `level`, as if handlers had become slower. */
+export const slowed = (run: Results, level: number, title?: string): Results => ({
   ...run,
   suites: run.suites.map((suite) => {
+    if (title !== undefined && suite.title !== title) return suite
     const slower = { ...suite, samples: suite.samples.map((sample) => slowedSample(sample, level)) }
     delete slower.again
     return slower

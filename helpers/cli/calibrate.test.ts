@@ -33,6 +33,19 @@ test('calibrate measures which delays the gate finds, writes a report, and keeps
   expect(replayed.stdout).toContain('## 2 runs, compared one by one')
 })
 
+test('calibrate --quick tells what the gate sees on this machine, proposes band and time, and keeps its runs', async () => {
+  await using folder = await temporaryFolder()
+  const ended = await expectNothingLeft(() =>
+    cli(['calibrate', '--quick', '0.01', '--sizes', '1MB', '--keep', folder.path], { VITEST_CRIU_ITERATIONS: '5', VITEST_CRIU_SET_UPS: '1', VITEST_CRIU_HANDLER: 'native' }),
+  ) // prettier-ignore
+  expect(ended.status).toBe(0)
+  expect(ended.stderr).toMatch(/^▸ run 3: /m)
+  expect(ended.stdout).toMatch(/^3 runs of the same code, 6 comparisons: \d false alarms, \d inconclusive\./)
+  expect(ended.stdout).toMatch(/^\| tmpfs 1MB mapped +\|/m)
+  expect(ended.stdout).toMatch(/^band: .+\ntime: not in use, because the number of samples is set /m)
+  expect(await readdir(folder.path)).toHaveLength(3)
+})
+
 test('calibrate --recorded judges recorded runs by the rules of the gate, and measures nothing', async () => {
   await using folder = await temporaryFolder()
   for (const [index, run] of sameThingTwice.slice(0, 2).entries())

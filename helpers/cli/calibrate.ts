@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { disturb } from '../calibration/disturbance.ts'
-import { calibrateOnce, type CalibrationRun } from '../calibration/measure.ts'
+import { calibrateOnce, measureRun, type CalibrationRun } from '../calibration/measure.ts'
+import { quickReport } from '../calibration/quick.ts'
 import { calibrationReport, verdictOn } from '../calibration/report.ts'
 import { replayReport } from '../calibration/replay-report.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
 import { requireRoot } from '../host/root.ts'
-import { resultsText } from '../../reports/results.ts'
+import { resultsText, type Results } from '../../reports/results.ts'
 import { readHistory } from '../results/read.ts'
 import { writeTextFile } from '../results/write.ts'
 import { parseSize } from '../units.ts'
@@ -26,6 +27,8 @@ export interface CalibrateOptions {
   readonly disturb?: true
   /** Folder for the results of every run. */
   readonly keep?: string
+  /** Minutes in which to tell what the gate sees on this machine, instead of a calibration. */
+  readonly quick?: number
   /** Folder of recorded runs to judge instead of a measurement. */
   readonly recorded?: string
 }
@@ -35,6 +38,7 @@ export async function calibrate(options: CalibrateOptions, defaults: Settings): 
   if (options.recorded !== undefined) return console.log(await replayed(options.recorded, defaults))
   requireRoot()
   const settings = { ...defaults, sizes: options.sizes.split(',').map((size) => parseSize(size)) }
+  if (options.quick !== undefined) return console.log(await quick(options.quick, settings, options.keep))
   const started = performance.now()
   const runs: CalibrationRun[] = []
   for (let run = 0; run < options.runs; run++) {
@@ -56,15 +60,33 @@ export async function calibrate(options: CalibrateOptions, defaults: Settings): 
   console.log(`${report}\nwritten to ${options.out}`)
 }
 
+/** Runs of the same code for a quick look: as many as fit, but enough to compare. */
+const FEWEST_RUNS = 3
+
+async function quick(minutes: number, settings: Settings, folder?: string): Promise<string> {
+  const started = performance.now()
+  const elapsed = () => (performance.now() - started) / 60_000
+  const runs: Results[] = []
+  // Stops where one more run would probably take too long.
+  while (runs.length < FEWEST_RUNS || elapsed() * (1 + 1 / runs.length) <= minutes) {
+    const run = await measureRun(settings)
+    runs.push(run)
+    if (folder !== undefined) await keepResults(folder, runs.length, 'run', run)
+    console.error(`▸ run ${runs.length}: ${elapsed().toFixed(1)} of ${minutes} minutes`)
+  }
+  return quickReport(runs, settings)
+}
+
 const TITLE = '# Calibration of the gate'
 
 async function keep(folder: string, run: number, { before, now, delayed }: CalibrationRun): Promise<void> {
-  const name = String(run).padStart(3, '0')
-  await writeTextFile(join(folder, `${name}-before.json`), resultsText(before))
-  await writeTextFile(join(folder, `${name}-now.json`), resultsText(now))
-  for (const { level, results } of delayed)
-    await writeTextFile(join(folder, `${name}-delay-${level * 100}.json`), resultsText(results))
+  await keepResults(folder, run, 'before', before)
+  await keepResults(folder, run, 'now', now)
+  for (const { level, results } of delayed) await keepResults(folder, run, `delay-${level * 100}`, results)
 }
+
+const keepResults = (folder: string, run: number, name: string, results: Results): Promise<void> =>
+  writeTextFile(join(folder, `${String(run).padStart(3, '0')}-${name}.json`), resultsText(results))
 
 function summary({ now, delayed }: CalibrationRun): string {
   const same = now.suites

@@ -54,6 +54,15 @@ function count(text: string): number {
   throw new InvalidArgumentError('expected a whole number above 0')
 }
 
+/** Minutes of `calibrate --quick`. */
+const QUICK = 5
+
+function minutes(text: string): number {
+  const value = Number(text)
+  if (value > 0 && value <= 1440) return value
+  throw new InvalidArgumentError('expected minutes, such as 5')
+}
+
 // The doctor says it among everything else that is missing.
 program.hook('preAction', (_program, command) => {
   if (command.name() !== 'doctor') requireNode()
@@ -99,10 +108,15 @@ program
   .option('--append', 'add the batch to the report instead of replacing the report')
   .option('--disturb', 'disturb the machine on purpose, 2 s at random moments')
   .option('--keep <FOLDER>', 'keep the results of every run, for --recorded')
+  .option(
+    '--quick [MINUTES]',
+    'tell what the gate sees on this machine, and propose `band` and `time`',
+    minutes,
+  )
   .option('--recorded <FOLDER>', 'measure nothing, but judge recorded runs of the same code')
-  .action(async (options: CalibrateOptions) => {
+  .action(async ({ quick, ...options }: Omit<CalibrateOptions, 'quick'> & { quick?: number | true }) => {
     const { calibrate } = await import('./calibrate.ts')
-    await calibrate(options, gateSettings())
+    await calibrate({ ...options, ...(quick && { quick: quick === true ? QUICK : quick }) }, gateSettings())
   })
 program
   .command('doctor')
