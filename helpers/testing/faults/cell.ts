@@ -8,6 +8,8 @@ import { parseResults } from '../../../reports/results.ts'
 import { benchProject } from '../bench-project.ts'
 import { PROJECT, start, VITEST, type Ended, type Running } from '../commands.ts'
 import { temporaryFolder } from '../folders.ts'
+import { holdsWithin } from '../../process/wait.ts'
+import { describeBytes, KB, MB, type Bytes } from '../../units.ts'
 import { expectNothingLeft } from '../leaks.ts'
 import { Family } from './family.ts'
 import type { Fault } from './faults.ts'
@@ -28,28 +30,32 @@ export const titleOf = ({ fault, moment, filesystem }: Cell): string =>
 const NAME = `vitest-criu-fault-${process.pid}`
 /** Milliseconds for a run to end after its fault. The longest wait of the product itself is 60 s. */
 const ENDS_WITHIN = 90_000
+/** Milliseconds for memory to be freed after its mount has gone. */
+const FREED_WITHIN = 10_000
 
-/** Runs a cell. Throws an error that says what has happened, if it did not hold. */
-const runCell = (cell: Cell): Promise<void> =>
-  expectNothingLeft(
-    async () => {
-      await using undo = new AsyncDisposableStack()
-      const output = undo.use(await temporaryFolder()).path
-      const setting = (await cell.fault.setting?.(undo)) ?? {}
-      const ipc = await openIpc(undo, join(output, 'ipc'))
-      const wrapper = ['unshare', `--ipc=${ipc}`, '--', ...(setting.wrapper ?? [])]
-      const project = setting.suite === undefined ? undefined : undo.use(await benchProject(setting.suite))
-      const startRun = (): Running => startIn(project?.path ?? PROJECT, cell, output, { ...setting, wrapper })
-      const family = new Family({ running: startRun(), name: NAME, again: () => startRun().ended, undo })
-      undo.defer(() => endAll(family))
-      await strike(family, cell)
-      const ended = await endOf(family.running)
-      await cell.fault.next?.()
-      await checkIpc(ipc)
-      await check(cell, ended, setting.environment?.['VITEST_CRIU_OUTPUT'] ?? output)
-    },
-    { byHand: false },
-  )
+/** Throws an error that says what has happened, if the cell did not hold. */
+async function runCell(cell: Cell, isAlone: boolean): Promise<void> {
+  const before = await filesInMemory()
+  await expectNothingLeft(() => faulted(cell), { byHand: false })
+  if (isAlone) await checkMemory(before)
+}
+
+async function faulted(cell: Cell): Promise<void> {
+  await using undo = new AsyncDisposableStack()
+  const output = undo.use(await temporaryFolder()).path
+  const setting = (await cell.fault.setting?.(undo)) ?? {}
+  const ipc = await openIpc(undo, join(output, 'ipc'))
+  const wrapper = ['unshare', `--ipc=${ipc}`, '--', ...(setting.wrapper ?? [])]
+  const project = setting.suite === undefined ? undefined : undo.use(await benchProject(setting.suite))
+  const startRun = (): Running => startIn(project?.path ?? PROJECT, cell, output, { ...setting, wrapper })
+  const family = new Family({ running: startRun(), name: NAME, again: () => startRun().ended, undo })
+  undo.defer(() => endAll(family))
+  await strike(family, cell)
+  const ended = await endOf(family.running)
+  await cell.fault.next?.()
+  await checkIpc(ipc)
+  await check(cell, ended, setting.environment?.['VITEST_CRIU_OUTPUT'] ?? output)
+}
 
 /** A file that holds the run's own IPC namespace: what is in the machine's could be anybody's. */
 async function openIpc(undo: AsyncDisposableStack, file: string): Promise<string> {
@@ -64,6 +70,23 @@ async function checkIpc(file: string): Promise<void> {
   const { stdout } = await execa('nsenter', [`--ipc=${file}`, 'cat', ...lists])
   const left = stdout.split('\n').filter((line) => !/^ +key /.test(line))
   if (left.length > 0) throw new Error(`System V objects are left: ${left.join('\n')}`)
+}
+
+/** The files of a run are in memory: with the 64MB of each process, nothing smaller than this can be left of it. */
+const LEAST_LEFT = 32 * MB
+
+/** Memory that holds files: of tmpfs, whether or not it is mounted anywhere, and shared memory. */
+async function filesInMemory(): Promise<Bytes> {
+  const info = await readFile('/proc/meminfo', 'utf8')
+  return Number(/^Shmem:\s+(\d+) kB$/m.exec(info)?.[1]) * KB
+}
+
+async function checkMemory(before: Bytes): Promise<void> {
+  const isFreed = async (): Promise<boolean> => (await filesInMemory()) - before < LEAST_LEFT
+  if (await holdsWithin(isFreed, { limit: FREED_WITHIN, interval: 100 })) return
+  throw new Error(
+    `${describeBytes((await filesInMemory()) - before)} more than before are in use by files in memory`,
+  )
 }
 
 function startIn(folder: string, { moment, filesystem }: Cell, output: string, setting: Setting): Running {
@@ -134,10 +157,10 @@ async function check({ fault }: Cell, ended: Ended, output: string): Promise<voi
 
 const lastLines = (text: string): string => text.trim().split('\n').slice(-12).join('\n')
 
-/** Runs a cell; undefined if it held, or else what has happened. */
-export async function outcomeOf(cell: Cell): Promise<string | undefined> {
+/** Runs a cell; undefined if it held, or else what has happened. Memory in use counts if no other test runs. */
+export async function outcomeOf(cell: Cell, isAlone: boolean): Promise<string | undefined> {
   try {
-    await runCell(cell)
+    await runCell(cell, isAlone)
     return undefined
   } catch (error) {
     return reasonOf(error)

@@ -10,7 +10,7 @@ const started = Date.now()
 test.each(cells.map((cell) => [titleOf(cell), cell] as const))(
   '%s: leaves nothing behind, and its results are whole or say why not',
   async (_, cell) => {
-    const happened = await outcomeOf(cell)
+    const happened = await outcomeOf(cell, isLong)
     outcomes.set(cell, happened)
     expect(happened).toBeUndefined()
   },
