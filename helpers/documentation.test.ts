@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { VARIABLES } from './config/options.ts'
+import { VARIABLES } from './config/variables.ts'
 import { PROJECT } from './testing/commands.ts'
 
 /** Paths of all pages of the documentation. */

@@ -55,13 +55,14 @@ const runElement = ({ incomplete }: Results): object[] =>
 
 function suiteElement(suite: SuiteResults, results: Results): object {
   const { createdAt, fingerprint } = results
-  const { filesystem, strategy, size, handler, cold, mapped, copied, baseImage, mounted } = suite
+  const { filesystem, strategy, size, handler, criu, cold, mapped, copied, baseImage, mounted } = suite
   const rows = rowsOf({ ...results, suites: [suite] })
   const attributes = {
     filesystem,
     strategy,
     size,
     handler,
+    ...(criu && { criu: `${criu.name} ${criu.version} ${criu.hash}` }),
     cold: String(cold ?? false),
     mapped,
     copied,

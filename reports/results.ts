@@ -81,7 +81,7 @@ const Verdict = z.strictObject({
   reason: z.string(),
   /** The figure that the median was compared with. */
   reference: milliseconds.optional(),
-  /** For a threshold such as { times: 1, of: 'plain' }: the strategy whose median is `reference`. */
+  /** For a threshold such as { times: 1, of: 'plain' }: the strategy, or the CRIU, whose median is `reference`. */
   of: z.string().optional(),
   /** median / reference. */
   ratio: z.number().optional(),
@@ -158,6 +158,16 @@ const Suite = z.strictObject({
   cold: z.literal(true).optional(),
   /** Missing if one host dumped and restored. */
   hosts: Hosts.optional(),
+  /** The CRIU of the option `criu`: its name, version, the beginning of its SHA-256, and its additional arguments. */
+  criu: z
+    .strictObject({
+      name: z.string(),
+      version: z.string(),
+      hash: z.string(),
+      dump: z.array(z.string()),
+      restore: z.array(z.string()),
+    })
+    .optional(),
   baseImage: z.string(),
   /** The checksum before the dump. Every sample returned the same one. */
   checksum: z.string(),

@@ -11,8 +11,12 @@ const ROWS = ['dump', 'lean container', 'restore', 'startup', 'first response', 
 /** Whether the handler has no sizes. The columns of its table are strategies, which are compared with `plain`. */
 const hasNoSize = ({ label, handler }: SuiteResults): boolean => label === handler
 
+/** "mapped", or "mapped stock" if several CRIUs are compared. */
+export const withCriu = ({ strategy, criu }: Pick<SuiteResults, 'strategy' | 'criu'>): string =>
+  criu === undefined ? strategy : `${strategy} ${criu.name}`
+
 /** Title of the suite's column: its size, or its strategy if the handler has no sizes. */
-export const columnTitle = (suite: SuiteResults): string => (hasNoSize(suite) ? suite.strategy : suite.label)
+export const columnTitle = (suite: SuiteResults): string => (hasNoSize(suite) ? withCriu(suite) : suite.label)
 
 /** A Markdown table of medians: a column for each suite, a row for each phase and for the figures to compare with. */
 export function referenceTable(suites: readonly SuiteResults[]): string {
@@ -75,7 +79,7 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
   ...Map.groupBy(
     suites,
     (suite) =>
-      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${suite.strategy}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler`,
+      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${withCriu(suite)}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler`,
   ),
 ]
 

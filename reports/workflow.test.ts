@@ -11,6 +11,13 @@ const lint = await createLinter()
 
 test('the repository has a workflow', () => expect(workflows).toContain('.github/workflows/bench.yml'))
 
+test('the workflow in fixtures/README.md passes actionlint', async () => {
+  const page = await readFile(join(PROJECT, 'fixtures/README.md'), 'utf8')
+  const [, workflow = ''] = /^```yaml\n([^]*?)^```/m.exec(page) ?? []
+  expect(workflow).toContain('make -C')
+  expect(lint(workflow, 'restore.yml')).toEqual([])
+})
+
 describe.each(workflows)('%s', (file) => {
   const read = () => readFile(join(PROJECT, file), 'utf8')
 

@@ -34,6 +34,8 @@ export interface Rootfs {
   readonly path: string
   /** The words that run CRIU in a container. */
   readonly criu: readonly string[]
+  /** Arguments for restores, in addition to the usual ones. */
+  readonly restoreArguments?: readonly string[]
   /** Path of a copy of CRIU's bundle in the host's memory, which containers use instead of the one in the rootfs. */
   readonly localCriu?: string
 }

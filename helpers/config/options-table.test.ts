@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PROJECT } from '../testing/commands.ts'
 import { formatSize } from '../units.ts'
-import { EFFORT, GATE_EFFORT, Options, VARIABLES } from './options.ts'
+import { EFFORT, GATE_EFFORT, Options } from './options.ts'
+import { VARIABLES } from './variables.ts'
 
 const section = readFileSync(join(PROJECT, 'helpers/README.md'), 'utf8').split(/^## /m).find((text) => text.startsWith('Options\n')) ?? '' // prettier-ignore
 const codes = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)

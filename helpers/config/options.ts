@@ -117,6 +117,26 @@ const Ceph = z
     context.addIssue({ code: 'custom', path: [wrong], message })
   })
 
+const words = z.array(z.string()).readonly().default([])
+
+const A_CRIU = { error: 'a program or an image, or { path, dump: [arguments], restore: [arguments] }' }
+
+/** Where a CRIU is from, as in the option `baseImage`, and arguments that its dumps and restores get in addition. */
+const Criu = z.union(
+  [z.string().min(1, A_CRIU), z.strictObject({ path: z.string().min(1), dump: words, restore: words })],
+  A_CRIU,
+)
+
+/** Names of strategies would be ambiguous in thresholds. */
+const CriuName = z.string().regex(/^(?!(?:mapped|lazy|eager|plain)$)\w[\w.-]*$/)
+
+const Crius = z
+  .record(CriuName, Criu, {
+    error: ({ code }) =>
+      code === 'invalid_key' ? 'names of letters, digits, ".", "_" and "-" that no strategy has' : undefined,
+  })
+  .refine((crius) => Object.keys(crius).length > 0, { error: 'at least one CRIU' })
+
 /**
  * Every option of the plugin: its type, default and allowed values. Users set options in `vitest.config.ts` as
  * `criu({ … })`, or by the environment variables below. Variables win.
@@ -132,6 +152,11 @@ export const Options = z.strictObject({
   cold: z.boolean().default(false),
   /** For the filesystem `ceph`: which cluster to use, and how to mount it. */
   ceph: Ceph.prefault({}),
+  /**
+   * CRIUs to compare, by name: `{ stock: 'build', mine: '/opt/criu/criu' }`. Each dumps and restores with itself, in the
+   * same rounds. Default: the one of the base image.
+   */
+  criu: Crius.optional(),
   /** Where containers read CRIU's program from: the filesystem under test, or this machine's memory. */
   criuOn: z.enum(['filesystem', 'local']).default('filesystem'),
   /** Measure the sizes of a filesystem in turn, as many at a time as fit into memory. */
@@ -216,82 +241,3 @@ export type CephSettings = Settings['ceph']
 export const EFFORT = { iterations: 10, time: 0, setUps: 1 }
 /** The default with a baseline, which needs more. `npm run calibrate` shows which regressions these samples find. */
 export const GATE_EFFORT = { iterations: 30, time: 3000, setUps: 3 }
-
-const list = (text: string): string[] => text.split(',').map((part) => part.trim())
-const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
-const flag = (text: string): unknown => new Map<string, unknown>([['1', true], ['true', true], ['0', false], ['false', false]]).get(text) ?? text // prettier-ignore
-
-/** Parses "restore=8,cold start=3". */
-const ratios = (text: string): unknown =>
-  Object.fromEntries(
-    list(text)
-      .map((part) => part.split('='))
-      .map(([phase, factor = '']) => [phase, number(factor)]),
-  )
-
-/** Parses "delay=1ms,bandwidth=100mbit". */
-const pairs = (text: string): unknown =>
-  Object.fromEntries(
-    list(text).map((part) => {
-      const [name, value = ''] = part.split('=')
-      return [name, value]
-    }),
-  )
-
-/** Parses "restore=5", a delay of 5 ms in the restore. */
-const injectedDelay = (text: string): unknown => {
-  const [where, milliseconds = ''] = text.split('=')
-  return { where, milliseconds: number(milliseconds) }
-}
-
-interface Variable {
-  readonly option: keyof Settings
-  /** The part that the variable sets, if the option has parts. The other parts keep their values. */
-  readonly part?: string
-  readonly read: (text: string) => unknown
-}
-
-/** Environment variables: those of the reference, `BASE_IMAGE`, then our own. */
-export const VARIABLES: Readonly<Record<string, Variable>> = {
-  MEMORY_SIZE: { option: 'sizes', read: (text) => [parseSize(text, 'MEMORY_SIZE')] },
-  ROOTFS_ABS_PATH: { option: 'rootfs', read: String },
-  CONTAINER_NAME: { option: 'containerName', read: String },
-  BASE_IMAGE: { option: 'baseImage', read: String },
-  VITEST_CRIU_SIZES: { option: 'sizes', read: list },
-  VITEST_CRIU_FILESYSTEMS: { option: 'filesystems', read: list },
-  VITEST_CRIU_STRATEGIES: { option: 'strategies', read: list },
-  VITEST_CRIU_COLD: { option: 'cold', read: flag },
-  VITEST_CRIU_CEPH_CONF: { option: 'ceph', part: 'conf', read: String },
-  VITEST_CRIU_CEPH_KEYRING: { option: 'ceph', part: 'keyring', read: String },
-  VITEST_CRIU_CEPH_USER: { option: 'ceph', part: 'user', read: String },
-  VITEST_CRIU_CEPH_FILESYSTEM: { option: 'ceph', part: 'filesystem', read: String },
-  VITEST_CRIU_CEPH_PATH: { option: 'ceph', part: 'path', read: String },
-  VITEST_CRIU_CEPH_CLIENT: { option: 'ceph', part: 'client', read: String },
-  VITEST_CRIU_CEPH_STORE: { option: 'ceph', part: 'store', read: String },
-  VITEST_CRIU_CEPH_CAPACITY: { option: 'ceph', part: 'capacity', read: String },
-  VITEST_CRIU_CRIU_ON: { option: 'criuOn', read: String },
-  VITEST_CRIU_INTERLEAVE: { option: 'interleave', read: flag },
-  VITEST_CRIU_HANDLER: { option: 'handler', read: String },
-  VITEST_CRIU_ITERATIONS: { option: 'iterations', read: number },
-  VITEST_CRIU_TIME: { option: 'time', read: number },
-  VITEST_CRIU_WARMUP: { option: 'warmup', read: number },
-  VITEST_CRIU_TOLERANCE: { option: 'tolerance', read: number },
-  VITEST_CRIU_RATIOS: { option: 'ratios', read: ratios },
-  VITEST_CRIU_STRICT: { option: 'strict', read: flag },
-  VITEST_CRIU_RESTORE_ON: { option: 'restoreOn', read: String },
-  VITEST_CRIU_SSH_CONFIG: { option: 'sshConfig', read: String },
-  VITEST_CRIU_LINK: { option: 'link', read: pairs },
-  VITEST_CRIU_BASELINE: { option: 'baseline', read: String },
-  VITEST_CRIU_SAVE: { option: 'save', read: String },
-  VITEST_CRIU_BASELINES: { option: 'baselines', read: String },
-  VITEST_CRIU_BASELINE_MATCH: { option: 'baselineMatch', read: String },
-  VITEST_CRIU_SET_UPS: { option: 'setUps', read: number },
-  VITEST_CRIU_BAND: { option: 'band', read: number },
-  VITEST_CRIU_FLOOR: { option: 'floor', read: number },
-  VITEST_CRIU_SPREAD: { option: 'spread', read: number },
-  VITEST_CRIU_INJECTED_DELAY: { option: 'injectedDelay', read: injectedDelay },
-  VITEST_CRIU_OUTPUT: { option: 'output', read: String },
-}
-
-/** Nobody else uses this prefix, so an unknown variable with it is a mistake. */
-export const PREFIX = 'VITEST_CRIU_'

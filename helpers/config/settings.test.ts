@@ -121,6 +121,12 @@ describe('settings', () => {
     })
   })
 
+  test('accept CRIUs by name, or a single one', () => {
+    const several = resolveSettings({}, { VITEST_CRIU_CRIU: 'stock=build,mine=/opt/criu' })
+    expect(several.criu).toEqual({ stock: 'build', mine: '/opt/criu' })
+    expect(resolveSettings({}, { VITEST_CRIU_CRIU: '/opt/criu' }).criu).toEqual({ criu: '/opt/criu' })
+  })
+
   test('take one part of ceph from the environment, and keep the others', () => {
     const { ceph } = resolveSettings(
       { ceph: { conf: '/etc/ceph/ceph.conf', user: 'bob' } },

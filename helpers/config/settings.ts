@@ -1,14 +1,7 @@
 import type { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
-import {
-  EFFORT,
-  GATE_EFFORT,
-  Options,
-  PREFIX,
-  VARIABLES,
-  type CriuOptions,
-  type Settings,
-} from './options.ts'
+import { EFFORT, GATE_EFFORT, Options, type CriuOptions, type Settings } from './options.ts'
+import { PREFIX, VARIABLES } from './variables.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -102,7 +102,7 @@ describe('a base image', () => {
     expect(await exportResult('/nonexistent/image')).toMatchInlineSnapshot(`
       "cannot use the base image IMAGE
         found:    no such file or folder
-        expected: a tarball, a folder, docker:NAME, podman:NAME or build
+        expected: a tarball, a folder, the program of a CRIU, docker:NAME, podman:NAME or build
         fix:      export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
     `)
   })
@@ -111,7 +111,7 @@ describe('a base image', () => {
     expect(await exportResult('/dev/null')).toMatchInlineSnapshot(`
       "cannot use the base image IMAGE
         found:    neither a file nor a folder
-        expected: a tarball, a folder, docker:NAME, podman:NAME or build
+        expected: a tarball, a folder, the program of a CRIU, docker:NAME, podman:NAME or build
         fix:      export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built"
     `)
   })

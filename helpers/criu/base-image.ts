@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, lstat, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, lstat, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { makeFolder } from '../host/folders.ts'
@@ -10,8 +10,8 @@ import { CACHE } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { makeViaDraft } from '../programs/draft.ts'
 import type { Bytes } from '../units.ts'
-import { findCriu, type CriuBinary } from './binary.ts'
-import { BUNDLE, hasBundle, makeBundle } from './bundle.ts'
+import { findCriu } from './binary.ts'
+import { BUNDLE, hasBundle, isProgram, makeBundle } from './bundle.ts'
 
 /** The name that the reference gives to its image. */
 const IMAGE_NAME = 'criu'
@@ -37,7 +37,7 @@ export interface BaseImage {
 }
 
 /**
- * Finds the base image. `named` is a tarball, a folder, "docker:NAME", "podman:NAME" or "build". Default: the image
+ * Finds the base image. `named` is a tarball, a folder, the program of a CRIU, "docker:NAME", "podman:NAME" or "build". Default: the image
  * `criu` of docker or podman if there is one, else one that is built here. Throws CriuBenchError.
  */
 export async function findBaseImage(
@@ -49,9 +49,9 @@ export async function findBaseImage(
       const id = await imageId(engine, IMAGE_NAME)
       if (id !== undefined) return saveFromEngine(engine, IMAGE_NAME, id)
     }
-    return assemble(await findCriu(progress))
+    return assembleFound(progress)
   }
-  if (named === 'build') return assemble(await findCriu(progress))
+  if (named === 'build') return assembleFound(progress)
   const [, engine, name] = /^(docker|podman):(.+)$/.exec(named) ?? []
   if (engine !== undefined && name !== undefined) return fromEngine(engine, name)
   return fromPath(named)
@@ -150,25 +150,37 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 async function fromPath(path: string): Promise<BaseImage> {
   const status = await stat(path).catch(() => undefined)
   if (status?.isDirectory()) return measured({ description: `folder ${path}`, kind: 'folder', path })
+  if (status?.isFile() && (await isProgram(path))) return assemble(path, `program ${path}`)
   if (status?.isFile()) return measured({ description: `tarball ${path}`, kind: 'tar', path })
   throw new CriuBenchError({
     failed: `cannot use the base image ${path}`,
     found: status ? 'neither a file nor a folder' : 'no such file or folder',
-    expected: 'a tarball, a folder, docker:NAME, podman:NAME or build',
+    expected: 'a tarball, a folder, the program of a CRIU, docker:NAME, podman:NAME or build',
     fix: 'export BASE_IMAGE=/path/to/rootfs.tar, or unset it to have one built',
   })
 }
 
-/** An image that contains only the bundle of a CRIU. Cached. */
-async function assemble(criu: CriuBinary): Promise<BaseImage> {
-  const folder = join(CACHE, `built-image-${hashOf(`${criu.path} ${criu.version}`)}`)
-  const description = criu.origin === 'built' ? 'built here' : 'of this host'
+/** An image that contains only the bundle of a CRIU. Cached by its content: a CRIU under development keeps its path. */
+async function assemble(program: string, description: string): Promise<BaseImage> {
+  const folder = join(CACHE, `built-image-${await hashOfProgram(program)}`)
   if (!existsSync(folder))
     await makeViaDraft(folder, (draft) =>
-      makeBundle(localHost, { root: '/', program: criu.path, image: description }, join(draft, BUNDLE)),
+      makeBundle(localHost, { root: '/', program, image: description }, join(draft, BUNDLE)),
     )
   return measured({ description, kind: 'folder', path: folder })
 }
+
+async function assembleFound(progress: (line: string) => void): Promise<BaseImage> {
+  const { path, origin } = await findCriu(progress)
+  return assemble(path, origin === 'built' ? 'built here' : 'of this host')
+}
+
+/** The beginning of the SHA-256 of a program. */
+export const hashOfProgram = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex')
+    .slice(0, 16)
 
 /** Lists all files of an image with their sizes as the third word, whatever compresses the tarball. */
 const LIST = {

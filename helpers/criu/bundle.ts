@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, readFile } from 'node:fs/promises'
+import { chmod, copyFile, open, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { makeFolder } from '../host/folders.ts'
@@ -25,6 +25,9 @@ interface Bundled {
   readonly program: string
   readonly image: string
 }
+
+/** The program of the bundle in a rootfs. */
+export const criuIn = (rootfs: string): string => join(rootfs, BUNDLE, PROGRAM)
 
 export const hasBundle = (host: Host, folder: string): boolean =>
   existsSync(hostPath(host, join(folder, PROGRAM)))
@@ -56,9 +59,19 @@ export async function makeBundle(host: Host, bundled: Bundled, folder: string): 
 /** The layout of a 64-bit little-endian ELF file, and the type of the segment that names the loader. */
 const ELF = { magic: '\x7fELF\x02\x01', segments: 32, segmentSize: 54, segmentCount: 56, interpreter: 3 }
 
+const isElf = (program: Buffer): boolean =>
+  program.subarray(0, ELF.magic.length).equals(Buffer.from(ELF.magic, 'latin1'))
+
+/** Whether a file of this machine is a 64-bit program. */
+export async function isProgram(path: string): Promise<boolean> {
+  await using file = await open(path)
+  const { buffer } = await file.read(Buffer.alloc(ELF.magic.length))
+  return isElf(buffer)
+}
+
 /** The path of the loader that starts a program; undefined for a static program. */
 function loaderIn(program: Buffer, { program: path, image }: Bundled): string | undefined {
-  if (!program.subarray(0, ELF.magic.length).equals(Buffer.from(ELF.magic, 'latin1')))
+  if (!isElf(program))
     throw unusable(
       image,
       `${path}, which is a script or another kind of file`,

@@ -11,6 +11,8 @@ import { dumpTotal, firstErrors, fixFor, readLog, type Fixes } from './log.ts'
 export interface DumpRequest {
   /** The words that run CRIU on the host. */
   readonly criu: readonly string[]
+  /** Arguments in addition to the usual ones. */
+  readonly arguments?: readonly string[]
   readonly pid: number
   /** The folder for the images. It is deleted first. */
   readonly images: string
@@ -45,7 +47,8 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
     argv: [...request.criu, 'dump', '--tree', String(request.pid), '--images-dir', request.images,
       // The log is not on the filesystem under test, because each line is a separate write.
       '--work-dir', LOG_FOLDER, '--log-file', log, '-v3', '--no-default-config', '--manage-cgroups=ignore',
-      '--network-lock', 'skip', '--file-locks', ...(request.leaveRunning ? ['--leave-running'] : [])],
+      '--network-lock', 'skip', '--file-locks', ...(request.leaveRunning ? ['--leave-running'] : []),
+      ...(request.arguments ?? [])],
     failed,
     fix: 'read the log below',
     timeout: dumpLimit(request.size),

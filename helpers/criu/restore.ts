@@ -4,16 +4,22 @@ import { firstErrors, fixFor, withoutHarmless, type Fixes } from './log.ts'
 /** What CRIU does after a restore: stay until the process ends, or exit and leave the process to CRIU's parent. */
 export type AfterRestore = 'stay' | 'leave'
 
+/** The words that run CRIU, and arguments for its restores in addition to the usual ones. */
+interface RestoringCriu {
+  readonly criu: readonly string[]
+  readonly restoreArguments?: readonly string[]
+}
+
 /** The command line that restores `images` in a container. CRIU writes warnings to standard error. */
 export const restoreCommand = (
-  criu: readonly string[],
+  { criu, restoreArguments = [] }: RestoringCriu,
   images: string,
   workFolder: string,
   afterwards: AfterRestore = 'stay',
 ): string[] =>
   // prettier-ignore
   [...criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
-    '--manage-cgroups=ignore', '--file-locks', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : [])]
+    '--manage-cgroups=ignore', '--file-locks', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : []), ...restoreArguments]
 
 /** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
 export const lazyPagesCommand = (criu: readonly string[], images: string, workFolder: string): string[] =>

@@ -35,11 +35,13 @@ const suite = (
   ...rest,
 })
 
+const criu = (name: string) => ({ name, version: '4.2', hash: name, dump: [], restore: [] })
+
 const verdictOf = (
   measured: MeasuredSuite,
   rules: Partial<GateRules> = {},
-  { sameCheckpoint = [], sameRun = [] }: { sameCheckpoint?: MeasuredSuite[]; sameRun?: MeasuredSuite[] } = {},
-) => judgeSuite(measured, { ...RULES, ...rules }, { sameCheckpoint, sameRun }).figures[0]?.verdict
+  { comparable = [], sameRun = [] }: { comparable?: MeasuredSuite[]; sameRun?: MeasuredSuite[] } = {},
+) => judgeSuite(measured, { ...RULES, ...rules }, { comparable, sameRun }).figures[0]?.verdict
 
 describe('a median is compared', () => {
   test('with the reference, within the tolerance and beyond it', () => {
@@ -68,13 +70,13 @@ describe('a median is compared', () => {
   test('with another strategy of the same checkpoint, but never with a suite of another size', () => {
     const eager = suite(10, { strategy: 'eager' })
     const thresholds = { restore: { times: 0.5, of: 'eager' } }
-    expect(verdictOf(suite(6), { thresholds }, { sameCheckpoint: [eager] })).toMatchObject({
+    expect(verdictOf(suite(6), { thresholds }, { comparable: [eager] })).toMatchObject({
       source: 'threshold',
       of: 'eager',
       state: 'miss',
       reason: '0.60 × the 10.0 ms of eager, beyond the threshold of 0.5 ×',
     })
-    expect(verdictOf(suite(5), { thresholds }, { sameCheckpoint: [eager] })).toMatchObject({ state: 'pass' })
+    expect(verdictOf(suite(5), { thresholds }, { comparable: [eager] })).toMatchObject({ state: 'pass' })
     // A suite of the same run that does not share the checkpoint.
     const large = suite(1000, { strategy: 'eager', size: 64 * MB })
     expect(verdictOf(suite(6), { thresholds }, { sameRun: [large] })).toEqual({
@@ -82,6 +84,22 @@ describe('a median is compared', () => {
       state: 'ungated',
       reason: 'the threshold is 0.5 × eager, but eager was not measured in this run',
     })
+  })
+
+  test('with the same strategy of another CRIU, and with another strategy of the same CRIU', () => {
+    const comparable = [
+      suite(2, { criu: criu('stock') }),
+      suite(8, { criu: criu('stock'), strategy: 'eager' }),
+      suite(3, { criu: criu('mine') }),
+      suite(4, { criu: criu('mine'), strategy: 'eager' }),
+    ]
+    const mine = suite(3, { criu: criu('mine') })
+    const against = (of: string) =>
+      verdictOf(mine, { thresholds: { restore: { times: 1.2, of } } }, { comparable })
+    expect(against('stock')).toMatchObject({ state: 'miss', reference: 2, of: 'stock' })
+    expect(against('eager')).toMatchObject({ state: 'pass', reference: 4, of: 'eager' })
+    // No threshold for itself: the reference applies.
+    expect(against('mine')).toMatchObject({ source: 'reference' })
   })
 
   test('with the same suite on tmpfs, if the reference has no figure', () => {
@@ -105,7 +123,7 @@ describe('a median is compared', () => {
 })
 
 test('a suite that was measured before tmpfs is judged at the end of the run, and can fail it', () => {
-  const neighbours = { sameCheckpoint: [], sameRun: [] }
+  const neighbours = { comparable: [], sameRun: [] }
   const [ext4, tmpfs] = [suite(7, { filesystem: 'ext4', size: 5 }), suite(2, { size: 5 })].map((each) =>
     judgeSuite(each, RULES, neighbours),
   )

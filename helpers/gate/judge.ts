@@ -14,8 +14,8 @@ export interface GateRules {
 
 /** The suites that a suite can be compared with. */
 export interface Neighbours {
-  /** The suites of the same checkpoint, measured in the same rounds. */
-  readonly sameCheckpoint: readonly MeasuredSuite[]
+  /** The same with other strategies and CRIUs, measured in the same rounds. */
+  readonly comparable: readonly MeasuredSuite[]
   /** The suites of the same run so far. */
   readonly sameRun: readonly MeasuredSuite[]
 }
@@ -38,9 +38,9 @@ const verdictOf = (
   suite: MeasuredSuite,
   figure: MeasuredFigure,
   { tolerance, ratios, thresholds = {} }: GateRules,
-  { sameCheckpoint, sameRun }: Neighbours,
+  { comparable, sameRun }: Neighbours,
 ): Verdict =>
-  judgeByThreshold(suite, figure, thresholds, sameCheckpoint) ??
+  judgeByThreshold(suite, figure, thresholds, comparable) ??
   judgeByReference(suite, figure, tolerance) ??
   judgeByTmpfs(suite, figure, ratios, sameRun) ??
   ungated('there is no figure to compare it with')

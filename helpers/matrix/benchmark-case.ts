@@ -1,3 +1,4 @@
+import type { NamedCriu } from '../criu/named.ts'
 import type { Filesystem } from '../filesystems/index.ts'
 import type { Handler } from '../handlers/definition.ts'
 import type { Shape } from '../network/network.ts'
@@ -18,6 +19,8 @@ export interface CheckpointOrigin {
   /** Bytes that the handler touches, or its own memory if it has no sizes. */
   readonly size: Bytes
   readonly handler: Handler
+  /** One of several that are compared. Missing: that of the base image. */
+  readonly criu?: NamedCriu
   /** Whether the page cache is dropped before each sample. */
   readonly cold: boolean
   /** Missing if the same host dumps and restores. */
@@ -49,3 +52,11 @@ export const groupOf = (checkpoints: readonly SharedCheckpoint[]): CaseGroup => 
   checkpoints,
   cases: checkpoints.flatMap(({ cases }) => cases),
 })
+
+/** The cases of a group that differ from a case in strategy and CRIU alone: what its thresholds can compare it with. */
+export const comparableCases = ({ cases }: CaseGroup, benchmarkCase: BenchmarkCase): BenchmarkCase[] =>
+  cases.filter((each) => SAME.every((part) => each[part] === benchmarkCase[part]))
+
+const SAME = ['filesystem', 'size', 'handler', 'cold', 'restoreOn'] as const satisfies ReadonlyArray<
+  keyof BenchmarkCase
+>

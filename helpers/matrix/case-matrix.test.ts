@@ -45,6 +45,19 @@ describe('a case matrix', () => {
     ])
   })
 
+  test('has a checkpoint for each CRIU, in one group, so that their figures can be compared', () => {
+    const matrix: CaseMatrix = {
+      strategies: ['mapped', 'eager'],
+      criu: { stock: 'build', mine: '/opt/criu' },
+    }
+    const [group, ...others] = caseGroups(matrix, settings, GB)
+    expect(others).toEqual([])
+    expect(group?.checkpoints.map(({ cases }) => cases.map(({ title }) => title))).toEqual([
+      ['tmpfs 1MB mapped stock', 'tmpfs 1MB eager stock'],
+      ['tmpfs 1MB mapped mine', 'tmpfs 1MB eager mine'],
+    ])
+  })
+
   test('has one case, labelled with its name, for a handler without sizes', () => {
     const handler = parseHandler({ name: 'hello', command: ['/bin/hello'], memory: '32MB' })
     const [group] = caseGroups({ handler, sizes: ['1MB', '4MB'] }, settings, GB)

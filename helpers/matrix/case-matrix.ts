@@ -1,5 +1,7 @@
 import type { FilesystemName, HandlerName, StrategyName } from '../config/names.ts'
-import type { Settings } from '../config/options.ts'
+import type { CriuOptions, Settings } from '../config/options.ts'
+import { resolveSettings } from '../config/settings.ts'
+import { namedCrius, type NamedCriu } from '../criu/named.ts'
 import { filesystem as filesystemNamed, type Filesystem } from '../filesystems/index.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { handlerNamed } from '../handlers/handler.ts'
@@ -21,6 +23,8 @@ export interface CaseMatrix {
   /** In bytes, or as "64MB". */
   readonly sizes?: ReadonlyArray<Bytes | string>
   readonly strategies?: readonly StrategyName[]
+  /** CRIUs by name: each dumps and restores with itself, in the same rounds. */
+  readonly criu?: CriuOptions['criu']
   /** The program to checkpoint, or its name. */
   readonly handler?: Handler | HandlerName
   /** Adds cold cases to the warm ones, on filesystems that can drop their cache. */
@@ -40,24 +44,34 @@ export function caseGroups(matrix: CaseMatrix, settings: Settings, memory: Bytes
   const { interleave = settings.interleave } = matrix
   // The user's own folder can hold only one checkpoint.
   return interleave && settings.rootfs === undefined
-    ? interleaved(checkpoints, memory)
-    : checkpoints.map((checkpoint) => groupOf([checkpoint]))
+    ? interleaved(checkpoints.flat(), memory)
+    : checkpoints.map(groupOf)
 }
 
-function checkpointsOf(matrix: CaseMatrix, settings: Settings): SharedCheckpoint[] {
+/** The checkpoints of each origin: one, or one for each CRIU. */
+function checkpointsOf(matrix: CaseMatrix, settings: Settings): SharedCheckpoint[][] {
   const { filesystems, sizes, strategies, cold, restoreOn, ...rest } = { ...settings, ...matrix }
   const handler = typeof rest.handler === 'string' ? handlerNamed(rest.handler) : rest.handler
   const resolved = strategies.map(strategyNamed)
+  const crius = criusOf(
+    matrix.criu === undefined ? settings.criu : resolveSettings({ criu: matrix.criu }, {}).criu,
+  )
   const host = restoreOn === undefined ? undefined : { name: restoreOn, link: settings.link }
   return tmpfsFirst(filesystems.map(filesystemNamed)).flatMap((filesystem) =>
     (handler.memory === undefined ? sizes.map(bytesOf) : [handler.memory]).flatMap((size) =>
       (cold && filesystem.noCold === undefined ? [false, true] : [false]).map((isCold) => {
-        const origin = { filesystem, size, handler, cold: isCold, ...hostFor(filesystem, host) }
-        return { ...origin, cases: resolved.map((strategy) => caseOf(origin, strategy)) }
+        const shared = { filesystem, size, handler, cold: isCold, ...hostFor(filesystem, host) }
+        return crius.map((criu) => {
+          const origin = criu === undefined ? shared : { ...shared, criu }
+          return { ...origin, cases: resolved.map((strategy) => caseOf(origin, strategy)) }
+        })
       }),
     ),
   )
 }
+
+const criusOf = (option: Settings['criu']): Array<NamedCriu | undefined> =>
+  option === undefined ? [undefined] : namedCrius(option)
 
 const bytesOf = (size: Bytes | string): Bytes => (typeof size === 'string' ? parseSize(size) : size)
 
@@ -70,10 +84,17 @@ const hostFor = (filesystem: Filesystem, host: RestoreHost | undefined): { resto
   host !== undefined && filesystem.clientPrograms !== undefined ? { restoreOn: host } : {}
 
 function caseOf(origin: CheckpointOrigin, strategy: Strategy): BenchmarkCase {
-  const { filesystem, size, handler, cold, restoreOn } = origin
+  const { filesystem, size, handler, criu, cold, restoreOn } = origin
   const label = handler.memory === undefined ? formatSize(size) : handler.name
-  const words = [filesystem.name, label, strategy.name, ...(cold ? ['cold'] : []), ...hostWords(restoreOn)]
-  return { ...origin, title: words.join(' '), label, strategy }
+  const words = [
+    filesystem.name,
+    label,
+    strategy.name,
+    criu?.name,
+    cold ? 'cold' : undefined,
+    ...hostWords(restoreOn),
+  ]
+  return { ...origin, title: words.filter((word) => word !== undefined).join(' '), label, strategy }
 }
 
 /** "on namespace delay 1ms 100mbit". */

@@ -16,6 +16,8 @@ type Dump = Omit<DumpSample, keyof Conditions>
 export interface DumpTarget {
   /** The words that run CRIU on the host. */
   readonly criu: readonly string[]
+  /** Its arguments in addition to the usual ones. */
+  readonly arguments?: readonly string[] | undefined
   /** The folder for the images. */
   readonly images: string
   /** The host of the filesystem's servers, if this run started them. */
@@ -25,7 +27,7 @@ export interface DumpTarget {
 /** Dumps a waiting handler repeatedly. The last dump ends the process, as in the reference. */
 export async function takeDumps(
   { pid, host, size }: WaitingHandler,
-  { criu, images, servers }: DumpTarget,
+  { criu, images, servers, arguments: more = [] }: DumpTarget,
   effort: Effort,
   progress: (line: string) => void,
 ): Promise<DumpSample[]> {
@@ -34,7 +36,7 @@ export async function takeDumps(
     // The test cluster's servers are still flushing the previous dump, so a control would be disturbed.
     control: servers ? undefined : { host, size },
     measure: async (isLast) => {
-      const result = await dump(host, { criu, pid, images, size, leaveRunning: !isLast })
+      const result = await dump(host, { criu, arguments: more, pid, images, size, leaveRunning: !isLast })
       return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }
     },
     progress: (which, { total }) => progress(`${which}: ${formatMilliseconds(total)} ms`),

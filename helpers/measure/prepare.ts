@@ -10,8 +10,9 @@ import {
   type Rootfs,
 } from '../checkpoint/rootfs.ts'
 import type { CephSettings, Settings } from '../config/options.ts'
-import { findBaseImage, type BaseImage } from '../criu/base-image.ts'
-import { criuCommand } from '../criu/bundle.ts'
+import { findBaseImage, hashOfProgram, type BaseImage } from '../criu/base-image.ts'
+import { criuCommand, criuIn } from '../criu/bundle.ts'
+import type { CriuRecord, NamedCriu } from '../criu/named.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
@@ -19,7 +20,7 @@ import type { Handler } from '../handlers/definition.ts'
 import { isObserved } from '../handlers/handler.ts'
 import { observer } from '../handlers/observe.ts'
 import { startHandler } from '../handlers/start.ts'
-import type { Host } from '../host/host.ts'
+import { hostPath, type Host } from '../host/host.ts'
 import { makeFolder } from '../host/folders.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Network } from '../network/network.ts'
@@ -36,6 +37,8 @@ export interface CheckpointPlan extends Effort {
   readonly handler: Handler
   /** The options of the filesystem `ceph`. */
   readonly ceph?: CephSettings | undefined
+  /** The CRIU that dumps and restores. Default: that of the base image. */
+  readonly criu?: NamedCriu | undefined
   /** Where containers read CRIU's program from. Default: the filesystem. */
   readonly criuOn?: Settings['criuOn'] | undefined
   /** The strategies that restore the checkpoint. */
@@ -59,6 +62,8 @@ export interface PreparedCheckpoint extends AsyncDisposable {
   /** The checkpoint for each strategy that has not failed, in the order of the plan. */
   readonly checkpoints: readonly Checkpoint[]
   readonly dumps: readonly DumpSample[]
+  /** Missing if it is that of the base image. */
+  readonly criu: CriuRecord | undefined
   readonly baseImage: string
   /** Names of the controls, with hashes of their content. */
   readonly control: string
@@ -79,7 +84,7 @@ export async function prepare(
   progress: Progress,
 ): Promise<PreparedCheckpoint> {
   checkPresent(plan.filesystem, plan)
-  const image = await findBaseImage(plan.baseImage, progress)
+  const image = await imageFor(plan, progress)
   const room = filesystemRoom(plan.size, image.bytes)
   await checkMemory(plan.size, plan.filesystem.inMemory(plan) ? room : 0)
   await using undo = new AsyncDisposableStack()
@@ -90,6 +95,12 @@ export async function prepare(
   const checkpoints = await whileMounted(mounted, openCheckpoints(plan.restoreOn ?? host, plan, dumped))
   const owned = undo.move()
   return { ...dumped, checkpoints, mounted, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** The base image, or that of a named CRIU, which errors then name. */
+async function imageFor({ criu, baseImage }: CheckpointPlan, progress: Progress): Promise<BaseImage> {
+  const image = await findBaseImage(criu?.path ?? baseImage, progress)
+  return criu === undefined ? image : { ...image, description: `criu "${criu.name}": ${image.description}` }
 }
 
 async function mountFor(
@@ -107,7 +118,10 @@ async function mountFor(
 }
 
 /** A dumped process with everything that its restores need. */
-interface Dumped extends Pick<PreparedCheckpoint, 'dumps' | 'baseImage' | 'control' | 'memoryControl'> {
+interface Dumped extends Pick<
+  PreparedCheckpoint,
+  'dumps' | 'criu' | 'baseImage' | 'control' | 'memoryControl'
+> {
   readonly rootfs: Rootfs
   /** The pid of the dumped process, and so of the restored ones. */
   readonly pid: number
@@ -126,12 +140,13 @@ async function dumpOn(
   const { handler, size, strategies, containerName } = plan
   const { point, servers } = mounted
   progress(`exporting the base image (${image.description})`)
-  const rootfs = await populateRootfs(host, image, point, containerName)
+  const exported = await populateRootfs(host, image, point, containerName)
+  const rootfs = { ...exported, restoreArguments: plan.criu?.restore ?? [] }
   progress(`starting the ${handler.name} handler`)
   await using waiting = await startHandler(host, handler, size)
   // The CRIU that restores also dumps, because images of one version may be no good for another.
   const criu = criuCommand(host, await installLocally(host, rootfs))
-  const target: DumpTarget = { criu, images: join(point, DUMP_FOLDER), servers }
+  const target: DumpTarget = { criu, arguments: plan.criu?.dump, images: join(point, DUMP_FOLDER), servers }
   const dumps = await takeDumps(waiting, target, plan, progress)
   progress('copying images and files')
   if (isObserved(handler)) await checkOutlivesParent(host, point, handler.name)
@@ -144,8 +159,19 @@ async function dumpOn(
   const { pid, checksum } = waiting
   const [control, memoryControl] = [await controlName(), await memoryControlName(size)]
   const baseImage = `criu ${rootfs.version}, ${image.description}`
-  return { dumps, baseImage, control, memoryControl, rootfs, pid, checksum, strategies: ready }
+  const named = plan.criu && (await recordOf(host, plan.criu, rootfs))
+  return { dumps, criu: named, baseImage, control, memoryControl, rootfs, pid, checksum, strategies: ready }
 }
+
+const recordOf = async (
+  host: Host,
+  criu: NamedCriu,
+  rootfs: Rootfs & { version: string },
+): Promise<CriuRecord> => ({
+  ...criu,
+  version: rootfs.version,
+  hash: await hashOfProgram(hostPath(host, criuIn(rootfs.path))),
+})
 
 /** Runs an action for each strategy, and returns the results of those that do not fail. */
 async function ofEach<T>(

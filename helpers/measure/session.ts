@@ -75,7 +75,7 @@ export class Session implements AsyncDisposable {
   }
 
   async #prepare(
-    { filesystem, size, handler, ...origin }: SharedCheckpoint,
+    { filesystem, size, handler, criu, ...origin }: SharedCheckpoint,
     cases: readonly BenchmarkCase[],
     pairs: HostPairs,
     place: { rootfs: string | undefined; privateName: string },
@@ -90,7 +90,7 @@ export class Session implements AsyncDisposable {
     const onStrategyError = (failed: Strategy, error: unknown): void =>
       cases.filter(({ strategy }) => strategy === failed).forEach((each) => this.#fail(each, error))
     const containerName = containerNameOf(settings)
-    const plan = { ...settings, ...place, filesystem, size, handler, strategies, containerName, network, restoreOn: restoreHost, onStrategyError } // prettier-ignore
+    const plan = { ...settings, ...place, filesystem, size, handler, criu, strategies, containerName, network, restoreOn: restoreHost, onStrategyError } // prettier-ignore
     const prepared = this.#undo.use(await prepare(dumpHost, plan, progress))
     if (prepared.mounted.servers) this.#hostsUnderTest.add(prepared.mounted.servers)
     for (const benchmarkCase of cases) {
@@ -115,8 +115,8 @@ export class Session implements AsyncDisposable {
     return { ...prepared, samples }
   }
 
-  /** The measurements of all prepared cases of a checkpoint, from the rounds that all cases share. */
-  async measurementsOf({ cases }: SharedCheckpoint): Promise<Array<[BenchmarkCase, Measurement]>> {
+  /** The measurements of those cases that were prepared, from the rounds that all cases share. */
+  async measurementsOf(cases: readonly BenchmarkCase[]): Promise<Array<[BenchmarkCase, Measurement]>> {
     const rounds = await this.#commonRounds()
     return cases.flatMap((each): Array<[BenchmarkCase, Measurement]> => {
       const prepared = this.#failures.has(each) ? undefined : this.#cases.get(each)

@@ -12,6 +12,7 @@ import type { Measurement } from './session.ts'
 export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measurement): MeasuredSuite {
   const { title, label, filesystem, size, handler, strategy, cold } = benchmarkCase
   const { prepared, checkpoint, hosts } = measurement
+  const { criu } = prepared
   const { mapped, copied, guard } = checkpoint.restorable
   const samples = { dumps: prepared.dumps.map(dumpResults), samples: measurement.samples.map(sampleResults) }
   return {
@@ -24,6 +25,15 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     ...(cold && { cold: true }),
     ...(hosts && { hosts }),
     mounted: prepared.mounted.description,
+    ...(criu && {
+      criu: {
+        name: criu.name,
+        version: criu.version,
+        hash: criu.hash,
+        dump: [...criu.dump],
+        restore: [...criu.restore],
+      },
+    }),
     baseImage: prepared.baseImage,
     checksum: checkpoint.checksum,
     mapped,

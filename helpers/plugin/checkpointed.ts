@@ -6,12 +6,7 @@ import { orFirstError } from '../errors.ts'
 import { judgeSuite } from '../gate/judge.ts'
 import type { Thresholds } from '../gate/thresholds.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
-import {
-  groupOf,
-  type BenchmarkCase,
-  type CaseGroup,
-  type SharedCheckpoint,
-} from '../matrix/benchmark-case.ts'
+import { comparableCases, groupOf, type BenchmarkCase, type CaseGroup } from '../matrix/benchmark-case.ts'
 import { Campaign } from '../measure/campaign.ts'
 import { Session } from '../measure/session.ts'
 import { measuredSuite } from '../measure/suite-results.ts'
@@ -78,17 +73,15 @@ async function measureAndJudge(
   thresholds: Thresholds,
 ): Promise<SuiteResults> {
   // A suite is built from all its samples, so only thresholds that need the others pay for that.
-  const checkpoint = comparesStrategies(thresholds)
-    ? group.checkpoints.find(({ cases }) => cases.includes(benchmarkCase))
-    : undefined
+  const others = comparesCases(thresholds) ? comparableCases(group, benchmarkCase) : []
   if (campaign) {
     const { suite, again } = await campaign.resultOf(benchmarkCase)
-    const sameCheckpoint = await campaign.suitesOf(checkpoint?.cases ?? [])
-    return { ...judge(benchmarkCase, suite, sameCheckpoint, thresholds), ...(again && { again }) }
+    const comparable = await campaign.suitesOf(others)
+    return { ...judge(benchmarkCase, suite, comparable, thresholds), ...(again && { again }) }
   }
   if (!session)
     throw new Error(`${benchmarkCase.title} was not prepared: call checkpointed() inside describe()`)
-  return judge(benchmarkCase, ...(await measureOnce(await session, benchmarkCase, checkpoint)), thresholds)
+  return judge(benchmarkCase, ...(await measureOnce(await session, benchmarkCase, others)), thresholds)
 }
 
 /** Makes groups share one campaign: their set-ups are interleaved. Groups of which only some are used may share it, too. */
@@ -116,14 +109,14 @@ function campaignOf(
   return campaign
 }
 
-/** The suite of a case with one set-up, and those of the same checkpoint. */
+/** The suite of a case with one set-up, and those that it can be compared with. */
 async function measureOnce(
   session: Session,
   benchmarkCase: BenchmarkCase,
-  checkpoint: SharedCheckpoint | undefined,
+  comparable: readonly BenchmarkCase[],
 ): Promise<[MeasuredSuite, MeasuredSuite[]]> {
   const measured = measuredSuite(benchmarkCase, await session.measure(benchmarkCase))
-  const others = checkpoint ? await session.measurementsOf(checkpoint) : []
+  const others = comparable.length > 0 ? await session.measurementsOf(comparable) : []
   return [measured, others.map(([each, measurement]) => measuredSuite(each, measurement))]
 }
 
@@ -133,7 +126,7 @@ const measuredHere = new Map<BenchmarkCase, MeasuredSuite>()
 function judge(
   benchmarkCase: BenchmarkCase,
   measured: MeasuredSuite,
-  sameCheckpoint: readonly MeasuredSuite[],
+  comparable: readonly MeasuredSuite[],
   thresholds: Thresholds,
 ): SuiteResults {
   const settings = inject('criu')
@@ -143,7 +136,7 @@ function judge(
   return judgeSuite(
     measured,
     { tolerance: toleranceOf(settings), ratios: settings.ratios, thresholds: applicable },
-    { sameRun: [...measuredHere.values()], sameCheckpoint },
+    { sameRun: [...measuredHere.values()], comparable },
   )
 }
 
@@ -158,7 +151,7 @@ function skipWhereMissing(benchmarkCase: BenchmarkCase): void {
   })
 }
 
-const comparesStrategies = (thresholds: Thresholds): boolean =>
+const comparesCases = (thresholds: Thresholds): boolean =>
   Object.values(thresholds).some((threshold) => typeof threshold === 'object')
 
 /** Why this machine cannot run a suite, or undefined if it can. A filesystem that `-t` names fails instead. */

@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
-import { PREFIX, type CriuOptions, type Settings } from '../config/options.ts'
+import type { CriuOptions, Settings } from '../config/options.ts'
+import { PREFIX } from '../config/variables.ts'
 import { resolveSettings } from '../config/settings.ts'
 import { CriuBenchError } from '../errors.ts'
 

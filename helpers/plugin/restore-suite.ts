@@ -18,12 +18,13 @@ export interface RestoreSuiteOptions extends CaseMatrix {
 /**
  * Declares one suite for each filesystem, size and strategy, with one test for each phase. Missing axes come from the
  * plugin's options. Call it at the top level of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
- * phase or strategy that the suite does not measure.
+ * phase, strategy or CRIU that the suite does not measure.
  */
 export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions = {}): void {
   for (const group of matrixOf(matrix)) {
     const strategies = group.cases.map(({ strategy }) => strategy.name)
-    checkThresholds(thresholds, { phases: group.cases.flatMap(phasesOf), strategies })
+    const crius = group.cases.flatMap(({ criu }) => criu?.name ?? [])
+    checkThresholds(thresholds, { phases: group.cases.flatMap(phasesOf), strategies, crius })
     for (const benchmarkCase of group.cases) describeCase(benchmarkCase, group, thresholds)
   }
 }

@@ -8,13 +8,14 @@ import type { Strategy } from './strategy.ts'
 export const eager: Strategy = {
   name: 'eager',
   prepare: async () => {},
-  async open(host, { path, criu }) {
+  async open(host, rootfs) {
+    const { path } = rootfs
     const images = join(path, IMAGES_FOLDER)
     const { raw } = await validateImages(host, images)
     return {
       strategy: 'eager',
       readOnly: [[join(path, IMAGES_FOLDER), IMAGES_FOLDER]],
-      command: (folder, afterwards) => restoreCommand(criu, IMAGES_FOLDER, folder, afterwards),
+      command: (folder, afterwards) => restoreCommand(rootfs, IMAGES_FOLDER, folder, afterwards),
       check: await unchangedMemory(host, images, { raw }),
       mapped: 0,
       copied: [...raw.values()].reduce((sum, size) => sum + size, 0),

@@ -33,7 +33,8 @@ export const lazy: Strategy = {
     await makeFolder(host, dirname(program))
     await copyFile(await compile(fixture('programs/lazy-restore.c')), hostPath(host, program))
   },
-  async open(host, { path, criu }) {
+  async open(host, rootfs) {
+    const { path, criu } = rootfs
     const images = join(path, IMAGES_FOLDER)
     const { raw } = await validateImages(host, images)
     return {
@@ -41,7 +42,7 @@ export const lazy: Strategy = {
       readOnly: [[join(path, IMAGES_FOLDER), IMAGES_FOLDER]],
       command: (folder, afterwards) => {
         const daemon = lazyPagesCommand(criu, IMAGES_FOLDER, folder)
-        const restore = [...restoreCommand(criu, IMAGES_FOLDER, folder, afterwards), '--lazy-pages']
+        const restore = [...restoreCommand(rootfs, IMAGES_FOLDER, folder, afterwards), '--lazy-pages']
         return [LAZY_RESTORE, reportIn(folder), '--', ...daemon, '--', ...restore]
       },
       check: await unchangedMemory(host, images, { raw }),

@@ -41,7 +41,8 @@ export const mapped: Strategy = {
     const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE), shared)
     await writeMapped(set, rewritten, folderOn(host, path), hostPath(host, path))
   },
-  async open(host, { path, criu }) {
+  async open(host, rootfs) {
+    const { path } = rootfs
     const {
       check,
       mapped: bytes,
@@ -55,7 +56,7 @@ export const mapped: Strategy = {
     return {
       strategy: 'mapped',
       readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],
-      command: (folder, afterwards) => restoreCommand(criu, MAPPED_FOLDER, folder, afterwards),
+      command: (folder, afterwards) => restoreCommand(rootfs, MAPPED_FOLDER, folder, afterwards),
       // Without the guard, discarded memory would read as what the backing file has.
       guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset, advised },
       check: async () => {

@@ -2,13 +2,14 @@ import { comparedFigure } from '../compared.ts'
 import { formatMilliseconds, formatRatio } from '../format.ts'
 import { VERDICT_MARKS } from '../marks.ts'
 import type { Results } from '../results.ts'
+import { withCriu } from '../table.ts'
 import { rowsOf, sentenceOf, verdictOf, type Row } from '../rows.ts'
 import { html, type Markup } from './markup.ts'
 
 /** The filters of the table; script.js applies them. */
 const FILTERS: ReadonlyArray<readonly [string, (row: Row) => string]> = [
   ['filesystem', ({ suite }) => suite.filesystem],
-  ['strategy', ({ suite }) => suite.strategy],
+  ['strategy', ({ suite }) => withCriu(suite)],
   ['size', ({ suite }) => suite.label],
   ['phase', ({ figure }) => figure.phase],
   ['verdict', verdictOf],
@@ -25,7 +26,7 @@ const ms = (value: number | undefined): string => (value === undefined ? '' : fo
 
 const COLUMNS: readonly Column[] = [
   { name: 'filesystem', text: ({ suite }) => `${suite.filesystem}${suite.cold ? ' cold' : ''}` },
-  { name: 'strategy', text: ({ suite }) => suite.strategy },
+  { name: 'strategy', text: ({ suite }) => withCriu(suite) },
   { name: 'size', text: ({ suite }) => suite.label, order: ({ suite }) => suite.size },
   { name: 'phase', text: ({ figure }) => figure.phase },
   { name: 'median', text: ({ figure }) => ms(figure.median), order: ({ figure }) => figure.median },

@@ -61,7 +61,7 @@ export function historySection(results: Results, history: History): Markup {
 
 function panelTitle({ points }: Series): string {
   const suite = points[0]?.row.suite
-  return [suite?.filesystem, suite?.cold ? 'cold' : '', suite?.strategy, suite?.handler]
+  return [suite?.filesystem, suite?.cold ? 'cold' : '', suite?.strategy, suite?.criu?.name, suite?.handler]
     .filter(Boolean)
     .join(' ')
 }
