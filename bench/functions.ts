@@ -1,0 +1,143 @@
+/** The functions that papers on serverless computing measure, as handlers: see bench/functions.bench.ts. */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { defineHandler, type Handler, type HandlerDefinition } from '../helpers/index.ts'
+
+/** A function of the suite. */
+export interface Measured {
+  readonly name: string
+  /** What this machine must have for it, and the Debian package that brings it. */
+  readonly needs: string
+  readonly package: string
+  readonly definition: Omit<HandlerDefinition, 'name'>
+}
+
+const PROJECT = join(import.meta.dirname, '..')
+const fixture = (path: string): string => join(PROJECT, 'fixtures', path)
+
+const PYTHON = '/usr/bin/python3'
+const HTTP = '127.0.0.1:8080'
+
+/** A function that runs once where `checkpoint_here` or `checkpointHere` marks it. */
+const marked = (
+  name: string,
+  command: readonly string[],
+  rest: Partial<Measured> & { memory?: string; withoutIoUring?: boolean } = {},
+): Measured => {
+  const { needs = command[0] ?? '', package: from = basename(needs), memory = '64MB', withoutIoUring = false } = rest // prettier-ignore
+  return { name, needs, package: from, definition: { command, memory, withoutIoUring } }
+}
+
+const python = (name: string, needs = PYTHON, from = 'python3'): Measured =>
+  marked(`python-${name}`, [PYTHON, fixture('functions/functions.py'), name], { needs, package: from, memory: '128MB' }) // prettier-ignore
+
+const node = (name: string, memory: string): Measured =>
+  marked(`node-${name}`, [process.execPath, fixture('functions/functions.mjs'), name], { memory, withoutIoUring: true }) // prettier-ignore
+
+/** A script that fills its memory, reads a line, and prints its answer. */
+const script = (name: string, needs: string, source: string, from: string): Measured => ({
+  name,
+  needs,
+  package: from,
+  definition: {
+    command: [needs, fixture(`foreign/${source}`)],
+    memory: '128MB',
+    ready: { line: 'ready' },
+    trigger: { line: 'go' },
+    done: { line: 'done' },
+  },
+})
+
+const server = (
+  name: string,
+  needs: string,
+  from: string,
+  command: HandlerDefinition['command'],
+  rest: Partial<HandlerDefinition> = {},
+): Measured => ({
+  name,
+  needs,
+  package: from,
+  definition: {
+    command,
+    memory: '256MB',
+    ready: { socket: HTTP },
+    trigger: { request: `http://${HTTP}/` },
+    done: 'response',
+    checksum: ({ body }) => body,
+    ...rest,
+  },
+})
+
+/** Builds a program once for each content of its source, and returns the folder with it. */
+function built(source: string, command: (folder: string) => readonly string[]): string {
+  const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
+  const folder = join(PROJECT, 'node_modules/.cache/vitest-criu', `${basename(source)}-${hash}`)
+  if (existsSync(join(folder, 'built'))) return folder
+  mkdirSync(folder, { recursive: true })
+  const [program = '', ...words] = command(folder)
+  execFileSync(program, words, { env: { ...process.env, GOCACHE: join(folder, 'cache') } })
+  mkdirSync(join(folder, 'built'))
+  return folder
+}
+
+const SERVER_JAVA = fixture('foreign/Server.java')
+const SERVER_GO = fixture('foreign/server.go')
+
+/** The port opens when the keys are there, so that a start from scratch answers no earlier. */
+const REDIS = `cd "$1"; redis-server --port 0 --unixsocket "$1/socket" --save '' --appendonly no --enable-debug-command local --dir "$1" &
+until redis-cli -s "$1/socket" debug populate 100000 key 1000; do sleep 0.01; done
+redis-cli -s "$1/socket" config set port 6379; touch "$1/filled"; wait`
+
+/** All its files are in its own folder: a start from scratch sees no /var. */
+const NGINX = `cd "$1" && mkdir -p site && head -c 10000 /dev/zero | tr '\\0' a > site/index.html
+printf '%s' "user root; daemon off; worker_processes 1; pid nginx.pid; error_log stderr; events {}
+  http { access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi; server { listen ${HTTP}; root $1/site; } }" > nginx.conf
+exec nginx -e stderr -p "$1" -c "$1/nginx.conf"`
+
+const shell =
+  (text: string) =>
+  ({ folder }: { folder: string }): string[] => ['/bin/sh', '-c', text, 'sh', folder]
+
+export const FUNCTIONS: readonly Measured[] = [
+  ...['hello', 'json', 'gzip', 'aes', 'graph'].map((name) => python(name)),
+  python('html', '/usr/lib/python3/dist-packages/jinja2', 'python3-jinja2'),
+  python('matmul', '/usr/lib/python3/dist-packages/numpy', 'python3-numpy'),
+  python('rotate', '/usr/lib/python3/dist-packages/PIL', 'python3-pil'),
+  server('python-flask', '/usr/lib/python3/dist-packages/flask', 'python3-flask',
+    [PYTHON, '-m', 'flask', '--app', fixture('foreign/app.py'), 'run', '--port', '8080'],
+    { trigger: { request: `http://${HTTP}/`, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"add": 250}' } }),
+  node('hello', '128MB'),
+  node('json', '512MB'),
+  server('java-http', '/usr/bin/javac', 'default-jdk-headless',
+    () => ['/usr/bin/java', '-Xmx128m', '-cp', built(SERVER_JAVA, (to) => ['javac', '-d', to, SERVER_JAVA]), 'Server'],
+    { memory: '512MB' }),
+  server('go-http', '/usr/bin/go', 'golang-go',
+    () => [join(built(SERVER_GO, (to) => ['go', 'build', '-o', join(to, 'server'), SERVER_GO]), 'server')]),
+  script('ruby', '/usr/bin/ruby', 'table.rb', 'ruby'),
+  script('php', '/usr/bin/php', 'table.php', 'php-cli'),
+  script('perl', '/usr/bin/perl', 'table.pl', 'perl'),
+  server('nginx', '/usr/sbin/nginx', 'nginx-light', shell(NGINX), { memory: '64MB' }),
+  {
+    name: 'redis',
+    needs: '/usr/bin/redis-server',
+    package: 'redis-server',
+    definition: {
+      command: shell(REDIS),
+      memory: '256MB',
+      ready: { file: 'filled' },
+      trigger: { send: 'GET key:99999\r\nPING\r\n', to: '127.0.0.1:6379' },
+      done: { received: '+PONG' },
+      checksum: ({ body }) => body,
+    },
+  },
+] // prettier-ignore
+
+/** Why this machine cannot run a function; undefined if it can. */
+export const missingFor = ({ needs, package: from }: Measured): string | undefined =>
+  existsSync(needs) ? undefined : `${needs} is missing; Debian's package is ${from}: bash .ci/setup programs`
+
+export const handlerOf = ({ name, definition }: Measured): Handler => defineHandler({ name, ...definition })
