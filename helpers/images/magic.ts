@@ -108,7 +108,7 @@ export const imageLayouts = {
   POSIX_TIMERS: opaque(0x52603957),
   RLIMIT: opaque(0x57113925),
   CREDS: opaque(0x54023547),
-  SECCOMP: opaque(0x64413049),
+  SECCOMP: one(0x64413049, pb.SeccompEntrySchema),
   APPARMOR: opaque(0x59423047),
   CGROUP: opaque(0x59383330),
   CPUINFO: opaque(0x61404013),

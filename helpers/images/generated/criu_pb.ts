@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file criu.proto.
  */
 export const file_criu: GenFile = /*@__PURE__*/
-  fileDesc("Cgpjcml1LnByb3RvEgRjcml1IrQBCg5JbnZlbnRvcnlFbnRyeRITCgtpbWdfdmVyc2lvbhgBIAIoDRIVCg1mZGluZm9fcGVyX2lkGAIgASgIEigKCHJvb3RfaWRzGAMgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EhEKCW5zX3Blcl9pZBgEIAEoCBITCgtyb290X2NnX3NldBgFIAEoDRIPCgdsc210eXBlGAYgASgNEhMKC2R1bXBfdXB0aW1lGAggASgEIlQKC1BzdHJlZUVudHJ5EgsKA3BpZBgBIAIoDRIMCgRwcGlkGAIgAigNEgwKBHBnaWQYAyACKA0SCwoDc2lkGAQgAigNEg8KB3RocmVhZHMYBSADKA0iVgoQVGFza0tvYmpJZHNFbnRyeRINCgV2bV9pZBgBIAIoDRIQCghmaWxlc19pZBgCIAIoDRINCgVmc19pZBgDIAIoDRISCgpzaWdoYW5kX2lkGAQgAigNIowBCglDb3JlRW50cnkSDQoFbXR5cGUYASACKA0SHwoCdGMYAyABKAsyEy5jcml1LlRhc2tDb3JlRW50cnkSIwoDaWRzGAQgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EioKC3RocmVhZF9jb3JlGAUgASgLMhUuY3JpdS5UaHJlYWRDb3JlRW50cnkifAoNVGFza0NvcmVFbnRyeRISCgp0YXNrX3N0YXRlGAEgAigNEhEKCWV4aXRfY29kZRgCIAIoDRITCgtwZXJzb25hbGl0eRgDIAIoDRINCgVmbGFncxgEIAIoDRISCgpibGtfc2lnc2V0GAUgAigEEgwKBGNvbW0YBiACKAwicwoPVGhyZWFkQ29yZUVudHJ5EhEKCWZ1dGV4X3JsYRgBIAIoBBIVCg1mdXRleF9ybGFfbGVuGAIgAigNEhIKCnBkZWF0aF9zaWcYCCABKA0SFAoMc2VjY29tcF9tb2RlGAsgASgNEgwKBGNvbW0YDSABKAwiOQoHRnNFbnRyeRIOCgZjd2RfaWQYASACKA0SDwoHcm9vdF9pZBgCIAIoDRINCgV1bWFzaxgDIAEoDSLlAgoHTW1FbnRyeRIVCg1tbV9zdGFydF9jb2RlGAEgAigEEhMKC21tX2VuZF9jb2RlGAIgAigEEhUKDW1tX3N0YXJ0X2RhdGEYAyACKAQSEwoLbW1fZW5kX2RhdGEYBCACKAQSFgoObW1fc3RhcnRfc3RhY2sYBSACKAQSFAoMbW1fc3RhcnRfYnJrGAYgAigEEg4KBm1tX2JyaxgHIAIoBBIUCgxtbV9hcmdfc3RhcnQYCCACKAQSEgoKbW1fYXJnX2VuZBgJIAIoBBIUCgxtbV9lbnZfc3RhcnQYCiACKAQSEgoKbW1fZW52X2VuZBgLIAIoBBITCgtleGVfZmlsZV9pZBgMIAIoDRIVCg1tbV9zYXZlZF9hdXh2GA0gAygEEhwKBHZtYXMYDiADKAsyDi5jcml1LlZtYUVudHJ5EhAKCGR1bXBhYmxlGA8gASgFEhQKDHRocF9kaXNhYmxlZBgRIAEoCCKcAQoIVm1hRW50cnkSDQoFc3RhcnQYASACKAQSCwoDZW5kGAIgAigEEg0KBXBnb2ZmGAMgAigEEg0KBXNobWlkGAQgAigEEgwKBHByb3QYBSACKA0SDQoFZmxhZ3MYBiACKA0SDgoGc3RhdHVzGAcgAigNEgoKAmZkGAggAigSEgwKBG1hZHYYCSABKAQSDwoHZmRmbGFncxgKIAEoDSIfCgtQYWdlbWFwSGVhZBIQCghwYWdlc19pZBgBIAIoDSJqCgxQYWdlbWFwRW50cnkSDQoFdmFkZHIYASACKAQSFwoPY29tcGF0X25yX3BhZ2VzGAIgASgNEhEKCWluX3BhcmVudBgDIAEoCBINCgVmbGFncxgEIAEoDRIQCghucl9wYWdlcxgFIAEoBCJOCg9NZW1mZElub2RlRW50cnkSDAoEbmFtZRgBIAIoDBIMCgRzaXplGAQgAigEEg0KBXNobWlkGAUgAigNEhAKCGlub2RlX2lkGAcgAigEIkIKC0ZkaW5mb0VudHJ5EgoKAmlkGAEgAigNEg0KBWZsYWdzGAIgAigNEgwKBHR5cGUYAyACKA0SCgoCZmQYBCACKA0iZQoJRmlsZUVudHJ5EgwKBHR5cGUYASACKA0SCgoCaWQYAiACKA0SHwoDcmVnGAMgASgLMhIuY3JpdS5SZWdGaWxlRW50cnkSHQoEZmlmbxgRIAEoCzIPLmNyaXUuRmlmb0VudHJ5IlUKCUZvd25FbnRyeRILCgN1aWQYASACKA0SDAoEZXVpZBgCIAIoDRIOCgZzaWdudW0YAyACKA0SEAoIcGlkX3R5cGUYBCACKA0SCwoDcGlkGAUgAigNIvkBCgxSZWdGaWxlRW50cnkSCgoCaWQYASACKA0SDQoFZmxhZ3MYAiACKA0SCwoDcG9zGAMgAigEEh0KBGZvd24YBSACKAsyDy5jcml1LkZvd25FbnRyeRIMCgRuYW1lGAYgAigMEhIKBm1udF9pZBgHIAEoEToCLTESDAoEc2l6ZRgIIAEoBBILCgNleHQYCSABKAgSDAoEbW9kZRgKIAEoDRIQCghidWlsZF9pZBgLIAMoDRIQCghjaGVja3N1bRgMIAEoDRIXCg9jaGVja3N1bV9jb25maWcYDSABKA0SGgoSY2hlY2tzdW1fcGFyYW1ldGVyGA4gASgNIjkKCUZpZm9FbnRyeRIKCgJpZBgBIAIoDRIPCgdwaXBlX2lkGAIgAigNEg8KB3JlZ2ZfaWQYAyABKA0iSwoSUmVtYXBGaWxlUGF0aEVudHJ5Eg8KB29yaWdfaWQYASACKA0SEAoIcmVtYXBfaWQYAiACKA0SEgoKcmVtYXBfdHlwZRgDIAEoDSJWCg5HaG9zdEZpbGVFbnRyeRILCgN1aWQYASACKA0SCwoDZ2lkGAIgAigNEgwKBG1vZGUYAyACKA0SDgoGY2h1bmtzGAkgASgIEgwKBHNpemUYCiABKAQiKwoPR2hvc3RDaHVua0VudHJ5EgsKA2xlbhgBIAIoBBILCgNvZmYYAiACKAQiWgoKU3RhdHNFbnRyeRIiCgRkdW1wGAEgASgLMhQuY3JpdS5EdW1wU3RhdHNFbnRyeRIoCgdyZXN0b3JlGAIgASgLMhcuY3JpdS5SZXN0b3JlU3RhdHNFbnRyeSLeAgoORHVtcFN0YXRzRW50cnkSFQoNZnJlZXppbmdfdGltZRgBIAIoDRITCgtmcm96ZW5fdGltZRgCIAIoDRIUCgxtZW1kdW1wX3RpbWUYAyACKA0SFQoNbWVtd3JpdGVfdGltZRgEIAIoDRIVCg1wYWdlc19zY2FubmVkGAUgAigEEhwKFHBhZ2VzX3NraXBwZWRfcGFyZW50GAYgAigEEhUKDXBhZ2VzX3dyaXR0ZW4YByACKAQSFQoNaXJtYXBfcmVzb2x2ZRgIIAEoDRISCgpwYWdlc19sYXp5GAkgAigEEhIKCnBhZ2VfcGlwZXMYCiABKAQSFgoOcGFnZV9waXBlX2J1ZnMYCyABKAQSFwoPc2hwYWdlc19zY2FubmVkGAwgASgEEh4KFnNocGFnZXNfc2tpcHBlZF9wYXJlbnQYDSABKAQSFwoPc2hwYWdlc193cml0dGVuGA4gASgEIooBChFSZXN0b3JlU3RhdHNFbnRyeRIWCg5wYWdlc19jb21wYXJlZBgBIAIoBBIZChFwYWdlc19za2lwcGVkX2NvdxgCIAIoBBIUCgxmb3JraW5nX3RpbWUYAyACKA0SFAoMcmVzdG9yZV90aW1lGAQgAigNEhYKDnBhZ2VzX3Jlc3RvcmVkGAUgASgEIi8KDVBpcGVEYXRhRW50cnkSDwoHcGlwZV9pZBgBIAIoDRINCgVieXRlcxgCIAIoDSIvCg1Ta1BhY2tldEVudHJ5Eg4KBmlkX2ZvchgBIAIoDRIOCgZsZW5ndGgYAiACKA0iMwoOVGNwU3RyZWFtRW50cnkSDwoHaW5xX2xlbhgBIAIoDRIQCghvdXRxX2xlbhgDIAIoDSIwCgtJcGNTaG1FbnRyeRIMCgRzaXplGAIgAigEEhMKC2luX3BhZ2VtYXBzGAMgASgIIhsKC0lwY01zZ0VudHJ5EgwKBHFudW0YAyACKA0iJgoGSXBjTXNnEg0KBW10eXBlGAEgAigEEg0KBW1zaXplGAIgAigNIhwKC0lwY1NlbUVudHJ5Eg0KBW5zZW1zGAIgAigNIksKD0JwZm1hcERhdGFFbnRyeRIOCgZtYXBfaWQYASACKA0SEgoKa2V5c19ieXRlcxgCIAIoDRIUCgx2YWx1ZXNfYnl0ZXMYAyACKA0");
+  fileDesc("Cgpjcml1LnByb3RvEgRjcml1IrQBCg5JbnZlbnRvcnlFbnRyeRITCgtpbWdfdmVyc2lvbhgBIAIoDRIVCg1mZGluZm9fcGVyX2lkGAIgASgIEigKCHJvb3RfaWRzGAMgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EhEKCW5zX3Blcl9pZBgEIAEoCBITCgtyb290X2NnX3NldBgFIAEoDRIPCgdsc210eXBlGAYgASgNEhMKC2R1bXBfdXB0aW1lGAggASgEIlQKC1BzdHJlZUVudHJ5EgsKA3BpZBgBIAIoDRIMCgRwcGlkGAIgAigNEgwKBHBnaWQYAyACKA0SCwoDc2lkGAQgAigNEg8KB3RocmVhZHMYBSADKA0iVgoQVGFza0tvYmpJZHNFbnRyeRINCgV2bV9pZBgBIAIoDRIQCghmaWxlc19pZBgCIAIoDRINCgVmc19pZBgDIAIoDRISCgpzaWdoYW5kX2lkGAQgAigNIowBCglDb3JlRW50cnkSDQoFbXR5cGUYASACKA0SHwoCdGMYAyABKAsyEy5jcml1LlRhc2tDb3JlRW50cnkSIwoDaWRzGAQgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EioKC3RocmVhZF9jb3JlGAUgASgLMhUuY3JpdS5UaHJlYWRDb3JlRW50cnkifAoNVGFza0NvcmVFbnRyeRISCgp0YXNrX3N0YXRlGAEgAigNEhEKCWV4aXRfY29kZRgCIAIoDRITCgtwZXJzb25hbGl0eRgDIAIoDRINCgVmbGFncxgEIAIoDRISCgpibGtfc2lnc2V0GAUgAigEEgwKBGNvbW0YBiACKAwiiwEKD1RocmVhZENvcmVFbnRyeRIRCglmdXRleF9ybGEYASACKAQSFQoNZnV0ZXhfcmxhX2xlbhgCIAIoDRISCgpwZGVhdGhfc2lnGAggASgNEhQKDHNlY2NvbXBfbW9kZRgLIAEoDRIWCg5zZWNjb21wX2ZpbHRlchgMIAEoDRIMCgRjb21tGA0gASgMIjwKDFNlY2NvbXBFbnRyeRIsCg9zZWNjb21wX2ZpbHRlcnMYASADKAsyEy5jcml1LlNlY2NvbXBGaWx0ZXIiLQoNU2VjY29tcEZpbHRlchIOCgZmaWx0ZXIYASACKAwSDAoEcHJldhgCIAEoDSI5CgdGc0VudHJ5Eg4KBmN3ZF9pZBgBIAIoDRIPCgdyb290X2lkGAIgAigNEg0KBXVtYXNrGAMgASgNIuUCCgdNbUVudHJ5EhUKDW1tX3N0YXJ0X2NvZGUYASACKAQSEwoLbW1fZW5kX2NvZGUYAiACKAQSFQoNbW1fc3RhcnRfZGF0YRgDIAIoBBITCgttbV9lbmRfZGF0YRgEIAIoBBIWCg5tbV9zdGFydF9zdGFjaxgFIAIoBBIUCgxtbV9zdGFydF9icmsYBiACKAQSDgoGbW1fYnJrGAcgAigEEhQKDG1tX2FyZ19zdGFydBgIIAIoBBISCgptbV9hcmdfZW5kGAkgAigEEhQKDG1tX2Vudl9zdGFydBgKIAIoBBISCgptbV9lbnZfZW5kGAsgAigEEhMKC2V4ZV9maWxlX2lkGAwgAigNEhUKDW1tX3NhdmVkX2F1eHYYDSADKAQSHAoEdm1hcxgOIAMoCzIOLmNyaXUuVm1hRW50cnkSEAoIZHVtcGFibGUYDyABKAUSFAoMdGhwX2Rpc2FibGVkGBEgASgIIpwBCghWbWFFbnRyeRINCgVzdGFydBgBIAIoBBILCgNlbmQYAiACKAQSDQoFcGdvZmYYAyACKAQSDQoFc2htaWQYBCACKAQSDAoEcHJvdBgFIAIoDRINCgVmbGFncxgGIAIoDRIOCgZzdGF0dXMYByACKA0SCgoCZmQYCCACKBISDAoEbWFkdhgJIAEoBBIPCgdmZGZsYWdzGAogASgNIh8KC1BhZ2VtYXBIZWFkEhAKCHBhZ2VzX2lkGAEgAigNImoKDFBhZ2VtYXBFbnRyeRINCgV2YWRkchgBIAIoBBIXCg9jb21wYXRfbnJfcGFnZXMYAiABKA0SEQoJaW5fcGFyZW50GAMgASgIEg0KBWZsYWdzGAQgASgNEhAKCG5yX3BhZ2VzGAUgASgEIk4KD01lbWZkSW5vZGVFbnRyeRIMCgRuYW1lGAEgAigMEgwKBHNpemUYBCACKAQSDQoFc2htaWQYBSACKA0SEAoIaW5vZGVfaWQYByACKAQiQgoLRmRpbmZvRW50cnkSCgoCaWQYASACKA0SDQoFZmxhZ3MYAiACKA0SDAoEdHlwZRgDIAIoDRIKCgJmZBgEIAIoDSJlCglGaWxlRW50cnkSDAoEdHlwZRgBIAIoDRIKCgJpZBgCIAIoDRIfCgNyZWcYAyABKAsyEi5jcml1LlJlZ0ZpbGVFbnRyeRIdCgRmaWZvGBEgASgLMg8uY3JpdS5GaWZvRW50cnkiVQoJRm93bkVudHJ5EgsKA3VpZBgBIAIoDRIMCgRldWlkGAIgAigNEg4KBnNpZ251bRgDIAIoDRIQCghwaWRfdHlwZRgEIAIoDRILCgNwaWQYBSACKA0i+QEKDFJlZ0ZpbGVFbnRyeRIKCgJpZBgBIAIoDRINCgVmbGFncxgCIAIoDRILCgNwb3MYAyACKAQSHQoEZm93bhgFIAIoCzIPLmNyaXUuRm93bkVudHJ5EgwKBG5hbWUYBiACKAwSEgoGbW50X2lkGAcgASgROgItMRIMCgRzaXplGAggASgEEgsKA2V4dBgJIAEoCBIMCgRtb2RlGAogASgNEhAKCGJ1aWxkX2lkGAsgAygNEhAKCGNoZWNrc3VtGAwgASgNEhcKD2NoZWNrc3VtX2NvbmZpZxgNIAEoDRIaChJjaGVja3N1bV9wYXJhbWV0ZXIYDiABKA0iOQoJRmlmb0VudHJ5EgoKAmlkGAEgAigNEg8KB3BpcGVfaWQYAiACKA0SDwoHcmVnZl9pZBgDIAEoDSJLChJSZW1hcEZpbGVQYXRoRW50cnkSDwoHb3JpZ19pZBgBIAIoDRIQCghyZW1hcF9pZBgCIAIoDRISCgpyZW1hcF90eXBlGAMgASgNIlYKDkdob3N0RmlsZUVudHJ5EgsKA3VpZBgBIAIoDRILCgNnaWQYAiACKA0SDAoEbW9kZRgDIAIoDRIOCgZjaHVua3MYCSABKAgSDAoEc2l6ZRgKIAEoBCIrCg9HaG9zdENodW5rRW50cnkSCwoDbGVuGAEgAigEEgsKA29mZhgCIAIoBCJaCgpTdGF0c0VudHJ5EiIKBGR1bXAYASABKAsyFC5jcml1LkR1bXBTdGF0c0VudHJ5EigKB3Jlc3RvcmUYAiABKAsyFy5jcml1LlJlc3RvcmVTdGF0c0VudHJ5It4CCg5EdW1wU3RhdHNFbnRyeRIVCg1mcmVlemluZ190aW1lGAEgAigNEhMKC2Zyb3plbl90aW1lGAIgAigNEhQKDG1lbWR1bXBfdGltZRgDIAIoDRIVCg1tZW13cml0ZV90aW1lGAQgAigNEhUKDXBhZ2VzX3NjYW5uZWQYBSACKAQSHAoUcGFnZXNfc2tpcHBlZF9wYXJlbnQYBiACKAQSFQoNcGFnZXNfd3JpdHRlbhgHIAIoBBIVCg1pcm1hcF9yZXNvbHZlGAggASgNEhIKCnBhZ2VzX2xhenkYCSACKAQSEgoKcGFnZV9waXBlcxgKIAEoBBIWCg5wYWdlX3BpcGVfYnVmcxgLIAEoBBIXCg9zaHBhZ2VzX3NjYW5uZWQYDCABKAQSHgoWc2hwYWdlc19za2lwcGVkX3BhcmVudBgNIAEoBBIXCg9zaHBhZ2VzX3dyaXR0ZW4YDiABKAQiigEKEVJlc3RvcmVTdGF0c0VudHJ5EhYKDnBhZ2VzX2NvbXBhcmVkGAEgAigEEhkKEXBhZ2VzX3NraXBwZWRfY293GAIgAigEEhQKDGZvcmtpbmdfdGltZRgDIAIoDRIUCgxyZXN0b3JlX3RpbWUYBCACKA0SFgoOcGFnZXNfcmVzdG9yZWQYBSABKAQiLwoNUGlwZURhdGFFbnRyeRIPCgdwaXBlX2lkGAEgAigNEg0KBWJ5dGVzGAIgAigNIi8KDVNrUGFja2V0RW50cnkSDgoGaWRfZm9yGAEgAigNEg4KBmxlbmd0aBgCIAIoDSIzCg5UY3BTdHJlYW1FbnRyeRIPCgdpbnFfbGVuGAEgAigNEhAKCG91dHFfbGVuGAMgAigNIjAKC0lwY1NobUVudHJ5EgwKBHNpemUYAiACKAQSEwoLaW5fcGFnZW1hcHMYAyABKAgiGwoLSXBjTXNnRW50cnkSDAoEcW51bRgDIAIoDSImCgZJcGNNc2cSDQoFbXR5cGUYASACKAQSDQoFbXNpemUYAiACKA0iHAoLSXBjU2VtRW50cnkSDQoFbnNlbXMYAiACKA0iSwoPQnBmbWFwRGF0YUVudHJ5Eg4KBm1hcF9pZBgBIAIoDRISCgprZXlzX2J5dGVzGAIgAigNEhQKDHZhbHVlc19ieXRlcxgDIAIoDQ");
 
 /**
  * @generated from message criu.InventoryEntry
@@ -236,6 +236,11 @@ export type ThreadCoreEntry = Message<"criu.ThreadCoreEntry"> & {
   seccompMode: number;
 
   /**
+   * @generated from field: optional uint32 seccomp_filter = 12;
+   */
+  seccompFilter: number;
+
+  /**
    * @generated from field: optional bytes comm = 13;
    */
   comm: Uint8Array;
@@ -247,6 +252,45 @@ export type ThreadCoreEntry = Message<"criu.ThreadCoreEntry"> & {
  */
 export const ThreadCoreEntrySchema: GenMessage<ThreadCoreEntry> = /*@__PURE__*/
   messageDesc(file_criu, 5);
+
+/**
+ * @generated from message criu.SeccompEntry
+ */
+export type SeccompEntry = Message<"criu.SeccompEntry"> & {
+  /**
+   * @generated from field: repeated criu.SeccompFilter seccomp_filters = 1;
+   */
+  seccompFilters: SeccompFilter[];
+};
+
+/**
+ * Describes the message criu.SeccompEntry.
+ * Use `create(SeccompEntrySchema)` to create a new message.
+ */
+export const SeccompEntrySchema: GenMessage<SeccompEntry> = /*@__PURE__*/
+  messageDesc(file_criu, 6);
+
+/**
+ * @generated from message criu.SeccompFilter
+ */
+export type SeccompFilter = Message<"criu.SeccompFilter"> & {
+  /**
+   * @generated from field: required bytes filter = 1;
+   */
+  filter: Uint8Array;
+
+  /**
+   * @generated from field: optional uint32 prev = 2;
+   */
+  prev: number;
+};
+
+/**
+ * Describes the message criu.SeccompFilter.
+ * Use `create(SeccompFilterSchema)` to create a new message.
+ */
+export const SeccompFilterSchema: GenMessage<SeccompFilter> = /*@__PURE__*/
+  messageDesc(file_criu, 7);
 
 /**
  * @generated from message criu.FsEntry
@@ -273,7 +317,7 @@ export type FsEntry = Message<"criu.FsEntry"> & {
  * Use `create(FsEntrySchema)` to create a new message.
  */
 export const FsEntrySchema: GenMessage<FsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 6);
+  messageDesc(file_criu, 8);
 
 /**
  * @generated from message criu.MmEntry
@@ -365,7 +409,7 @@ export type MmEntry = Message<"criu.MmEntry"> & {
  * Use `create(MmEntrySchema)` to create a new message.
  */
 export const MmEntrySchema: GenMessage<MmEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 7);
+  messageDesc(file_criu, 9);
 
 /**
  * For file mappings, `shmid` is the id of the mapped file in files.img. For anonymous shared mappings, it is the ID of
@@ -430,7 +474,7 @@ export type VmaEntry = Message<"criu.VmaEntry"> & {
  * Use `create(VmaEntrySchema)` to create a new message.
  */
 export const VmaEntrySchema: GenMessage<VmaEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 8);
+  messageDesc(file_criu, 10);
 
 /**
  * @generated from message criu.PagemapHead
@@ -447,7 +491,7 @@ export type PagemapHead = Message<"criu.PagemapHead"> & {
  * Use `create(PagemapHeadSchema)` to create a new message.
  */
 export const PagemapHeadSchema: GenMessage<PagemapHead> = /*@__PURE__*/
-  messageDesc(file_criu, 9);
+  messageDesc(file_criu, 11);
 
 /**
  * CRIU up to 4.1 writes compat_nr_pages, later versions write nr_pages. pageCount() in pagemap.ts reads either.
@@ -486,7 +530,7 @@ export type PagemapEntry = Message<"criu.PagemapEntry"> & {
  * Use `create(PagemapEntrySchema)` to create a new message.
  */
 export const PagemapEntrySchema: GenMessage<PagemapEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 10);
+  messageDesc(file_criu, 12);
 
 /**
  * On recent kernels, CRIU also dumps anonymous shared mappings as memfds. The content is in pagemap-shmem-SHMID.img.
@@ -520,7 +564,7 @@ export type MemfdInodeEntry = Message<"criu.MemfdInodeEntry"> & {
  * Use `create(MemfdInodeEntrySchema)` to create a new message.
  */
 export const MemfdInodeEntrySchema: GenMessage<MemfdInodeEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 11);
+  messageDesc(file_criu, 13);
 
 /**
  * @generated from message criu.FdinfoEntry
@@ -552,7 +596,7 @@ export type FdinfoEntry = Message<"criu.FdinfoEntry"> & {
  * Use `create(FdinfoEntrySchema)` to create a new message.
  */
 export const FdinfoEntrySchema: GenMessage<FdinfoEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 12);
+  messageDesc(file_criu, 14);
 
 /**
  * @generated from message criu.FileEntry
@@ -584,7 +628,7 @@ export type FileEntry = Message<"criu.FileEntry"> & {
  * Use `create(FileEntrySchema)` to create a new message.
  */
 export const FileEntrySchema: GenMessage<FileEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 13);
+  messageDesc(file_criu, 15);
 
 /**
  * @generated from message criu.FownEntry
@@ -621,7 +665,7 @@ export type FownEntry = Message<"criu.FownEntry"> & {
  * Use `create(FownEntrySchema)` to create a new message.
  */
 export const FownEntrySchema: GenMessage<FownEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 14);
+  messageDesc(file_criu, 16);
 
 /**
  * @generated from message criu.RegFileEntry
@@ -698,7 +742,7 @@ export type RegFileEntry = Message<"criu.RegFileEntry"> & {
  * Use `create(RegFileEntrySchema)` to create a new message.
  */
 export const RegFileEntrySchema: GenMessage<RegFileEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 15);
+  messageDesc(file_criu, 17);
 
 /**
  * The path of a FIFO is in the regular-file entry with the id `regf_id`.
@@ -727,7 +771,7 @@ export type FifoEntry = Message<"criu.FifoEntry"> & {
  * Use `create(FifoEntrySchema)` to create a new message.
  */
 export const FifoEntrySchema: GenMessage<FifoEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 16);
+  messageDesc(file_criu, 18);
 
 /**
  * The source of a deleted file. remap_type 0: a hard link, 1: a ghost-file image, 2: /proc of a dead process.
@@ -756,7 +800,7 @@ export type RemapFilePathEntry = Message<"criu.RemapFilePathEntry"> & {
  * Use `create(RemapFilePathEntrySchema)` to create a new message.
  */
 export const RemapFilePathEntrySchema: GenMessage<RemapFilePathEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 17);
+  messageDesc(file_criu, 19);
 
 /**
  * If `chunks` is set, GhostChunkEntry entries follow. Otherwise the content of the file follows.
@@ -795,7 +839,7 @@ export type GhostFileEntry = Message<"criu.GhostFileEntry"> & {
  * Use `create(GhostFileEntrySchema)` to create a new message.
  */
 export const GhostFileEntrySchema: GenMessage<GhostFileEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 18);
+  messageDesc(file_criu, 20);
 
 /**
  * @generated from message criu.GhostChunkEntry
@@ -817,7 +861,7 @@ export type GhostChunkEntry = Message<"criu.GhostChunkEntry"> & {
  * Use `create(GhostChunkEntrySchema)` to create a new message.
  */
 export const GhostChunkEntrySchema: GenMessage<GhostChunkEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 19);
+  messageDesc(file_criu, 21);
 
 /**
  * @generated from message criu.StatsEntry
@@ -839,7 +883,7 @@ export type StatsEntry = Message<"criu.StatsEntry"> & {
  * Use `create(StatsEntrySchema)` to create a new message.
  */
 export const StatsEntrySchema: GenMessage<StatsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 20);
+  messageDesc(file_criu, 22);
 
 /**
  * @generated from message criu.DumpStatsEntry
@@ -921,7 +965,7 @@ export type DumpStatsEntry = Message<"criu.DumpStatsEntry"> & {
  * Use `create(DumpStatsEntrySchema)` to create a new message.
  */
 export const DumpStatsEntrySchema: GenMessage<DumpStatsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 21);
+  messageDesc(file_criu, 23);
 
 /**
  * @generated from message criu.RestoreStatsEntry
@@ -958,7 +1002,7 @@ export type RestoreStatsEntry = Message<"criu.RestoreStatsEntry"> & {
  * Use `create(RestoreStatsEntrySchema)` to create a new message.
  */
 export const RestoreStatsEntrySchema: GenMessage<RestoreStatsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 22);
+  messageDesc(file_criu, 24);
 
 /**
  * @generated from message criu.PipeDataEntry
@@ -980,7 +1024,7 @@ export type PipeDataEntry = Message<"criu.PipeDataEntry"> & {
  * Use `create(PipeDataEntrySchema)` to create a new message.
  */
 export const PipeDataEntrySchema: GenMessage<PipeDataEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 23);
+  messageDesc(file_criu, 25);
 
 /**
  * @generated from message criu.SkPacketEntry
@@ -1002,7 +1046,7 @@ export type SkPacketEntry = Message<"criu.SkPacketEntry"> & {
  * Use `create(SkPacketEntrySchema)` to create a new message.
  */
 export const SkPacketEntrySchema: GenMessage<SkPacketEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 24);
+  messageDesc(file_criu, 26);
 
 /**
  * @generated from message criu.TcpStreamEntry
@@ -1024,7 +1068,7 @@ export type TcpStreamEntry = Message<"criu.TcpStreamEntry"> & {
  * Use `create(TcpStreamEntrySchema)` to create a new message.
  */
 export const TcpStreamEntrySchema: GenMessage<TcpStreamEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 25);
+  messageDesc(file_criu, 27);
 
 /**
  * @generated from message criu.IpcShmEntry
@@ -1046,7 +1090,7 @@ export type IpcShmEntry = Message<"criu.IpcShmEntry"> & {
  * Use `create(IpcShmEntrySchema)` to create a new message.
  */
 export const IpcShmEntrySchema: GenMessage<IpcShmEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 26);
+  messageDesc(file_criu, 28);
 
 /**
  * @generated from message criu.IpcMsgEntry
@@ -1063,7 +1107,7 @@ export type IpcMsgEntry = Message<"criu.IpcMsgEntry"> & {
  * Use `create(IpcMsgEntrySchema)` to create a new message.
  */
 export const IpcMsgEntrySchema: GenMessage<IpcMsgEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 27);
+  messageDesc(file_criu, 29);
 
 /**
  * @generated from message criu.IpcMsg
@@ -1085,7 +1129,7 @@ export type IpcMsg = Message<"criu.IpcMsg"> & {
  * Use `create(IpcMsgSchema)` to create a new message.
  */
 export const IpcMsgSchema: GenMessage<IpcMsg> = /*@__PURE__*/
-  messageDesc(file_criu, 28);
+  messageDesc(file_criu, 30);
 
 /**
  * @generated from message criu.IpcSemEntry
@@ -1102,7 +1146,7 @@ export type IpcSemEntry = Message<"criu.IpcSemEntry"> & {
  * Use `create(IpcSemEntrySchema)` to create a new message.
  */
 export const IpcSemEntrySchema: GenMessage<IpcSemEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 29);
+  messageDesc(file_criu, 31);
 
 /**
  * @generated from message criu.BpfmapDataEntry
@@ -1129,5 +1173,5 @@ export type BpfmapDataEntry = Message<"criu.BpfmapDataEntry"> & {
  * Use `create(BpfmapDataEntrySchema)` to create a new message.
  */
 export const BpfmapDataEntrySchema: GenMessage<BpfmapDataEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 30);
+  messageDesc(file_criu, 32);
 

@@ -3,7 +3,7 @@ import { VmaEntrySchema, type PagemapEntry, type VmaEntry } from '../generated/c
 import { pageCount, pagemapFlag, pagemapFlags } from '../pagemap.ts'
 import { isVma } from '../vma.ts'
 import { changed } from '../wire.ts'
-import { decide, type Decision } from './policy.ts'
+import { decide, WORTH_MAPPING, type Decision } from './policy.ts'
 import type { ProgramFiles } from './program-files.ts'
 
 /** A process may have 1024 open files by default, and CRIU opens the file of an area that lies between two others. */
@@ -46,29 +46,33 @@ export interface FilePart {
 /**
  * The memory of one process as areas, ordered by address. Pagemap entries that span several VMAs are split at the
  * borders. `loose` has the runs outside of all VMAs, which CRIU ignores and a rewrite keeps. `programs` are the files whose
- * private mappings are a program's own data.
+ * private mappings are a program's own data. Areas with less than `worthMapping` bytes in the dump are not mapped.
  */
 export function areasOf(
   vmas: readonly VmaEntry[],
   pagemap: readonly PagemapEntry[],
   bytesPerPage: bigint,
   programs: ProgramFiles = new Map(),
+  worthMapping: Bytes = WORTH_MAPPING,
 ): { areas: Area[]; loose: Run[] } {
   const sorted = vmas.toSorted((a, b) => (a.start < b.start ? -1 : 1))
   const runs = splitAtBorders(runsOf(pagemap, bytesPerPage), sorted)
   const { inside, loose } = assign(runs, sorted)
   const areas = sorted.flatMap((dumped) => {
     const file = partOf(dumped, programs, bytesPerPage)
-    const whole = area(dumped, dumped, inside.get(dumped) ?? [], file)
-    return isVma(dumped, 'ANON_PRIVATE') && whole.present > 0 ? withoutGaps(whole) : [whole]
+    const whole = area({ dumped, vma: dumped, runs: inside.get(dumped) ?? [], file }, worthMapping)
+    return isVma(dumped, 'ANON_PRIVATE') && whole.present > 0 ? withoutGaps(whole, worthMapping) : [whole]
   })
   return { areas: largestMapped(areas), loose }
 }
 
-function area(dumped: VmaEntry, vma: VmaEntry, runs: readonly Run[], file: FilePart | undefined): Area {
+function area(
+  { dumped, vma, runs, file }: Pick<Area, 'dumped' | 'vma' | 'runs' | 'file'>,
+  worthMapping: Bytes,
+): Area {
   const present = Number(runs.reduce((sum, run) => sum + (run.stored === undefined ? 0n : run.length), 0n))
   const inParent = runs.some(({ flags }) => (flags & pagemapFlag.PARENT) !== 0)
-  const decision = decide(vma, { present, inParent, isProgramData: file !== undefined })
+  const decision = decide(vma, { present, inParent, isProgramData: file !== undefined, worthMapping })
   return { dumped, vma, runs, present, decision, file }
 }
 
@@ -87,7 +91,7 @@ function assign(runs: readonly Run[], sorted: readonly VmaEntry[]) {
 }
 
 /** Cuts an area at its large gaps without pages, which stay anonymous memory: the size of a file is limited. */
-function withoutGaps(whole: Area): Area[] {
+function withoutGaps(whole: Area, worthMapping: Bytes): Area[] {
   const { vma, runs } = whole
   const ends = [vma.start, ...runs.map(({ start, length }) => start + length)]
   const starts = [...runs.map(({ start }) => start), vma.end]
@@ -101,7 +105,9 @@ function withoutGaps(whole: Area): Area[] {
     .slice(1)
     .map((end, index) => changed(VmaEntrySchema, vma, { start: borders[index] ?? vma.start, end }))
   const { inside } = assign(runs, pieces)
-  return pieces.map((piece) => area(vma, piece, inside.get(piece) ?? [], undefined))
+  return pieces.map((piece) =>
+    area({ dumped: vma, vma: piece, runs: inside.get(piece) ?? [], file: undefined }, worthMapping),
+  )
 }
 
 /** CRIU opens a descriptor for almost every mapped area of a process: smaller ones are read. */

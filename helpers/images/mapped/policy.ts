@@ -10,7 +10,7 @@ const MAP_HUGETLB = 0x4_0000
 const MADV_WIPEONFORK = 18n
 
 /** Reading less memory than this is faster than mapping it, and needs no additional VMA. */
-const WORTH_MAPPING: Bytes = 256 * KB
+export const WORTH_MAPPING: Bytes = 256 * KB
 
 /** An area is mapped if at least one page in so many is in the dump. */
 const SPARSEST = 512n
@@ -23,6 +23,10 @@ export interface Decision {
 
 const eager = (why: string): Decision => ({ mapped: false, why })
 
+/** The launcher guards mapped memory by a filter. */
+export const notUnderFilter = (why: string): Decision =>
+  eager(`${why}: mapped memory needs a filter of the launcher`)
+
 /** What the dump has of a VMA. */
 export interface Contents {
   /** Bytes of its pages. */
@@ -31,10 +35,13 @@ export interface Contents {
   readonly inParent: boolean
   /** Whether it is a private mapping of a program's file. */
   readonly isProgramData: boolean
+  /** Areas with less in the dump are read. */
+  readonly worthMapping: Bytes
 }
 
 /** Decides whether a VMA becomes a private mapping of the backing file. The first rule that matches decides. */
-export function decide(vma: VmaEntry, { present, inParent, isProgramData }: Contents): Decision {
+export function decide(vma: VmaEntry, contents: Contents): Decision {
+  const { present, inParent, isProgramData, worthMapping } = contents
   if (isVma(vma, 'FILE_PRIVATE') && !isProgramData)
     return eager('a private mapping of a file that is no program: only its changed pages are in the dump')
   if (!isVma(vma, 'ANON_PRIVATE', 'FILE_PRIVATE')) return eager('not private memory')
@@ -47,7 +54,7 @@ export function decide(vma: VmaEntry, { present, inParent, isProgramData }: Cont
   if ((vma.madv >> MADV_WIPEONFORK) & 1n)
     return eager('wiped on fork (MADV_WIPEONFORK), which file mappings do not support')
   if (inParent) return eager('some of its pages are in a parent dump')
-  if (present < WORTH_MAPPING)
+  if (present < worthMapping)
     return eager(`only ${present / KB} kB in the dump: reading is faster than mapping`)
   if (vma.end - vma.start > BigInt(present) * SPARSEST)
     return eager(

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { CriuBenchError } from '../../errors.ts'
+import type { Bytes } from '../../units.ts'
 import {
   FileEntrySchema,
   MmEntrySchema,
@@ -59,20 +60,21 @@ export interface Rewritten {
  *
  * This is a pure function, which reads and writes no files. `backing` is the path of the backing file, as seen from the
  * root directory of the restored processes. `shared` are areas of children that map a part of it that another process
- * maps as well. Throws a CriuBenchError for images that are already rewritten or have an
- * unknown format.
+ * maps as well. Areas with less than `worthMapping` bytes in the dump stay as they are. Throws a CriuBenchError for images
+ * that are already rewritten or have an unknown format.
  */
 export function rewriteMapped(
   set: ImageSet,
   backing: string,
   shared: SharedAreas = new Map<VmaEntry, Shared>(),
+  worthMapping?: Bytes,
 ): Rewritten {
   refuseUnknownFormat(set)
   const files = imageIn(set, 'FILES', 'files.img', 'the executables of the processes')
   refuseRewritten(set, files, backing)
   entryIn(set, 'FILES', 'files.img', 'the executables of the processes')
   const lastId = entriesOf(files, 'FILES').reduce((last, { id }) => Math.max(last, id), 0)
-  const memories = memoriesOf(set)
+  const memories = memoriesOf(set, worthMapping)
   const bytesPerPage = memories[0]?.bytesPerPage ?? 0n
   const layout = layOut(memories.flatMap(({ areas }) => areas), shared, bytesPerPage) // prettier-ignore
   const { size, data } = layout

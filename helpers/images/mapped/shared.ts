@@ -1,13 +1,15 @@
 import { join } from 'node:path'
 import type { Host } from '../../host/host.ts'
+import type { Bytes } from '../../units.ts'
 import type { VmaEntry } from '../generated/criu_pb.ts'
 import type { ImageSet } from '../image-set.ts'
 import { pagemapFlag } from '../pagemap.ts'
 import type { Area, Run } from './areas.ts'
 import { compareParts, type Comparison } from './extents.ts'
 import { memoriesOf, type Memory } from './memory.ts'
+import { WORTH_MAPPING } from './policy.ts'
 
-/** An area with more pages of its own than this part of it gets a part of the backing file of its own. */
+/** An area gets a part of the backing file of its own if more than this part of it, and more than WORTH_MAPPING, differs. */
 const MOST_DIFFERENT = 1 / 8
 
 /** A child's area that maps the part of the backing file of another process. */
@@ -37,8 +39,8 @@ interface Owned {
  * Finds the mapped areas of children that have hardly changed since the fork, by comparing their pages with those of
  * the parent. Throws a CriuBenchError if pages cannot be read.
  */
-export async function findShared(set: ImageSet, on: DumpOnHost): Promise<SharedAreas> {
-  const memories = memoriesOf(set)
+export async function findShared(set: ImageSet, on: DumpOnHost, worthMapping?: Bytes): Promise<SharedAreas> {
+  const memories = memoriesOf(set, worthMapping)
   const shared = new Map<VmaEntry, Shared>()
   /** For each process, who owns the part of the backing file that an area of it maps. */
   const owners = new Map<number, Map<string, Owned>>()
@@ -95,7 +97,8 @@ async function comparePairs(
     const own = [...alone, ...different, ...gone].toSorted((a, b) => (a.start < b.start ? -1 : 1))
     const bytes = own.reduce((sum, { length }) => sum + Number(length), 0)
     // What a child has discarded of a program's own data is in the program's file, not zeros.
-    if (bytes > area.present * MOST_DIFFERENT || (area.file && gone.length > 0)) return []
+    const most = Math.max(area.present * MOST_DIFFERENT, WORTH_MAPPING)
+    if (bytes > most || (area.file && gone.length > 0)) return []
     return [[area.vma, { owner: owner.area.vma, own }] as const]
   })
 }
