@@ -9,6 +9,7 @@ import {
   type StateOf,
 } from '../images/mapped/index.ts'
 import { hostPath, type Host } from '../host/host.ts'
+import type { Bytes } from '../units.ts'
 import { isRemote } from '../process/remote.ts'
 import { IMAGES_FOLDER, validateImages } from '../checkpoint/rootfs.ts'
 import { statesThere, unchangedMemory } from './memory-files.ts'
@@ -31,14 +32,18 @@ const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
 
 /**
  * Rewrites the images once so that CRIU maps memory from a file. Pages are loaded on demand, so restore time does not
- * grow with memory.
+ * grow with memory. Areas with less than `worthMapping` bytes in the dump are read.
  */
-export const mapped: Strategy = {
+export const mapping = (worthMapping?: Bytes): Strategy => ({
   name: 'mapped',
   async prepare(host, { path }) {
     const set = await validateImages(host, join(path, IMAGES_FOLDER))
-    const shared = await findShared(set, { host, dump: join(path, IMAGES_FOLDER), temporary: path })
-    const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE), shared)
+    const shared = await findShared(
+      set,
+      { host, dump: join(path, IMAGES_FOLDER), temporary: path },
+      worthMapping,
+    )
+    const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE), shared, worthMapping)
     await writeMapped(set, rewritten, folderOn(host, path), hostPath(host, path))
   },
   async open(host, rootfs) {
@@ -67,4 +72,6 @@ export const mapped: Strategy = {
       copied,
     }
   },
-}
+})
+
+export const mapped = mapping()
