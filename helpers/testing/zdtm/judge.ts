@@ -137,7 +137,7 @@ export class Judge implements AsyncDisposable {
     const handler = restartable(program)
     const origin = { handler, size: MB }
     const containerName = this.#sandbox.containerName
-    const own = join(WORK, 'samples', containerName, 'handler')
+    const folder = join(WORK, 'samples', containerName, 'handler')
     try {
       await strategy.prepare(host, rootfs, origin)
       const restorable = await strategy.open(host, rootfs, origin)
@@ -147,9 +147,10 @@ export class Judge implements AsyncDisposable {
         (error: unknown) => summaryOf(error),
       )
       // As for CRIU's own runner, the program's last word counts, and not how its children ended.
-      const said = await lastWord(program, hostPath(host, own))
+      const said = await lastWord(program, hostPath(host, folder))
       if (said === PASSED) return { passed: true, mapped: restorable.mapped }
-      return { failed: said.includes('FAIL') ? steadied(said) : [failed, steadied(said)].filter(Boolean).join('; ') } // prettier-ignore
+      const own = steadied(said)
+      return { failed: /FAIL|ERR/.test(own) ? own : [failed, own].filter(Boolean).join('; ') }
     } catch (error) {
       return { failed: summaryOf(error) }
     }

@@ -33,16 +33,20 @@ export function summaryOf(error: unknown): string {
 /** The first error of a program that failed, or else the first thing that was found. */
 function shortest({ facts }: CriuBenchError): string {
   const first = facts.log?.split('\n').find((line) => /Error|FAIL/.test(line))
-  return first ?? facts.found.split('\n')[0] ?? ''
+  if (first !== undefined) return first
+  return (/ exited with \d+$/.test(facts.found) ? facts.failed : facts.found).split('\n')[0] ?? ''
 }
 
-/** A line without times, pids, ports and inodes. */
+/** A line without times, pids, ports, inodes, sizes and names of files. */
 export const steadied = (line: string): string =>
   line
     .replaceAll(/\(\d+\.\d+\) *(pie: )?(\d+: )?/g, '')
     .replaceAll(/\d\d:\d\d:\d\d\.\d+:\s+\d+: /g, '')
     .replaceAll(/^(fd \d+ of|process) \d+( \(\S+\))?: /g, '')
-    .replaceAll(/, to port \d+|\/dev\/pts\/\d+$/g, '')
+    .replaceAll(/, to port \d+| \/dev\/(ptmx|pts\/\d+)$| \(errno = .*\)$/g, '')
+    .replaceAll(/(, deleted), of .*/g, '$1, of more than 1 MB')
+    .replaceAll(/\/var\/lib\/vitest-criu\/handler\/[^\s,:]+/g, 'a file')
+    .replaceAll(/ids [\d, ]+,/g, 'ids of another user,')
     .replaceAll(/\b(pid|process|tid|ino|thread|pie:|dev) (0x)?[\da-f]+\b/g, '$1 N')
     .replaceAll(/\s+/g, ' ')
     .trim()

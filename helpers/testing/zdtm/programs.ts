@@ -86,7 +86,6 @@ export function whyNot(program: Program): string | undefined {
   const { description, file, folder } = program
   const { flavor, opts, dopts, ropts, arch } = description
   const isHooked = existsSync(join(folder, `${file}.hook`)) && !IDLE_HOOKS.test(file)
-  if (hasFlag(program, 'noauto')) return 'CRIU’s own run leaves it out (noauto)'
   if (hasFlag(program, 'crfail')) return 'CRIU is to refuse its dump (crfail)'
   if (!flavor.split(' ').includes('h'))
     return 'it needs namespaces of its own, inside of the dump (flavor ns)'
@@ -94,6 +93,8 @@ export function whyNot(program: Program): string | undefined {
   if (/--manage-cgroups/.test(`${opts} ${dopts} ${ropts}`) || file.startsWith('cgroup'))
     return 'it makes cgroups of its own, and a container has another'
   if (hasFlag(program, 'crlib')) return 'it needs a plugin of CRIU'
+  if (hasFlag(program, 'pre-dump-notify')) return 'it needs a dump before the dump (pre-dump-notify)'
+  if (file === 'pidfd_kill') return 'its orphans end by a signal, which the observer takes for a failure'
   if (isHooked) return 'it needs a script of CRIU’s own test runner (hook)'
   return undefined
 }

@@ -39,7 +39,8 @@ export async function writeReport(judgements: Judgements, started: number): Prom
 const INTRODUCTION = `These are the test programs of CRIU’s source (\`test/zdtm\`). Each starts, waits for a signal, then checks itself and writes PASS.
 Here, each is dumped once and restored three times, with this project’s own code: checks before the dump, dump, rewrite,
 launcher with its guard, observer. CRIU’s own options for a program are added. \`mapped\` maps every area from one page on, instead
-of from 256 kB on, since most of these programs are small. All run as root.`
+of from 256 kB on, since most of these programs are small. All run as root. A restore gets copies of a program's files, in a root
+directory with nothing else: a program that remembers inode numbers, or executes others, fails under every strategy.`
 
 const states = (judgements: Judgements, strategy: string): string[] =>
   [...judgements.values()].map((judgement) => told(outcomeUnder(judgement, strategy)).split(':')[0] ?? '')
