@@ -14,6 +14,7 @@ import { hostPath } from '../../host/host.ts'
 import { makeFolder } from '../../host/folders.ts'
 import { WORK } from '../../installation/paths.ts'
 import { run } from '../../process/process.ts'
+import { waitFor } from '../../process/wait.ts'
 import { runRestore, type Checkpoint } from '../../restore/restore-run.ts'
 import { openSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { eager } from '../../strategies/eager.ts'
@@ -156,11 +157,25 @@ export class Judge implements AsyncDisposable {
     }
   }
 
+  /** Ends what a program has left. It may start more in the meantime. */
   async #clear(): Promise<void> {
-    const left = (await pidsOf(this.#sandbox)).filter((pid) => !this.#own.has(pid))
-    if (left.length === 0) return
-    await run(this.#sandbox, {
-      argv: ['kill', '-KILL', ...left],
+    const isClear = async (): Promise<boolean> => {
+      const left = (await pidsOf(this.#sandbox)).filter((pid) => !this.#own.has(pid))
+      if (left.length > 0) await this.#kill(left)
+      return left.length === 0
+    }
+    await waitFor(isClear, {
+      failed: 'cannot end what a program has left',
+      found: 'processes that are still there',
+      expected: 'none',
+      fix: 'look at what they wait for: /proc/PID/stack',
+      limit: 10_000,
+    })
+  }
+
+  #kill(pids: readonly string[]): Promise<unknown> {
+    return run(this.#sandbox, {
+      argv: ['kill', '-KILL', ...pids],
       failed: 'cannot end what a program has left',
       fix: 'look at what its processes wait for',
       timeout: 5000,

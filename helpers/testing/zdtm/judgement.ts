@@ -41,7 +41,7 @@ function shortest({ facts }: CriuBenchError): string {
 export const steadied = (line: string): string =>
   line
     .replaceAll(/\(\d+\.\d+\) *(pie: )?(\d+: )?/g, '')
-    .replaceAll(/\d\d:\d\d:\d\d\.\d+:\s+\d+: /g, '')
+    .replaceAll(/\d\d:\d\d:\d\d\.\d+:\s+\d+: |^\d+: (?=Error)/g, '')
     .replaceAll(/^(fd \d+ of|process) \d+( \(\S+\))?: /g, '')
     .replaceAll(/, to port \d+| \/dev\/(ptmx|pts\/\d+)$| \(errno = .*\)$/g, '')
     .replaceAll(/(, deleted), of .*/g, '$1, of more than 1 MB')
