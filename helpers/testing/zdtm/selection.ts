@@ -4,7 +4,7 @@ import { zdtmFolder } from './source.ts'
 /** `npm run zdtm` judges every program; `npm test` a selection. */
 export const isLong = process.env['ZDTM'] === 'all'
 
-/** Programs with memory that is private, shared, forked, locked, protected, discarded or sealed; and one of each other kind. */
+/** Programs with memory that is private, shared, forked, protected, discarded or sealed; and one of each other kind. */
 const SHORT = [
   'cow00',
   'cow01',
@@ -12,7 +12,6 @@ const SHORT = [
   'maps00',
   'maps01',
   'maps02',
-  'maps06',
   'maps12',
   'mprotect00',
   'mem-touch',
