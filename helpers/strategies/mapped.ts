@@ -37,14 +37,11 @@ const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
 export const mapping = (worthMapping?: Bytes): Strategy => ({
   name: 'mapped',
   async prepare(host, { path }) {
-    const set = await validateImages(host, join(path, IMAGES_FOLDER))
-    const shared = await findShared(
-      set,
-      { host, dump: join(path, IMAGES_FOLDER), temporary: path },
-      worthMapping,
-    )
+    const dump = join(path, IMAGES_FOLDER)
+    const set = await validateImages(host, dump)
+    const shared = await findShared(set, { host, dump, temporary: path }, worthMapping)
     const rewritten = rewriteMapped(set, join(MAPPED_FOLDER, BACKING_FILE), shared, worthMapping)
-    await writeMapped(set, rewritten, folderOn(host, path), hostPath(host, path))
+    await writeMapped(set, rewritten, { host, dump, root: path, folder: join(path, MAPPED_FOLDER) })
   },
   async open(host, rootfs) {
     const { path } = rootfs

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { localHost } from '../../host/host.ts'
 import { mm, pagemap, regularFile, smallestDump } from '../building.testing.ts'
 import { InventoryEntrySchema, VmaEntrySchema, type VmaEntry } from '../generated/criu_pb.ts'
 import { encodeImage, entriesOf, entry, type FramedImage } from '../image.ts'
@@ -118,6 +119,9 @@ const temporary = (folder: string): string => {
   return folder
 }
 
+const writeTo = (folder: string, set: ImageSet): Promise<void> =>
+  writeMapped(set, rewriteMapped(set, BACKING), { host: localHost, dump: set.folder, root: set.folder, folder }) // prettier-ignore
+
 describe('rewriteMapped', () => {
   test('keeps the content of every page for any VMAs and pagemap', async () => {
     await fc.assert(
@@ -127,7 +131,7 @@ describe('rewriteMapped', () => {
         try {
           const set = await readImageSet(folder)
           const target = join(folder, 'mapped')
-          await writeMapped(set, rewriteMapped(set, BACKING), target, folder)
+          await writeTo(target, set)
           const rewritten = await readImageSet(target)
           const read = await memoryOf(rewritten)
           const inDump = new Set(present)
@@ -199,7 +203,7 @@ describe('rewriteMapped', () => {
       )
     const before = await contents()
     const set = await readImageSet(folder)
-    await writeMapped(set, rewriteMapped(set, BACKING), temporary(`${folder}-mapped`), folder)
+    await writeTo(temporary(`${folder}-mapped`), set)
     expect(await contents()).toEqual(before)
   })
 
@@ -208,7 +212,7 @@ describe('rewriteMapped', () => {
     const present = Array.from({ length: 100 }, (_, index) => 0x7f00_0000n + BigInt(index * 200))
     const folder = temporary(await writeDump(vmas, present))
     const set = await readImageSet(folder)
-    await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'), folder)
+    await writeTo(join(folder, 'mapped'), set)
     const { size, blocks } = await stat(join(folder, 'mapped/backing'))
     expect(size).toBe(20_000 * PAGE)
     expect(blocks * 512).toBeLessThan(size / 10)
@@ -219,7 +223,7 @@ describe('rewritten images', () => {
   test('are rejected by another rewrite', async () => {
     const folder = temporary(await writeDump(...mappableVma()))
     const set = await readImageSet(folder)
-    await writeMapped(set, rewriteMapped(set, BACKING), join(folder, 'mapped'), folder)
+    await writeTo(join(folder, 'mapped'), set)
     const again = await readImageSet(join(folder, 'mapped'))
     expect(() => rewriteMapped({ ...again, folder: 'FOLDER' }, BACKING)).toThrowErrorMatchingInlineSnapshot(`
       [CriuBenchError: cannot rewrite the CRIU images in FOLDER
@@ -264,7 +268,7 @@ describe('rewritten images', () => {
     const folder = temporary(await writeDump(...mappableVma()))
     const set = await readImageSet(folder)
     const target = join(folder, 'mapped')
-    await writeMapped(set, rewriteMapped(set, BACKING), target, folder)
+    await writeTo(target, set)
     const { check } = await openMapped(target)
     await expect(check()).resolves.toBeUndefined()
     await damage(join(target, 'backing'))

@@ -5,7 +5,7 @@ import type { VmaEntry } from '../generated/criu_pb.ts'
 import type { ImageSet } from '../image-set.ts'
 import { pagemapFlag } from '../pagemap.ts'
 import type { Area, Run } from './areas.ts'
-import { compareParts, type Comparison } from './extents.ts'
+import { compareParts, type Pair } from './extents.ts'
 import { memoriesOf, type Memory } from './memory.ts'
 import { WORTH_MAPPING } from './policy.ts'
 
@@ -75,23 +75,23 @@ async function comparePairs(
   { host, dump, temporary }: DumpOnHost,
 ): Promise<Array<readonly [VmaEntry, Shared]>> {
   const parts = pairs.map((pair) => ({ ...pair, ...overlay(pair.area, pair.owner.area) }))
-  const comparisons = parts.flatMap(({ owner, both }) =>
-    both.map(({ one, other, length }): Comparison => ({
+  const compared = parts.flatMap(({ owner, both }) =>
+    both.map(({ one, other, length }): Pair => ({
       first: { file: join(dump, pagesFile), offset: one },
       second: { file: join(dump, owner.pagesFile), offset: other },
       length,
     })),
   )
-  if (comparisons.length === 0) return []
+  if (compared.length === 0) return []
   const differences = Map.groupBy(
-    await compareParts(host, comparisons, { bytesPerPage, folder: temporary }),
-    ({ comparison }) => comparison,
+    await compareParts(host, compared, { bytesPerPage, folder: temporary }),
+    ({ pair }) => pair,
   )
   let next = 0
   return parts.flatMap(({ area, owner, both, alone, gone }) => {
     const different = both.flatMap(({ start, one }) => {
-      const comparison = comparisons[next++]
-      const found = (comparison && differences.get(comparison)) ?? []
+      const pair = compared[next++]
+      const found = (pair && differences.get(pair)) ?? []
       return found.map((each): Run => stored(start + each.start, each.length, one + each.start))
     })
     const own = [...alone, ...different, ...gone].toSorted((a, b) => (a.start < b.start ? -1 : 1))

@@ -1,31 +1,19 @@
-import {
-  chmod,
-  copyFile,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-  type FileHandle,
-} from 'node:fs/promises'
+import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../../errors.ts'
+import { hostPath, type Host } from '../../host/host.ts'
 import { ownCommand } from '../../installation/own-command.ts'
-import { MB, type Bytes } from '../../units.ts'
+import type { Bytes } from '../../units.ts'
 import { encodeImage } from '../image.ts'
 import { readImageSet, type ImageSet } from '../image-set.ts'
 import { validateImageSet } from '../validate.ts'
+import { copyParts, type Pair } from './extents.ts'
 import type { Copy, Rewritten } from './rewrite.ts'
 
 /** The files that a rewritten set has in addition: the mapped memory, and a record to detect changes of it. */
 export const BACKING_FILE = 'backing'
 const MANIFEST = 'mapped.json'
-
-/** Copies use large sequential blocks, for which the kernel allocates huge pages. */
-const BLOCK: Bytes = 8 * MB
 
 /** The state of the backing file. 64-bit numbers are decimal strings. */
 const State = z.strictObject({ size: z.string(), inode: z.string(), changed: z.string() })
@@ -60,30 +48,32 @@ export interface MappedSet {
   readonly raw: ImageSet['raw']
 }
 
+/** Where a set is rewritten: paths on `host`. */
+export interface Places {
+  readonly host: Host
+  /** The folder of the dump. */
+  readonly dump: string
+  /** The root directory of the processes, with the files of their programs. */
+  readonly root: string
+  /** The folder of the rewritten set. */
+  readonly folder: string
+}
+
 /**
- * Writes a rewritten set and its backing file into `folder`. The folder is never incomplete: it is written under
- * another name and then renamed. The dump in `set.folder` is not changed. `root` is the root directory of the
- * processes, with the files of their programs. Throws a CriuBenchError if the written set is invalid.
+ * Writes a rewritten set and its backing file. The folder is never incomplete: it is written under another name and then
+ * renamed. The dump is not changed. Throws a CriuBenchError if the written set is invalid.
  */
-export async function writeMapped(
-  set: ImageSet,
-  rewritten: Rewritten,
-  folder: string,
-  root: string,
-): Promise<void> {
-  const sources = { dump: set.folder, root }
+export async function writeMapped(set: ImageSet, rewritten: Rewritten, places: Places): Promise<void> {
+  const { host } = places
+  const folder = hostPath(host, places.folder)
   const draft = `${folder}.draft`
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft)
   try {
     await copyUnchanged(set, rewritten, draft)
     for (const image of rewritten.images) await writeFile(join(draft, image.file), encodeImage(image))
-    for (const [file, size] of rewritten.pages) {
-      const copies = rewritten.copies.filter(({ from, to }) => to === 'pages' && from === file)
-      await assemble(sources, copies, join(draft, file), size)
-    }
+    await copyMemory(rewritten, { ...places, folder: `${places.folder}.draft` })
     const backing = join(draft, BACKING_FILE)
-    await assemble(sources, rewritten.copies.filter(({ to }) => to === 'backing'), backing, rewritten.backingSize) // prettier-ignore
     // Processes map the file, so nothing may write to it.
     await chmod(backing, 0o444)
     const manifest = {
@@ -186,47 +176,23 @@ async function copyUnchanged(set: ImageSet, { images, pages }: Rewritten, draft:
   }
 }
 
-/** Where the sources of copies are: pages files in the dump, and the files of programs in the root directory. */
-interface Sources {
-  readonly dump: string
-  readonly root: string
-}
-
-const pathOf = ({ dump, root }: Sources, from: string): string =>
-  join(from.startsWith('/') ? root : dump, from)
-
-async function assemble(
-  sources: Sources,
-  copies: readonly Copy[],
-  file: string,
-  size: bigint,
-): Promise<void> {
-  await using target = await open(file, 'wx')
-  // Setting the size first leaves holes, and lets the kernel choose huge pages.
-  await target.truncate(Number(size))
-  let source: { readonly name: string; readonly handle: FileHandle } | undefined
-  try {
-    for (const copy of merged(copies)) {
-      if (source?.name !== copy.from) {
-        await source?.handle.close()
-        source = { name: copy.from, handle: await open(pathOf(sources, copy.from)) }
-      }
-      await transfer(source.handle, target, copy)
-    }
-  } finally {
-    await source?.handle.close()
+/** Makes the backing file and the pages files. */
+async function copyMemory({ copies, pages, backingSize }: Rewritten, places: Places): Promise<void> {
+  const { host, folder } = places
+  for (const [file, size] of [...pages, [BACKING_FILE, backingSize] as const]) {
+    await using target = await open(hostPath(host, join(folder, file)), 'wx')
+    // Setting the size first leaves holes, and lets the kernel choose huge pages.
+    await target.truncate(Number(size))
   }
-}
-
-async function transfer(source: FileHandle, target: FileHandle, { offset, length, at }: Copy): Promise<void> {
-  const block = Buffer.allocUnsafe(Number(length < BLOCK ? length : BLOCK))
-  for (let done = 0n; done < length;) {
-    const wanted = Number(length - done < BLOCK ? length - done : BLOCK)
-    const { bytesRead } = await source.read(block, 0, wanted, Number(offset + done))
-    if (bytesRead === 0) throw new Error(`its source ended ${length - done} bytes early`)
-    await target.write(block, 0, bytesRead, Number(at + done))
-    done += BigInt(bytesRead)
-  }
+  const targets = Map.groupBy(copies, ({ from, to }) => (to === 'backing' ? BACKING_FILE : from))
+  const pairs = [...targets].flatMap(([target, parts]) =>
+    merged(parts).map(({ from, offset, length, at }): Pair => ({
+      first: { file: join(from.startsWith('/') ? places.root : places.dump, from), offset },
+      second: { file: join(folder, target), offset: at },
+      length,
+    })),
+  )
+  if (pairs.length > 0) await copyParts(host, pairs, folder)
 }
 
 /** Merges adjacent copies, because CRIU splits its pagemap entries at 1 MB. */
