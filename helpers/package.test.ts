@@ -152,7 +152,14 @@ describe('an empty project', () => {
         inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, PATH: path, VITEST_CRIU_TOLERANCE: '1000' }),
       )
       expect(status, stderr).toBe(0)
-      expect(rowsOf(stdout)).toEqual(['dump', 'lean container', 'restore', 'execution', 'cold start'])
+      expect(rowsOf(stdout)).toEqual([
+        'dump',
+        'rewrite',
+        'lean container',
+        'restore',
+        'execution',
+        'cold start',
+      ])
       expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(
         '<h1>A 1MB process starts',
       )

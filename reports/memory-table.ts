@@ -29,10 +29,16 @@ export function memoryTable(suites: readonly SuiteResults[]): string | undefined
   const constant = [
     ['mapped (MB)', ...columns.map(({ mapped }) => formatMegabytes(mapped))],
     ['copied (MB)', ...columns.map(({ copied }) => formatMegabytes(copied))],
+    ...(hasShared(columns) ? [[SHARED_ROW, ...columns.map(sharedCell)]] : []),
   ]
   const header = ['restored process', ...columns.map(columnTitle)]
   return markdownTable([header, ...constant, ...rows], { align: ['l', ...columns.map(() => 'r')] })
 }
+
+/** Memory that processes share is copied at every start, whatever the strategy: `mapped` is not flat in it. */
+export const SHARED_ROW = 'of it shared (MB)'
+export const hasShared = (suites: readonly SuiteResults[]): boolean => suites.some(({ shared }) => shared)
+export const sharedCell = ({ shared = 0 }: SuiteResults): string => formatMegabytes(shared)
 
 /** The median of one row over a suite's samples, as text. */
 export function medianMemory({ samples }: SuiteResults, [, value, format]: MemoryRow): string {

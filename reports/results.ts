@@ -72,6 +72,9 @@ const Dump = z.strictObject({
   setUp,
 })
 
+/** One rewrite of a dump: how long it takes to make the images that the strategy restores from. */
+const Rewrite = z.strictObject({ wall: milliseconds, control, memoryControl, noise, setUp })
+
 /** The judgement of a median within its run. helpers/gate makes it; matchers, reports and the exit status read it. */
 const Verdict = z.strictObject({
   /** The kind of figure that the median was compared with; "none" if there is none. */
@@ -175,6 +178,8 @@ const Suite = z.strictObject({
   mapped: z.int(),
   /** Bytes of memory that a restore copies. */
   copied: z.int(),
+  /** Only strategy mapped: how many of `copied` are memory that processes share. Missing if there is none. */
+  shared: z.int().positive().optional(),
   /** The control programs, named by the hash of their source. Times of different programs are not comparable. */
   control: z.string().optional(),
   memoryControl: z.string().optional(),
@@ -182,9 +187,13 @@ const Suite = z.strictObject({
   guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
   figures: z.array(Figure),
   dumps: z.array(Dump),
+  /** Only strategy mapped. */
+  rewrites: z.array(Rewrite).optional(),
   samples: z.array(Sample),
   /** The second measurement of a suspected change. The comparison uses only these samples. */
-  again: z.strictObject({ dumps: z.array(Dump), samples: z.array(Sample) }).optional(),
+  again: z
+    .strictObject({ dumps: z.array(Dump), rewrites: z.array(Rewrite).optional(), samples: z.array(Sample) })
+    .optional(),
 })
 
 const Fingerprint = z.strictObject({
@@ -230,7 +239,7 @@ export const Results = z.strictObject({
 })
 
 /** The phases whose comparison with a baseline decides. The other phases explain a cold start. */
-export const DECIDING: readonly string[] = ['cold start', 'dump']
+export const DECIDING: readonly string[] = ['cold start', 'dump', 'rewrite']
 
 /** Parses a results.json of this version or an earlier one. Throws ZodError. */
 export const parseResults = (content: unknown): Results =>
@@ -243,6 +252,8 @@ export type Results = z.infer<typeof Results>
 export type SuiteResults = z.infer<typeof Suite>
 export type HostsResults = z.infer<typeof Hosts>
 export type SampleResults = z.infer<typeof Sample>
+/** What a suite measured. */
+export type Measured = Pick<SuiteResults, 'dumps' | 'rewrites' | 'samples'>
 export type FigureResults = z.infer<typeof Figure>
 export type VerdictResults = z.infer<typeof Verdict>
 export type ComparisonResults = z.infer<typeof Comparison>

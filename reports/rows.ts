@@ -3,6 +3,7 @@ import {
   DECIDING,
   type ComparisonResults,
   type FigureResults,
+  type Measured,
   type Results,
   type SampleResults,
   type SuiteResults,
@@ -91,15 +92,21 @@ export interface Duration {
 }
 
 /** The samples behind the figure of a phase, in the order in which they were taken. */
-export const samplesOf = (measured: Pick<SuiteResults, 'dumps' | 'samples'>, phase: string): Duration[] =>
-  phase === 'dump'
-    ? measured.dumps.map((dump) => ({ duration: dump.total, ...conditionsOf(dump) }))
-    : measured.samples.flatMap((sample) => {
-        const duration = durationOf(sample.points, phase)
-        return duration === undefined ? [] : [{ duration, ...conditionsOf(sample) }]
-      })
+export function samplesOf({ dumps, rewrites = [], samples }: Measured, phase: string): Duration[] {
+  if (phase === 'dump') return dumps.map((dump) => ({ duration: dump.total, ...conditionsOf(dump) }))
+  if (phase === 'rewrite')
+    return rewrites.map((rewrite) => ({ duration: rewrite.wall, ...conditionsOf(rewrite) }))
+  return samples.flatMap((sample) => {
+    const duration = durationOf(sample.points, phase)
+    return duration === undefined ? [] : [{ duration, ...conditionsOf(sample) }]
+  })
+}
 
-const conditionsOf = ({ control, memoryControl, noise = [], setUp = 0 }: SuiteResults['dumps'][number] | SampleResults) => ({
+/** What was measured a second time, because it seemed to have changed. */
+export const againOf = ({ again }: Pick<SuiteResults, 'again'>): Measured =>
+  again ?? { dumps: [], rewrites: [], samples: [] }
+
+const conditionsOf = ({ control, memoryControl, noise = [], setUp = 0 }: Pick<SampleResults, 'control' | 'memoryControl' | 'noise' | 'setUp'>) => ({
   control,
   memoryControl,
   noise,

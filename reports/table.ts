@@ -7,7 +7,7 @@ import type { FigureResults, Results, SuiteResults, VerdictResults } from './res
 import { bySize, figureOf } from './rows.ts'
 
 /** Row order. `startup` replaces restore for `plain`; `first response` and `done` are of observed handlers. */
-const ROWS = ['dump', 'lean container', 'restore', 'startup', 'first response', 'done', 'execution', 'cold start'] // prettier-ignore
+const ROWS = ['dump', 'rewrite', 'lean container', 'restore', 'startup', 'first response', 'done', 'execution', 'cold start'] // prettier-ignore
 /** Whether the handler has no sizes. The columns of its table are strategies, which are compared with `plain`. */
 const hasNoSize = ({ label, handler }: SuiteResults): boolean => label === handler
 

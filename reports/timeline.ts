@@ -43,9 +43,9 @@ const SPANS = {
   drain: ['handlerStarted', 'drained'],
 } as const satisfies Record<string, readonly [Point, Point | 'drained']>
 
-/** A phase of one run. `dump` is not one: dumps are measured separately. */
+/** A phase of one run. `dump` and `rewrite` are none: they are measured separately, before the runs. */
 export type RunPhase = keyof typeof SPANS
-export type PhaseName = RunPhase | 'dump'
+export type PhaseName = RunPhase | 'dump' | 'rewrite'
 
 const isRunPhase = (phase: string): phase is RunPhase => Object.hasOwn(SPANS, phase)
 

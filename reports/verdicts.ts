@@ -9,7 +9,7 @@ import {
   type Results,
   type SuiteResults,
 } from './results.ts'
-import { bySize, driftOf, figureOf, rowsOf, samplesOf, type Row } from './rows.ts'
+import { againOf, bySize, driftOf, figureOf, rowsOf, samplesOf, type Row } from './rows.ts'
 
 /** A table of ratios to the baseline, with a row for each phase; undefined if the run has no baseline. */
 export function baselineTable(results: Results, suites: readonly SuiteResults[]): string | undefined {
@@ -39,7 +39,7 @@ export function verdictLines(results: Results): string[] {
     .map((verdict) => `${BASELINE_MARKS[verdict]} ${count(verdict)} ${verdict}`)
     .join(', ')
   return [
-    `compared with the baseline ${baseline.name} of ${baseline.createdAt}, by cold start and dump: ${counts}`,
+    `compared with the baseline ${baseline.name} of ${baseline.createdAt}, by cold start, dump and rewrite: ${counts}`,
     ...rows
       .filter(({ figure }) => figure.baseline?.verdict !== 'pass')
       .map((row) => verdictLine(row, baseline.name)),
@@ -61,7 +61,7 @@ function verdictLine({ suite, figure }: Row, name: string): string {
 
 /** The samples that a comparison used: those of the second measurement, if there was one. */
 function comparedSamples(suite: SuiteResults, { phase }: FigureResults): ReturnType<typeof samplesOf> {
-  const again = samplesOf(suite.again ?? { dumps: [], samples: [] }, phase)
+  const again = samplesOf(againOf(suite), phase)
   return again.length > 0 ? again : samplesOf(suite, phase)
 }
 

@@ -98,7 +98,7 @@ function asSetUps(runs: readonly Results[]): Results {
     const joined = <T extends { setUp?: number | undefined }>(of: (part: SuiteResults) => readonly T[]) =>
       parts.flatMap((part, index) => (part ? of(part).map((sample) => ({ ...sample, setUp: index * MANY + (sample.setUp ?? 0) })) : [])) // prettier-ignore
     const { again: _, ...measured } = suite
-    return { ...measured, dumps: joined(({ dumps }) => dumps), samples: joined(({ samples }) => samples) }
+    return { ...measured, dumps: joined(({ dumps }) => dumps), ...(measured.rewrites && { rewrites: joined(({ rewrites = [] }) => rewrites) }), samples: joined(({ samples }) => samples) } // prettier-ignore
   })
   return { ...first, suites }
 }

@@ -164,7 +164,7 @@ describe('results compared with a baseline', () => {
     const now = compareResults(results(suite('mapped', [1, 6, 2])), baseline, SENSITIVITY)
     expect(outcomeOf(now)).toBe('regression')
     expect(verdictLines(now).join('\n')).toMatchInlineSnapshot(`
-      "compared with the baseline main of 2026-01-02T03:04:05.678Z, by cold start and dump: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
+      "compared with the baseline main of 2026-01-02T03:04:05.678Z, by cold start, dump and rewrite: ▲ 1 regression, ? 0 inconclusive, ▼ 0 improvement, = 0 pass
       regression: mapped > cold start: median 9.09 ms; 1.29 × the baseline's 7.07 ms (95.0 % interval 1.21 to 1.37; n=20, baseline n=20); the interval excludes 1, and the ratio is beyond the noise band of 5 %. Its parts: lean container 1.00 ×, restore 1.50 ×, execution 1.00 ×. To measure it alone: npx vitest bench --run -t 'mapped'. To accept it: run with VITEST_CRIU_SAVE=main and without VITEST_CRIU_BASELINE"
     `)
   })

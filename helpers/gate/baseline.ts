@@ -5,6 +5,7 @@ import {
   type Results,
   type SuiteResults,
 } from '../../reports/results.ts'
+import { againOf } from '../../reports/rows.ts'
 import { bandFactorOf, figuresOf, isSuspect, judgeAlone, judgeEach, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
 import { allSamples, sampledOf } from './sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
@@ -23,7 +24,7 @@ interface Row {
 }
 
 /**
- * Compares each figure with the baseline's. Cold starts and dumps are judged as one family: the probability of any
+ * Compares each figure with the baseline's. Cold starts, dumps and rewrites are judged as one family: the probability of any
  * false alarm among them is that of a single test. The other phases explain the cold start and are never judged worse
  * than it.
  */
@@ -82,7 +83,10 @@ function rowsOf(suite: MeasuredSuite, before: SuiteResults | undefined): Row[] {
     const now = sampledOf(suite, figure.phase)
     // A median of zero has no ratio. It happens with `lazy`, if no page is left to drain.
     if (then.taken === 0 || [...allSamples(then), ...allSamples(now)].includes(0)) return []
-    const again = sampledOf({ ...suite, ...(suite.again ?? { dumps: [], samples: [] }) }, figure.phase)
+    const again = sampledOf(
+      { control: suite.control, memoryControl: suite.memoryControl, ...againOf(suite) },
+      figure.phase,
+    )
     const bandFactor = bandFactorOf(figure.phase)
     const first = again.taken > 0 ? { before: then, now, bandFactor } : undefined
     return { suite, figure, comparison: { before: then, now: first ? again : now, bandFactor }, first, note }

@@ -24,7 +24,7 @@ export const ALPHA = 0.05
  * verdict is "inconclusive".
  */
 const EXCLUDED_RATIO = 1.2
-/** From so many set-ups on each side, dumps must exclude the same slowdown as cold starts. */
+/** From so many set-ups on each side, dumps and rewrites must exclude the same slowdown as cold starts. */
 const FULL_SET_UPS = 3
 
 /** Load from other programs made cold starts up to three times slower. A larger ratio than this has another cause. */
@@ -38,8 +38,11 @@ export interface Comparison {
   readonly bandFactor?: number
 }
 
-/** Each set-up dumps a process of its own, with its own layout of memory, so dumps differ more between set-ups. */
-export const bandFactorOf = (phase: string): number => (phase === 'dump' ? 2 : 1)
+/**
+ * Each set-up dumps a process of its own, with its own layout of memory, so dumps and rewrites differ more between
+ * set-ups.
+ */
+export const bandFactorOf = (phase: string): number => (phase === 'dump' || phase === 'rewrite' ? 2 : 1)
 
 export type ChangeState = 'pass' | 'regression' | 'improvement' | 'inconclusive'
 

@@ -16,5 +16,6 @@ export function runPhases(handler: Handler, strategy: Pick<Strategy, 'fromScratc
 /** The phases that a suite measures, in the order of its tests. */
 export const phasesOf = ({ strategy, handler }: BenchmarkCase): PhaseName[] => [
   ...(strategy.fromScratch ? [] : ['dump' as const]),
+  ...(strategy.rewrites === undefined ? [] : ['rewrite' as const]),
   ...runPhases(handler, strategy),
 ]

@@ -165,9 +165,9 @@ export class Campaign {
       [...taken].flatMap(([each, setUps]) => {
         const phases = phasesOf(each)
         if (phases.length === 0) return []
-        const { dumps, samples } = samplesOfSetUps(setUps)
-        const isSuspected = (phase: string) => phases.includes(phase)
-        return [[each, { dumps: isSuspected('dump') ? dumps : [], samples: isSuspected('cold start') ? samples : [] }]] // prettier-ignore
+        const { dumps, rewrites = [], samples } = samplesOfSetUps(setUps)
+        const ifSuspected = <T>(phase: string, measured: T[]) => (phases.includes(phase) ? measured : [])
+        return [[each, { dumps: ifSuspected('dump', dumps), rewrites: ifSuspected('rewrite', rewrites), samples: ifSuspected('cold start', samples) }]] // prettier-ignore
       }),
     )
   }

@@ -29,6 +29,7 @@ import type { Strategy } from '../strategies/index.ts'
 import type { Bytes } from '../units.ts'
 import { controlName, memoryControlName } from './control.ts'
 import { takeDumps, type DumpSample, type DumpTarget } from './dumps.ts'
+import { takeRewrites, type RewriteSample } from './rewrites.ts'
 import type { Effort } from './sampler.ts'
 
 export interface CheckpointPlan extends Effort {
@@ -64,6 +65,8 @@ export interface PreparedCheckpoint extends AsyncDisposable {
   readonly dumps: readonly DumpSample[]
   /** Missing if it is that of the base image. */
   readonly criu: CriuRecord | undefined
+  /** The rewrites of each strategy that rewrites. */
+  readonly rewrites: ReadonlyMap<Strategy, readonly RewriteSample[]>
   readonly baseImage: string
   /** Names of the controls, with hashes of their content. */
   readonly control: string
@@ -120,7 +123,7 @@ async function mountFor(
 /** A dumped process with everything that its restores need. */
 interface Dumped extends Pick<
   PreparedCheckpoint,
-  'dumps' | 'criu' | 'baseImage' | 'control' | 'memoryControl'
+  'dumps' | 'rewrites' | 'criu' | 'baseImage' | 'control' | 'memoryControl'
 > {
   readonly rootfs: Rootfs
   /** The pid of the dumped process, and so of the restored ones. */
@@ -151,16 +154,19 @@ async function dumpOn(
   progress('copying images and files')
   if (isObserved(handler)) await checkOutlivesParent(host, point, handler.name)
   await copyForRestore(host, point, isObserved(handler) ? [await observer()] : [])
+  const rewrites = new Map<Strategy, RewriteSample[]>()
   const ready = await ofEach(plan, strategies, async (strategy) => {
     progress(`preparing the ${strategy.name} restore`)
-    await strategy.prepare(host, rootfs, plan)
+    const preparing = { strategy, host, rootfs, servers, origin: plan }
+    if (strategy.rewrites === undefined) await strategy.prepare(host, rootfs, plan)
+    else rewrites.set(strategy, await takeRewrites(preparing, strategy.rewrites, plan, progress))
     return strategy
   })
   const { pid, checksum } = waiting
   const [control, memoryControl] = [await controlName(), await memoryControlName(size)]
   const baseImage = `criu ${rootfs.version}, ${image.description}`
   const named = plan.criu && (await recordOf(host, plan.criu, rootfs))
-  return { dumps, criu: named, baseImage, control, memoryControl, rootfs, pid, checksum, strategies: ready }
+  return { dumps, rewrites, criu: named, baseImage, control, memoryControl, rootfs, pid, checksum, strategies: ready } // prettier-ignore
 }
 
 const recordOf = async (

@@ -8,6 +8,7 @@ import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { GB } from '../units.ts'
 import { Session } from './session.ts'
+import { measuredSuite } from './suite-results.ts'
 
 function groupWith(options: CriuOptions, strategies: StrategyName[]) {
   const settings = resolveSettings({ sizes: ['1MB'], warmup: 0, containerName: CONTAINER, ...options }, {})
@@ -16,17 +17,24 @@ function groupWith(options: CriuOptions, strategies: StrategyName[]) {
   return { settings, group, cases: group.cases }
 }
 
-test('samples and dumps are taken until the time is over', async () => {
-  const { settings, group, cases } = groupWith({ iterations: 1, time: 500 }, ['mapped'])
-  const [mapped] = cases
-  if (!mapped) throw new Error('no case')
+test('samples, dumps and rewrites are taken until the time is over', async () => {
+  const { settings, group, cases } = groupWith({ iterations: 1, time: 500 }, ['mapped', 'eager'])
+  const [mapped, eager] = cases
+  if (!mapped || !eager) throw new Error('no case')
   await expectNothingLeft(async () => {
     await using session = await Session.open(group, cases, settings, () => () => {})
-    const { samples, prepared } = await session.measure(mapped)
-    expect(samples.length).toBeGreaterThan(2)
-    expect(prepared.dumps.length).toBeGreaterThan(2)
-    // On a filesystem without servers each dump has its control, too.
-    for (const { control } of [...samples, ...prepared.dumps]) expect(control).toBeGreaterThan(0)
+    const measurement = await session.measure(mapped)
+    const { rewrites = [], ...suite } = measuredSuite(mapped, measurement)
+    for (const taken of [suite.samples, suite.dumps, rewrites]) {
+      expect(taken.length).toBeGreaterThan(2)
+      // On a filesystem without servers each dump and each rewrite has its control, too.
+      for (const { control } of taken) expect(control).toBeGreaterThan(0)
+    }
+    expect(suite.figures.find(({ phase }) => phase === 'rewrite')?.n).toBe(rewrites.length)
+    // CRIU restores what it dumped: there is nothing to rewrite.
+    const others = measuredSuite(eager, await session.measure(eager))
+    expect(others.rewrites).toBeUndefined()
+    expect(others.figures.map(({ phase }) => phase)).not.toContain('rewrite')
   })
 })
 

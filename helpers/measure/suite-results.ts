@@ -1,11 +1,12 @@
 import { samplesOf } from '../../reports/rows.ts'
-import type { SampleResults, SuiteResults } from '../../reports/results.ts'
+import type { Measured, SampleResults, SuiteResults } from '../../reports/results.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
 import type { BenchmarkCase } from '../matrix/benchmark-case.ts'
 import { phasesOf } from '../matrix/phases.ts'
 import { summarize } from '../stats/summary.ts'
 import type { DumpSample } from './dumps.ts'
 import type { MeasuredSample } from './restores.ts'
+import type { RewriteSample } from './rewrites.ts'
 import type { Measurement } from './session.ts'
 
 /** The results of a suite in the form of results.json, before the gate judges them. */
@@ -13,8 +14,13 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
   const { title, label, filesystem, size, handler, strategy, cold } = benchmarkCase
   const { prepared, checkpoint, hosts } = measurement
   const { criu } = prepared
-  const { mapped, copied, guard } = checkpoint.restorable
-  const samples = { dumps: prepared.dumps.map(dumpResults), samples: measurement.samples.map(sampleResults) }
+  const { mapped, copied, shared = 0, guard } = checkpoint.restorable
+  const rewrites = prepared.rewrites.get(strategy)
+  const samples: Measured = {
+    dumps: prepared.dumps.map(dumpResults),
+    ...(rewrites && { rewrites: rewrites.map(rewriteResults) }),
+    samples: measurement.samples.map(sampleResults),
+  }
   return {
     title,
     label,
@@ -38,6 +44,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     checksum: checkpoint.checksum,
     mapped,
     copied,
+    ...(shared > 0 && { shared }),
     control: prepared.control,
     memoryControl: prepared.memoryControl,
     ...(guard && { guarded: { start: guard.start, end: guard.end, file: guard.file } }),
@@ -46,10 +53,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
   }
 }
 
-const figuresOf = (
-  samples: Pick<SuiteResults, 'dumps' | 'samples'>,
-  phases: readonly string[],
-): MeasuredSuite['figures'] =>
+const figuresOf = (samples: Measured, phases: readonly string[]): MeasuredSuite['figures'] =>
   phases.map((phase) => ({
     phase,
     ...summarize(
@@ -74,11 +78,11 @@ export function joinSetUps(setUps: readonly MeasuredSuite[]): MeasuredSuite | un
 }
 
 /** The samples of several set-ups, each with the number of its set-up. */
-export function samplesOfSetUps(
-  setUps: ReadonlyArray<Pick<SuiteResults, 'dumps' | 'samples'>>,
-): Pick<SuiteResults, 'dumps' | 'samples'> {
+export function samplesOfSetUps(setUps: readonly Measured[]): Measured {
+  const rewrites = setUps.flatMap((each, setUp) => numbered(each.rewrites ?? [], setUp))
   return {
     dumps: setUps.flatMap(({ dumps }, setUp) => numbered(dumps, setUp)),
+    ...(rewrites.length > 0 && { rewrites }),
     samples: setUps.flatMap(({ samples }, setUp) => numbered(samples, setUp)),
   }
 }
@@ -92,6 +96,8 @@ const dumpResults = ({ total, wall, stats, ...conditions }: DumpSample): SuiteRe
   stats: { ...stats },
   ...stored(conditions),
 })
+
+const rewriteResults = ({ wall, ...conditions }: RewriteSample) => ({ wall, ...stored(conditions) })
 
 function sampleResults(sample: MeasuredSample): SampleResults {
   const { points, checksum, stats, memory, guard, ...conditions } = sample

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { steady } from '../testing/messages.ts'
 
-const PHASES = ['dump', 'lean container', 'restore', 'execution', 'cold start']
+const PHASES = ['dump', 'rewrite', 'lean container', 'restore', 'execution', 'cold start']
 
 interface Measured extends Ended {
   /** The suites that were prepared, according to the progress lines on standard error. */
@@ -48,17 +48,17 @@ describe('a bench run', () => {
     const run = await bench(['-t', pattern], { VITEST_CRIU_TOLERANCE: '1000' })
     expect(run.prepared).toEqual([title])
     expect(suitesOf(run)).toEqual([title])
-    expect(countsOf(run)).toBe('5 passed | 25 skipped (30)')
+    expect(countsOf(run)).toBe('6 passed | 30 skipped (36)')
     expect(run.status).toBe(0)
   })
 
-  test('with -t restore measures this phase at every size', async () => {
-    const run = await bench(['-t', 'restore'], {
+  test.each(['restore', 'rewrite'])('with -t %s measures this phase at every size', async (phase) => {
+    const run = await bench(['-t', phase], {
       VITEST_CRIU_SIZES: '1MB,4MB',
       VITEST_CRIU_TOLERANCE: '1000',
     })
     expect(run.prepared).toEqual(['tmpfs 1MB mapped', 'tmpfs 4MB mapped'])
-    expect(countsOf(run)).toBe('2 passed | 8 skipped (10)')
+    expect(countsOf(run)).toBe('2 passed | 10 skipped (12)')
   })
 
   test('on a kernel without userfaultfd skips lazy with the reason, and measures the rest', async () => {
@@ -84,7 +84,7 @@ describe('a bench run', () => {
     expect(/^nothing was measured[^]*?fix: .*$/m.exec(run.stderr)?.[0]).toMatchInlineSnapshot(`
       "nothing was measured: -t 512MB selects no test
         found:    no suite or phase that matches
-        expected: one of the suites tmpfs 1MB mapped, tmpfs 4MB mapped, tmpfs 16MB mapped, tmpfs 64MB mapped, tmpfs 256MB mapped, tmpfs 1024MB mapped, or of the phases dump, lean container, restore, execution, cold start
+        expected: one of the suites tmpfs 1MB mapped, tmpfs 4MB mapped, tmpfs 16MB mapped, tmpfs 64MB mapped, tmpfs 256MB mapped, tmpfs 1024MB mapped, or of the phases dump, rewrite, lean container, restore, execution, cold start
         fix:      correct the pattern, for example: npx vitest bench -t 'tmpfs 64MB'"
     `)
   })
@@ -94,7 +94,7 @@ describe('a bench run', () => {
     const [suite] = results?.suites ?? []
     expect(suite?.samples).toHaveLength(5)
     expect(suite?.dumps).toHaveLength(5)
-    expect(suite?.figures.map(({ n }) => n)).toEqual([5, 5, 5, 5, 5])
+    expect(suite?.figures.map(({ n }) => n)).toEqual(PHASES.map(() => 5))
     for (const { points, checksum } of suite?.samples ?? []) {
       const ms = (phase: string): number => durationOf(points, phase) ?? Number.NaN
       expect(ms('lean container') + ms('restore') + ms('execution')).toBeCloseTo(ms('cold start'), 6)
@@ -120,7 +120,7 @@ describe('a bench run', () => {
       },
     ])
     expect(run.results?.options).toMatchObject({ sizes: [5_000_000], rootfs: base.path, containerName: name })
-    expect(run.stdout).toContain('· nothing to compare with (5)')
+    expect(run.stdout).toContain('· nothing to compare with (6)')
     expect(run.status).toBe(0)
   })
 
@@ -143,7 +143,7 @@ describe('a bench run', () => {
       `"Error: tmpfs 1MB mapped python > restore: median N ms (n=2); N × the reference's N ms, beyond the tolerance of 0.001 ×"`,
     )
     expect(run.results?.suites[0]?.figures.map(({ verdict }) => verdict.state)).toEqual(
-      PHASES.map(() => 'miss'),
+      PHASES.map((phase) => (phase === 'rewrite' ? 'ungated' : 'miss')),
     )
   })
 

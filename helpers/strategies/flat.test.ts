@@ -4,7 +4,7 @@ import { parseHandler } from '../handlers/definition.ts'
 import { handlerFiles, handlerNamed } from '../handlers/handler.ts'
 import { fixture } from '../installation/paths.ts'
 import { runRestore } from '../restore/restore-run.ts'
-import { withCheckpoint } from '../testing/checkpoints.ts'
+import { withCheckpoint, withCheckpoints } from '../testing/checkpoints.ts'
 import { compareWithDump, restoreAndHold } from '../testing/live-restore.ts'
 import { scene } from '../testing/scenes.ts'
 import { KB, MB, type Bytes } from '../units.ts'
@@ -51,6 +51,19 @@ test.each(PROGRAMS)(
     expect(Math.abs((await copiedAt(32 * MB)) - small)).toBeLessThan(128 * KB)
   },
 )
+
+test('memory that processes share is copied, and counted', async () => {
+  const plan = {
+    handler: scene('shared-anon'),
+    size: SHARED,
+    strategies: ['mapped', 'eager'].map(strategyNamed),
+  }
+  await withCheckpoints(plan, async ([mapped, eager]) => {
+    expect(mapped?.restorable.shared).toBe(SHARED)
+    expect(mapped?.restorable.copied).toBeGreaterThan(SHARED)
+    expect(mapped?.restorable.copied).toBeLessThanOrEqual(eager?.restorable.copied ?? 0)
+  })
+})
 
 test('CRIU waits for nobody when it gives memory the advice that it had', async () => {
   // V8 gives dozens of areas advice. It makes a few calls of its own as well.

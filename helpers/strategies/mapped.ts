@@ -36,6 +36,7 @@ const stateOn = (host: Host, rootfs: string): StateOf | undefined =>
  */
 export const mapping = (worthMapping?: Bytes): Strategy => ({
   name: 'mapped',
+  rewrites: MAPPED_FOLDER,
   async prepare(host, { path }) {
     const dump = join(path, IMAGES_FOLDER)
     const set = await validateImages(host, dump)
@@ -49,6 +50,7 @@ export const mapping = (worthMapping?: Bytes): Strategy => ({
       check,
       mapped: bytes,
       copied,
+      shared,
       range,
       dataOffset,
       advised,
@@ -67,6 +69,7 @@ export const mapping = (worthMapping?: Bytes): Strategy => ({
       },
       mapped: bytes,
       copied,
+      shared,
     }
   },
 })

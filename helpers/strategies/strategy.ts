@@ -15,6 +15,11 @@ export interface Strategy {
   readonly phases?: readonly RunPhase[]
   /** Why this machine cannot use the strategy, or undefined if it can. */
   missing?(): string | undefined
+  /**
+   * Set if `prepare` writes the memory of the dump again: the folder of the rootfs to which it does. This is the phase
+   * `rewrite`.
+   */
+  readonly rewrites?: string
   /** Set-up after the copy: creates files that restores need in addition to the images. Throws CriuBenchError. */
   prepare(host: Host, rootfs: Rootfs, origin: DumpedHandler): Promise<void>
   /** Opens the result of `prepare`. Throws CriuBenchError if it has changed since. */
@@ -50,6 +55,8 @@ export interface Restorable {
   drained?(folder: string): Promise<Nanoseconds>
   /** Bytes that are mapped from a file and loaded on demand. */
   readonly mapped: Bytes
-  /** Bytes that CRIU copies into the process. */
+  /** Bytes that are copied before a process runs. */
   readonly copied: Bytes
+  /** How many of them are memory that processes share. Missing if all memory is copied. */
+  readonly shared?: Bytes
 }

@@ -1,5 +1,5 @@
 import { formatMegabytes } from '../format.ts'
-import { MEMORY_ROWS, medianMemory } from '../memory-table.ts'
+import { hasShared, MEMORY_ROWS, medianMemory, SHARED_ROW, sharedCell } from '../memory-table.ts'
 import type { Results } from '../results.ts'
 import { table } from './chart.ts'
 import { html, type Markup } from './markup.ts'
@@ -8,11 +8,19 @@ import { html, type Markup } from './markup.ts'
 export function memorySection(results: Results): Markup {
   const suites = results.suites.filter(({ samples }) => samples.some(({ memory }) => memory))
   if (suites.length === 0) return html``
-  const header = ['suite', 'mapped (MB)', 'copied (MB)', ...MEMORY_ROWS.map(([name]) => name)]
+  const withShared = hasShared(suites)
+  const header = [
+    'suite',
+    'mapped (MB)',
+    'copied (MB)',
+    ...(withShared ? [SHARED_ROW] : []),
+    ...MEMORY_ROWS.map(([name]) => name),
+  ]
   const rows = suites.map((suite) => [
     `${suite.title}, ${suite.handler}`,
     formatMegabytes(suite.mapped),
     formatMegabytes(suite.copied),
+    ...(withShared ? [sharedCell(suite)] : []),
     ...MEMORY_ROWS.map((row) => medianMemory(suite, row)),
   ])
   return html`<section id="memory">

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file criu.proto.
  */
 export const file_criu: GenFile = /*@__PURE__*/
-  fileDesc("Cgpjcml1LnByb3RvEgRjcml1IrQBCg5JbnZlbnRvcnlFbnRyeRITCgtpbWdfdmVyc2lvbhgBIAIoDRIVCg1mZGluZm9fcGVyX2lkGAIgASgIEigKCHJvb3RfaWRzGAMgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EhEKCW5zX3Blcl9pZBgEIAEoCBITCgtyb290X2NnX3NldBgFIAEoDRIPCgdsc210eXBlGAYgASgNEhMKC2R1bXBfdXB0aW1lGAggASgEIlQKC1BzdHJlZUVudHJ5EgsKA3BpZBgBIAIoDRIMCgRwcGlkGAIgAigNEgwKBHBnaWQYAyACKA0SCwoDc2lkGAQgAigNEg8KB3RocmVhZHMYBSADKA0iVgoQVGFza0tvYmpJZHNFbnRyeRINCgV2bV9pZBgBIAIoDRIQCghmaWxlc19pZBgCIAIoDRINCgVmc19pZBgDIAIoDRISCgpzaWdoYW5kX2lkGAQgAigNIowBCglDb3JlRW50cnkSDQoFbXR5cGUYASACKA0SHwoCdGMYAyABKAsyEy5jcml1LlRhc2tDb3JlRW50cnkSIwoDaWRzGAQgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EioKC3RocmVhZF9jb3JlGAUgASgLMhUuY3JpdS5UaHJlYWRDb3JlRW50cnkifAoNVGFza0NvcmVFbnRyeRISCgp0YXNrX3N0YXRlGAEgAigNEhEKCWV4aXRfY29kZRgCIAIoDRITCgtwZXJzb25hbGl0eRgDIAIoDRINCgVmbGFncxgEIAIoDRISCgpibGtfc2lnc2V0GAUgAigEEgwKBGNvbW0YBiACKAwiiwEKD1RocmVhZENvcmVFbnRyeRIRCglmdXRleF9ybGEYASACKAQSFQoNZnV0ZXhfcmxhX2xlbhgCIAIoDRISCgpwZGVhdGhfc2lnGAggASgNEhQKDHNlY2NvbXBfbW9kZRgLIAEoDRIWCg5zZWNjb21wX2ZpbHRlchgMIAEoDRIMCgRjb21tGA0gASgMIjwKDFNlY2NvbXBFbnRyeRIsCg9zZWNjb21wX2ZpbHRlcnMYASADKAsyEy5jcml1LlNlY2NvbXBGaWx0ZXIiLQoNU2VjY29tcEZpbHRlchIOCgZmaWx0ZXIYASACKAwSDAoEcHJldhgCIAEoDSI5CgdGc0VudHJ5Eg4KBmN3ZF9pZBgBIAIoDRIPCgdyb290X2lkGAIgAigNEg0KBXVtYXNrGAMgASgNIuUCCgdNbUVudHJ5EhUKDW1tX3N0YXJ0X2NvZGUYASACKAQSEwoLbW1fZW5kX2NvZGUYAiACKAQSFQoNbW1fc3RhcnRfZGF0YRgDIAIoBBITCgttbV9lbmRfZGF0YRgEIAIoBBIWCg5tbV9zdGFydF9zdGFjaxgFIAIoBBIUCgxtbV9zdGFydF9icmsYBiACKAQSDgoGbW1fYnJrGAcgAigEEhQKDG1tX2FyZ19zdGFydBgIIAIoBBISCgptbV9hcmdfZW5kGAkgAigEEhQKDG1tX2Vudl9zdGFydBgKIAIoBBISCgptbV9lbnZfZW5kGAsgAigEEhMKC2V4ZV9maWxlX2lkGAwgAigNEhUKDW1tX3NhdmVkX2F1eHYYDSADKAQSHAoEdm1hcxgOIAMoCzIOLmNyaXUuVm1hRW50cnkSEAoIZHVtcGFibGUYDyABKAUSFAoMdGhwX2Rpc2FibGVkGBEgASgIIpwBCghWbWFFbnRyeRINCgVzdGFydBgBIAIoBBILCgNlbmQYAiACKAQSDQoFcGdvZmYYAyACKAQSDQoFc2htaWQYBCACKAQSDAoEcHJvdBgFIAIoDRINCgVmbGFncxgGIAIoDRIOCgZzdGF0dXMYByACKA0SCgoCZmQYCCACKBISDAoEbWFkdhgJIAEoBBIPCgdmZGZsYWdzGAogASgNIh8KC1BhZ2VtYXBIZWFkEhAKCHBhZ2VzX2lkGAEgAigNImoKDFBhZ2VtYXBFbnRyeRINCgV2YWRkchgBIAIoBBIXCg9jb21wYXRfbnJfcGFnZXMYAiABKA0SEQoJaW5fcGFyZW50GAMgASgIEg0KBWZsYWdzGAQgASgNEhAKCG5yX3BhZ2VzGAUgASgEIk4KD01lbWZkSW5vZGVFbnRyeRIMCgRuYW1lGAEgAigMEgwKBHNpemUYBCACKAQSDQoFc2htaWQYBSACKA0SEAoIaW5vZGVfaWQYByACKAQiQgoLRmRpbmZvRW50cnkSCgoCaWQYASACKA0SDQoFZmxhZ3MYAiACKA0SDAoEdHlwZRgDIAIoDRIKCgJmZBgEIAIoDSJlCglGaWxlRW50cnkSDAoEdHlwZRgBIAIoDRIKCgJpZBgCIAIoDRIfCgNyZWcYAyABKAsyEi5jcml1LlJlZ0ZpbGVFbnRyeRIdCgRmaWZvGBEgASgLMg8uY3JpdS5GaWZvRW50cnkiVQoJRm93bkVudHJ5EgsKA3VpZBgBIAIoDRIMCgRldWlkGAIgAigNEg4KBnNpZ251bRgDIAIoDRIQCghwaWRfdHlwZRgEIAIoDRILCgNwaWQYBSACKA0i+QEKDFJlZ0ZpbGVFbnRyeRIKCgJpZBgBIAIoDRINCgVmbGFncxgCIAIoDRILCgNwb3MYAyACKAQSHQoEZm93bhgFIAIoCzIPLmNyaXUuRm93bkVudHJ5EgwKBG5hbWUYBiACKAwSEgoGbW50X2lkGAcgASgROgItMRIMCgRzaXplGAggASgEEgsKA2V4dBgJIAEoCBIMCgRtb2RlGAogASgNEhAKCGJ1aWxkX2lkGAsgAygNEhAKCGNoZWNrc3VtGAwgASgNEhcKD2NoZWNrc3VtX2NvbmZpZxgNIAEoDRIaChJjaGVja3N1bV9wYXJhbWV0ZXIYDiABKA0iOQoJRmlmb0VudHJ5EgoKAmlkGAEgAigNEg8KB3BpcGVfaWQYAiACKA0SDwoHcmVnZl9pZBgDIAEoDSJLChJSZW1hcEZpbGVQYXRoRW50cnkSDwoHb3JpZ19pZBgBIAIoDRIQCghyZW1hcF9pZBgCIAIoDRISCgpyZW1hcF90eXBlGAMgASgNIlYKDkdob3N0RmlsZUVudHJ5EgsKA3VpZBgBIAIoDRILCgNnaWQYAiACKA0SDAoEbW9kZRgDIAIoDRIOCgZjaHVua3MYCSABKAgSDAoEc2l6ZRgKIAEoBCIrCg9HaG9zdENodW5rRW50cnkSCwoDbGVuGAEgAigEEgsKA29mZhgCIAIoBCJaCgpTdGF0c0VudHJ5EiIKBGR1bXAYASABKAsyFC5jcml1LkR1bXBTdGF0c0VudHJ5EigKB3Jlc3RvcmUYAiABKAsyFy5jcml1LlJlc3RvcmVTdGF0c0VudHJ5It4CCg5EdW1wU3RhdHNFbnRyeRIVCg1mcmVlemluZ190aW1lGAEgAigNEhMKC2Zyb3plbl90aW1lGAIgAigNEhQKDG1lbWR1bXBfdGltZRgDIAIoDRIVCg1tZW13cml0ZV90aW1lGAQgAigNEhUKDXBhZ2VzX3NjYW5uZWQYBSACKAQSHAoUcGFnZXNfc2tpcHBlZF9wYXJlbnQYBiACKAQSFQoNcGFnZXNfd3JpdHRlbhgHIAIoBBIVCg1pcm1hcF9yZXNvbHZlGAggASgNEhIKCnBhZ2VzX2xhenkYCSACKAQSEgoKcGFnZV9waXBlcxgKIAEoBBIWCg5wYWdlX3BpcGVfYnVmcxgLIAEoBBIXCg9zaHBhZ2VzX3NjYW5uZWQYDCABKAQSHgoWc2hwYWdlc19za2lwcGVkX3BhcmVudBgNIAEoBBIXCg9zaHBhZ2VzX3dyaXR0ZW4YDiABKAQiigEKEVJlc3RvcmVTdGF0c0VudHJ5EhYKDnBhZ2VzX2NvbXBhcmVkGAEgAigEEhkKEXBhZ2VzX3NraXBwZWRfY293GAIgAigEEhQKDGZvcmtpbmdfdGltZRgDIAIoDRIUCgxyZXN0b3JlX3RpbWUYBCACKA0SFgoOcGFnZXNfcmVzdG9yZWQYBSABKAQiLwoNUGlwZURhdGFFbnRyeRIPCgdwaXBlX2lkGAEgAigNEg0KBWJ5dGVzGAIgAigNIi8KDVNrUGFja2V0RW50cnkSDgoGaWRfZm9yGAEgAigNEg4KBmxlbmd0aBgCIAIoDSIzCg5UY3BTdHJlYW1FbnRyeRIPCgdpbnFfbGVuGAEgAigNEhAKCG91dHFfbGVuGAMgAigNIjAKC0lwY1NobUVudHJ5EgwKBHNpemUYAiACKAQSEwoLaW5fcGFnZW1hcHMYAyABKAgiGwoLSXBjTXNnRW50cnkSDAoEcW51bRgDIAIoDSImCgZJcGNNc2cSDQoFbXR5cGUYASACKAQSDQoFbXNpemUYAiACKA0iHAoLSXBjU2VtRW50cnkSDQoFbnNlbXMYAiACKA0iSwoPQnBmbWFwRGF0YUVudHJ5Eg4KBm1hcF9pZBgBIAIoDRISCgprZXlzX2J5dGVzGAIgAigNEhQKDHZhbHVlc19ieXRlcxgDIAIoDQ");
+  fileDesc("Cgpjcml1LnByb3RvEgRjcml1IrQBCg5JbnZlbnRvcnlFbnRyeRITCgtpbWdfdmVyc2lvbhgBIAIoDRIVCg1mZGluZm9fcGVyX2lkGAIgASgIEigKCHJvb3RfaWRzGAMgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EhEKCW5zX3Blcl9pZBgEIAEoCBITCgtyb290X2NnX3NldBgFIAEoDRIPCgdsc210eXBlGAYgASgNEhMKC2R1bXBfdXB0aW1lGAggASgEIlQKC1BzdHJlZUVudHJ5EgsKA3BpZBgBIAIoDRIMCgRwcGlkGAIgAigNEgwKBHBnaWQYAyACKA0SCwoDc2lkGAQgAigNEg8KB3RocmVhZHMYBSADKA0iVgoQVGFza0tvYmpJZHNFbnRyeRINCgV2bV9pZBgBIAIoDRIQCghmaWxlc19pZBgCIAIoDRINCgVmc19pZBgDIAIoDRISCgpzaWdoYW5kX2lkGAQgAigNIowBCglDb3JlRW50cnkSDQoFbXR5cGUYASACKA0SHwoCdGMYAyABKAsyEy5jcml1LlRhc2tDb3JlRW50cnkSIwoDaWRzGAQgASgLMhYuY3JpdS5UYXNrS29iaklkc0VudHJ5EioKC3RocmVhZF9jb3JlGAUgASgLMhUuY3JpdS5UaHJlYWRDb3JlRW50cnkixgEKDVRhc2tDb3JlRW50cnkSEgoKdGFza19zdGF0ZRgBIAIoDRIRCglleGl0X2NvZGUYAiACKA0SEwoLcGVyc29uYWxpdHkYAyACKA0SDQoFZmxhZ3MYBCACKA0SEgoKYmxrX3NpZ3NldBgFIAIoBBIMCgRjb21tGAYgAigMEiUKBnRpbWVycxgHIAEoCzIVLmNyaXUuVGFza1RpbWVyc0VudHJ5EiEKCnNpZ2FjdGlvbnMYDyADKAsyDS5jcml1LlNhRW50cnkiRwoLSXRpbWVyRW50cnkSDAoEaXNlYxgBIAIoBBINCgVpdXNlYxgCIAIoBBIMCgR2c2VjGAMgAigEEg0KBXZ1c2VjGAQgAigEInoKD1Bvc2l4VGltZXJFbnRyeRINCgVpdF9pZBgBIAIoDRIQCghjbG9ja19pZBgCIAIoDRIQCghzaV9zaWdubxgDIAIoDRIXCg9pdF9zaWdldl9ub3RpZnkYBCACKA0SDAoEdnNlYxgJIAIoBBINCgV2bnNlYxgKIAIoBCKaAQoPVGFza1RpbWVyc0VudHJ5Eh8KBHJlYWwYASACKAsyES5jcml1Lkl0aW1lckVudHJ5Eh8KBHZpcnQYAiACKAsyES5jcml1Lkl0aW1lckVudHJ5Eh8KBHByb2YYAyACKAsyES5jcml1Lkl0aW1lckVudHJ5EiQKBXBvc2l4GAQgAygLMhUuY3JpdS5Qb3NpeFRpbWVyRW50cnkiKwoHU2FFbnRyeRIRCglzaWdhY3Rpb24YASACKAQSDQoFZmxhZ3MYAiACKAQiiwEKD1RocmVhZENvcmVFbnRyeRIRCglmdXRleF9ybGEYASACKAQSFQoNZnV0ZXhfcmxhX2xlbhgCIAIoDRISCgpwZGVhdGhfc2lnGAggASgNEhQKDHNlY2NvbXBfbW9kZRgLIAEoDRIWCg5zZWNjb21wX2ZpbHRlchgMIAEoDRIMCgRjb21tGA0gASgMIjwKDFNlY2NvbXBFbnRyeRIsCg9zZWNjb21wX2ZpbHRlcnMYASADKAsyEy5jcml1LlNlY2NvbXBGaWx0ZXIiLQoNU2VjY29tcEZpbHRlchIOCgZmaWx0ZXIYASACKAwSDAoEcHJldhgCIAEoDSI5CgdGc0VudHJ5Eg4KBmN3ZF9pZBgBIAIoDRIPCgdyb290X2lkGAIgAigNEg0KBXVtYXNrGAMgASgNIuUCCgdNbUVudHJ5EhUKDW1tX3N0YXJ0X2NvZGUYASACKAQSEwoLbW1fZW5kX2NvZGUYAiACKAQSFQoNbW1fc3RhcnRfZGF0YRgDIAIoBBITCgttbV9lbmRfZGF0YRgEIAIoBBIWCg5tbV9zdGFydF9zdGFjaxgFIAIoBBIUCgxtbV9zdGFydF9icmsYBiACKAQSDgoGbW1fYnJrGAcgAigEEhQKDG1tX2FyZ19zdGFydBgIIAIoBBISCgptbV9hcmdfZW5kGAkgAigEEhQKDG1tX2Vudl9zdGFydBgKIAIoBBISCgptbV9lbnZfZW5kGAsgAigEEhMKC2V4ZV9maWxlX2lkGAwgAigNEhUKDW1tX3NhdmVkX2F1eHYYDSADKAQSHAoEdm1hcxgOIAMoCzIOLmNyaXUuVm1hRW50cnkSEAoIZHVtcGFibGUYDyABKAUSFAoMdGhwX2Rpc2FibGVkGBEgASgIIpwBCghWbWFFbnRyeRINCgVzdGFydBgBIAIoBBILCgNlbmQYAiACKAQSDQoFcGdvZmYYAyACKAQSDQoFc2htaWQYBCACKAQSDAoEcHJvdBgFIAIoDRINCgVmbGFncxgGIAIoDRIOCgZzdGF0dXMYByACKA0SCgoCZmQYCCACKBISDAoEbWFkdhgJIAEoBBIPCgdmZGZsYWdzGAogASgNIh8KC1BhZ2VtYXBIZWFkEhAKCHBhZ2VzX2lkGAEgAigNImoKDFBhZ2VtYXBFbnRyeRINCgV2YWRkchgBIAIoBBIXCg9jb21wYXRfbnJfcGFnZXMYAiABKA0SEQoJaW5fcGFyZW50GAMgASgIEg0KBWZsYWdzGAQgASgNEhAKCG5yX3BhZ2VzGAUgASgEIk4KD01lbWZkSW5vZGVFbnRyeRIMCgRuYW1lGAEgAigMEgwKBHNpemUYBCACKAQSDQoFc2htaWQYBSACKA0SEAoIaW5vZGVfaWQYByACKAQiQgoLRmRpbmZvRW50cnkSCgoCaWQYASACKA0SDQoFZmxhZ3MYAiACKA0SDAoEdHlwZRgDIAIoDRIKCgJmZBgEIAIoDSJlCglGaWxlRW50cnkSDAoEdHlwZRgBIAIoDRIKCgJpZBgCIAIoDRIfCgNyZWcYAyABKAsyEi5jcml1LlJlZ0ZpbGVFbnRyeRIdCgRmaWZvGBEgASgLMg8uY3JpdS5GaWZvRW50cnkiVQoJRm93bkVudHJ5EgsKA3VpZBgBIAIoDRIMCgRldWlkGAIgAigNEg4KBnNpZ251bRgDIAIoDRIQCghwaWRfdHlwZRgEIAIoDRILCgNwaWQYBSACKA0i+QEKDFJlZ0ZpbGVFbnRyeRIKCgJpZBgBIAIoDRINCgVmbGFncxgCIAIoDRILCgNwb3MYAyACKAQSHQoEZm93bhgFIAIoCzIPLmNyaXUuRm93bkVudHJ5EgwKBG5hbWUYBiACKAwSEgoGbW50X2lkGAcgASgROgItMRIMCgRzaXplGAggASgEEgsKA2V4dBgJIAEoCBIMCgRtb2RlGAogASgNEhAKCGJ1aWxkX2lkGAsgAygNEhAKCGNoZWNrc3VtGAwgASgNEhcKD2NoZWNrc3VtX2NvbmZpZxgNIAEoDRIaChJjaGVja3N1bV9wYXJhbWV0ZXIYDiABKA0iOQoJRmlmb0VudHJ5EgoKAmlkGAEgAigNEg8KB3BpcGVfaWQYAiACKA0SDwoHcmVnZl9pZBgDIAEoDSJLChJSZW1hcEZpbGVQYXRoRW50cnkSDwoHb3JpZ19pZBgBIAIoDRIQCghyZW1hcF9pZBgCIAIoDRISCgpyZW1hcF90eXBlGAMgASgNIlYKDkdob3N0RmlsZUVudHJ5EgsKA3VpZBgBIAIoDRILCgNnaWQYAiACKA0SDAoEbW9kZRgDIAIoDRIOCgZjaHVua3MYCSABKAgSDAoEc2l6ZRgKIAEoBCIrCg9HaG9zdENodW5rRW50cnkSCwoDbGVuGAEgAigEEgsKA29mZhgCIAIoBCJaCgpTdGF0c0VudHJ5EiIKBGR1bXAYASABKAsyFC5jcml1LkR1bXBTdGF0c0VudHJ5EigKB3Jlc3RvcmUYAiABKAsyFy5jcml1LlJlc3RvcmVTdGF0c0VudHJ5It4CCg5EdW1wU3RhdHNFbnRyeRIVCg1mcmVlemluZ190aW1lGAEgAigNEhMKC2Zyb3plbl90aW1lGAIgAigNEhQKDG1lbWR1bXBfdGltZRgDIAIoDRIVCg1tZW13cml0ZV90aW1lGAQgAigNEhUKDXBhZ2VzX3NjYW5uZWQYBSACKAQSHAoUcGFnZXNfc2tpcHBlZF9wYXJlbnQYBiACKAQSFQoNcGFnZXNfd3JpdHRlbhgHIAIoBBIVCg1pcm1hcF9yZXNvbHZlGAggASgNEhIKCnBhZ2VzX2xhenkYCSACKAQSEgoKcGFnZV9waXBlcxgKIAEoBBIWCg5wYWdlX3BpcGVfYnVmcxgLIAEoBBIXCg9zaHBhZ2VzX3NjYW5uZWQYDCABKAQSHgoWc2hwYWdlc19za2lwcGVkX3BhcmVudBgNIAEoBBIXCg9zaHBhZ2VzX3dyaXR0ZW4YDiABKAQiigEKEVJlc3RvcmVTdGF0c0VudHJ5EhYKDnBhZ2VzX2NvbXBhcmVkGAEgAigEEhkKEXBhZ2VzX3NraXBwZWRfY293GAIgAigEEhQKDGZvcmtpbmdfdGltZRgDIAIoDRIUCgxyZXN0b3JlX3RpbWUYBCACKA0SFgoOcGFnZXNfcmVzdG9yZWQYBSABKAQiLwoNUGlwZURhdGFFbnRyeRIPCgdwaXBlX2lkGAEgAigNEg0KBWJ5dGVzGAIgAigNIi8KDVNrUGFja2V0RW50cnkSDgoGaWRfZm9yGAEgAigNEg4KBmxlbmd0aBgCIAIoDSIzCg5UY3BTdHJlYW1FbnRyeRIPCgdpbnFfbGVuGAEgAigNEhAKCG91dHFfbGVuGAMgAigNIjAKC0lwY1NobUVudHJ5EgwKBHNpemUYAiACKAQSEwoLaW5fcGFnZW1hcHMYAyABKAgiGwoLSXBjTXNnRW50cnkSDAoEcW51bRgDIAIoDSImCgZJcGNNc2cSDQoFbXR5cGUYASACKAQSDQoFbXNpemUYAiACKA0iHAoLSXBjU2VtRW50cnkSDQoFbnNlbXMYAiACKA0iSwoPQnBmbWFwRGF0YUVudHJ5Eg4KBm1hcF9pZBgBIAIoDRISCgprZXlzX2J5dGVzGAIgAigNEhQKDHZhbHVlc19ieXRlcxgDIAIoDQ");
 
 /**
  * @generated from message criu.InventoryEntry
@@ -202,6 +202,18 @@ export type TaskCoreEntry = Message<"criu.TaskCoreEntry"> & {
    * @generated from field: required bytes comm = 6;
    */
   comm: Uint8Array;
+
+  /**
+   * @generated from field: optional criu.TaskTimersEntry timers = 7;
+   */
+  timers?: TaskTimersEntry | undefined;
+
+  /**
+   * Of signal 1 and so on, without SIGKILL and SIGSTOP.
+   *
+   * @generated from field: repeated criu.SaEntry sigactions = 15;
+   */
+  sigactions: SaEntry[];
 };
 
 /**
@@ -210,6 +222,136 @@ export type TaskCoreEntry = Message<"criu.TaskCoreEntry"> & {
  */
 export const TaskCoreEntrySchema: GenMessage<TaskCoreEntry> = /*@__PURE__*/
   messageDesc(file_criu, 4);
+
+/**
+ * A timer that is not armed has zeros.
+ *
+ * @generated from message criu.ItimerEntry
+ */
+export type ItimerEntry = Message<"criu.ItimerEntry"> & {
+  /**
+   * @generated from field: required uint64 isec = 1;
+   */
+  isec: bigint;
+
+  /**
+   * @generated from field: required uint64 iusec = 2;
+   */
+  iusec: bigint;
+
+  /**
+   * @generated from field: required uint64 vsec = 3;
+   */
+  vsec: bigint;
+
+  /**
+   * @generated from field: required uint64 vusec = 4;
+   */
+  vusec: bigint;
+};
+
+/**
+ * Describes the message criu.ItimerEntry.
+ * Use `create(ItimerEntrySchema)` to create a new message.
+ */
+export const ItimerEntrySchema: GenMessage<ItimerEntry> = /*@__PURE__*/
+  messageDesc(file_criu, 5);
+
+/**
+ * @generated from message criu.PosixTimerEntry
+ */
+export type PosixTimerEntry = Message<"criu.PosixTimerEntry"> & {
+  /**
+   * @generated from field: required uint32 it_id = 1;
+   */
+  itId: number;
+
+  /**
+   * @generated from field: required uint32 clock_id = 2;
+   */
+  clockId: number;
+
+  /**
+   * @generated from field: required uint32 si_signo = 3;
+   */
+  siSigno: number;
+
+  /**
+   * @generated from field: required uint32 it_sigev_notify = 4;
+   */
+  itSigevNotify: number;
+
+  /**
+   * @generated from field: required uint64 vsec = 9;
+   */
+  vsec: bigint;
+
+  /**
+   * @generated from field: required uint64 vnsec = 10;
+   */
+  vnsec: bigint;
+};
+
+/**
+ * Describes the message criu.PosixTimerEntry.
+ * Use `create(PosixTimerEntrySchema)` to create a new message.
+ */
+export const PosixTimerEntrySchema: GenMessage<PosixTimerEntry> = /*@__PURE__*/
+  messageDesc(file_criu, 6);
+
+/**
+ * @generated from message criu.TaskTimersEntry
+ */
+export type TaskTimersEntry = Message<"criu.TaskTimersEntry"> & {
+  /**
+   * @generated from field: required criu.ItimerEntry real = 1;
+   */
+  real?: ItimerEntry | undefined;
+
+  /**
+   * @generated from field: required criu.ItimerEntry virt = 2;
+   */
+  virt?: ItimerEntry | undefined;
+
+  /**
+   * @generated from field: required criu.ItimerEntry prof = 3;
+   */
+  prof?: ItimerEntry | undefined;
+
+  /**
+   * @generated from field: repeated criu.PosixTimerEntry posix = 4;
+   */
+  posix: PosixTimerEntry[];
+};
+
+/**
+ * Describes the message criu.TaskTimersEntry.
+ * Use `create(TaskTimersEntrySchema)` to create a new message.
+ */
+export const TaskTimersEntrySchema: GenMessage<TaskTimersEntry> = /*@__PURE__*/
+  messageDesc(file_criu, 7);
+
+/**
+ * @generated from message criu.SaEntry
+ */
+export type SaEntry = Message<"criu.SaEntry"> & {
+  /**
+   * @generated from field: required uint64 sigaction = 1;
+   */
+  sigaction: bigint;
+
+  /**
+   * @generated from field: required uint64 flags = 2;
+   */
+  flags: bigint;
+};
+
+/**
+ * Describes the message criu.SaEntry.
+ * Use `create(SaEntrySchema)` to create a new message.
+ */
+export const SaEntrySchema: GenMessage<SaEntry> = /*@__PURE__*/
+  messageDesc(file_criu, 8);
 
 /**
  * @generated from message criu.ThreadCoreEntry
@@ -251,7 +393,7 @@ export type ThreadCoreEntry = Message<"criu.ThreadCoreEntry"> & {
  * Use `create(ThreadCoreEntrySchema)` to create a new message.
  */
 export const ThreadCoreEntrySchema: GenMessage<ThreadCoreEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 5);
+  messageDesc(file_criu, 9);
 
 /**
  * @generated from message criu.SeccompEntry
@@ -268,7 +410,7 @@ export type SeccompEntry = Message<"criu.SeccompEntry"> & {
  * Use `create(SeccompEntrySchema)` to create a new message.
  */
 export const SeccompEntrySchema: GenMessage<SeccompEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 6);
+  messageDesc(file_criu, 10);
 
 /**
  * @generated from message criu.SeccompFilter
@@ -290,7 +432,7 @@ export type SeccompFilter = Message<"criu.SeccompFilter"> & {
  * Use `create(SeccompFilterSchema)` to create a new message.
  */
 export const SeccompFilterSchema: GenMessage<SeccompFilter> = /*@__PURE__*/
-  messageDesc(file_criu, 7);
+  messageDesc(file_criu, 11);
 
 /**
  * @generated from message criu.FsEntry
@@ -317,7 +459,7 @@ export type FsEntry = Message<"criu.FsEntry"> & {
  * Use `create(FsEntrySchema)` to create a new message.
  */
 export const FsEntrySchema: GenMessage<FsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 8);
+  messageDesc(file_criu, 12);
 
 /**
  * @generated from message criu.MmEntry
@@ -409,7 +551,7 @@ export type MmEntry = Message<"criu.MmEntry"> & {
  * Use `create(MmEntrySchema)` to create a new message.
  */
 export const MmEntrySchema: GenMessage<MmEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 9);
+  messageDesc(file_criu, 13);
 
 /**
  * For file mappings, `shmid` is the id of the mapped file in files.img. For anonymous shared mappings, it is the ID of
@@ -474,7 +616,7 @@ export type VmaEntry = Message<"criu.VmaEntry"> & {
  * Use `create(VmaEntrySchema)` to create a new message.
  */
 export const VmaEntrySchema: GenMessage<VmaEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 10);
+  messageDesc(file_criu, 14);
 
 /**
  * @generated from message criu.PagemapHead
@@ -491,7 +633,7 @@ export type PagemapHead = Message<"criu.PagemapHead"> & {
  * Use `create(PagemapHeadSchema)` to create a new message.
  */
 export const PagemapHeadSchema: GenMessage<PagemapHead> = /*@__PURE__*/
-  messageDesc(file_criu, 11);
+  messageDesc(file_criu, 15);
 
 /**
  * CRIU up to 4.1 writes compat_nr_pages, later versions write nr_pages. pageCount() in pagemap.ts reads either.
@@ -530,7 +672,7 @@ export type PagemapEntry = Message<"criu.PagemapEntry"> & {
  * Use `create(PagemapEntrySchema)` to create a new message.
  */
 export const PagemapEntrySchema: GenMessage<PagemapEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 12);
+  messageDesc(file_criu, 16);
 
 /**
  * On recent kernels, CRIU also dumps anonymous shared mappings as memfds. The content is in pagemap-shmem-SHMID.img.
@@ -564,7 +706,7 @@ export type MemfdInodeEntry = Message<"criu.MemfdInodeEntry"> & {
  * Use `create(MemfdInodeEntrySchema)` to create a new message.
  */
 export const MemfdInodeEntrySchema: GenMessage<MemfdInodeEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 13);
+  messageDesc(file_criu, 17);
 
 /**
  * @generated from message criu.FdinfoEntry
@@ -596,7 +738,7 @@ export type FdinfoEntry = Message<"criu.FdinfoEntry"> & {
  * Use `create(FdinfoEntrySchema)` to create a new message.
  */
 export const FdinfoEntrySchema: GenMessage<FdinfoEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 14);
+  messageDesc(file_criu, 18);
 
 /**
  * @generated from message criu.FileEntry
@@ -628,7 +770,7 @@ export type FileEntry = Message<"criu.FileEntry"> & {
  * Use `create(FileEntrySchema)` to create a new message.
  */
 export const FileEntrySchema: GenMessage<FileEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 15);
+  messageDesc(file_criu, 19);
 
 /**
  * @generated from message criu.FownEntry
@@ -665,7 +807,7 @@ export type FownEntry = Message<"criu.FownEntry"> & {
  * Use `create(FownEntrySchema)` to create a new message.
  */
 export const FownEntrySchema: GenMessage<FownEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 16);
+  messageDesc(file_criu, 20);
 
 /**
  * @generated from message criu.RegFileEntry
@@ -742,7 +884,7 @@ export type RegFileEntry = Message<"criu.RegFileEntry"> & {
  * Use `create(RegFileEntrySchema)` to create a new message.
  */
 export const RegFileEntrySchema: GenMessage<RegFileEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 17);
+  messageDesc(file_criu, 21);
 
 /**
  * The path of a FIFO is in the regular-file entry with the id `regf_id`.
@@ -771,7 +913,7 @@ export type FifoEntry = Message<"criu.FifoEntry"> & {
  * Use `create(FifoEntrySchema)` to create a new message.
  */
 export const FifoEntrySchema: GenMessage<FifoEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 18);
+  messageDesc(file_criu, 22);
 
 /**
  * The source of a deleted file. remap_type 0: a hard link, 1: a ghost-file image, 2: /proc of a dead process.
@@ -800,7 +942,7 @@ export type RemapFilePathEntry = Message<"criu.RemapFilePathEntry"> & {
  * Use `create(RemapFilePathEntrySchema)` to create a new message.
  */
 export const RemapFilePathEntrySchema: GenMessage<RemapFilePathEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 19);
+  messageDesc(file_criu, 23);
 
 /**
  * If `chunks` is set, GhostChunkEntry entries follow. Otherwise the content of the file follows.
@@ -839,7 +981,7 @@ export type GhostFileEntry = Message<"criu.GhostFileEntry"> & {
  * Use `create(GhostFileEntrySchema)` to create a new message.
  */
 export const GhostFileEntrySchema: GenMessage<GhostFileEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 20);
+  messageDesc(file_criu, 24);
 
 /**
  * @generated from message criu.GhostChunkEntry
@@ -861,7 +1003,7 @@ export type GhostChunkEntry = Message<"criu.GhostChunkEntry"> & {
  * Use `create(GhostChunkEntrySchema)` to create a new message.
  */
 export const GhostChunkEntrySchema: GenMessage<GhostChunkEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 21);
+  messageDesc(file_criu, 25);
 
 /**
  * @generated from message criu.StatsEntry
@@ -883,7 +1025,7 @@ export type StatsEntry = Message<"criu.StatsEntry"> & {
  * Use `create(StatsEntrySchema)` to create a new message.
  */
 export const StatsEntrySchema: GenMessage<StatsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 22);
+  messageDesc(file_criu, 26);
 
 /**
  * @generated from message criu.DumpStatsEntry
@@ -965,7 +1107,7 @@ export type DumpStatsEntry = Message<"criu.DumpStatsEntry"> & {
  * Use `create(DumpStatsEntrySchema)` to create a new message.
  */
 export const DumpStatsEntrySchema: GenMessage<DumpStatsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 23);
+  messageDesc(file_criu, 27);
 
 /**
  * @generated from message criu.RestoreStatsEntry
@@ -1002,7 +1144,7 @@ export type RestoreStatsEntry = Message<"criu.RestoreStatsEntry"> & {
  * Use `create(RestoreStatsEntrySchema)` to create a new message.
  */
 export const RestoreStatsEntrySchema: GenMessage<RestoreStatsEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 24);
+  messageDesc(file_criu, 28);
 
 /**
  * @generated from message criu.PipeDataEntry
@@ -1024,7 +1166,7 @@ export type PipeDataEntry = Message<"criu.PipeDataEntry"> & {
  * Use `create(PipeDataEntrySchema)` to create a new message.
  */
 export const PipeDataEntrySchema: GenMessage<PipeDataEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 25);
+  messageDesc(file_criu, 29);
 
 /**
  * @generated from message criu.SkPacketEntry
@@ -1046,7 +1188,7 @@ export type SkPacketEntry = Message<"criu.SkPacketEntry"> & {
  * Use `create(SkPacketEntrySchema)` to create a new message.
  */
 export const SkPacketEntrySchema: GenMessage<SkPacketEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 26);
+  messageDesc(file_criu, 30);
 
 /**
  * @generated from message criu.TcpStreamEntry
@@ -1068,7 +1210,7 @@ export type TcpStreamEntry = Message<"criu.TcpStreamEntry"> & {
  * Use `create(TcpStreamEntrySchema)` to create a new message.
  */
 export const TcpStreamEntrySchema: GenMessage<TcpStreamEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 27);
+  messageDesc(file_criu, 31);
 
 /**
  * @generated from message criu.IpcShmEntry
@@ -1090,7 +1232,7 @@ export type IpcShmEntry = Message<"criu.IpcShmEntry"> & {
  * Use `create(IpcShmEntrySchema)` to create a new message.
  */
 export const IpcShmEntrySchema: GenMessage<IpcShmEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 28);
+  messageDesc(file_criu, 32);
 
 /**
  * @generated from message criu.IpcMsgEntry
@@ -1107,7 +1249,7 @@ export type IpcMsgEntry = Message<"criu.IpcMsgEntry"> & {
  * Use `create(IpcMsgEntrySchema)` to create a new message.
  */
 export const IpcMsgEntrySchema: GenMessage<IpcMsgEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 29);
+  messageDesc(file_criu, 33);
 
 /**
  * @generated from message criu.IpcMsg
@@ -1129,7 +1271,7 @@ export type IpcMsg = Message<"criu.IpcMsg"> & {
  * Use `create(IpcMsgSchema)` to create a new message.
  */
 export const IpcMsgSchema: GenMessage<IpcMsg> = /*@__PURE__*/
-  messageDesc(file_criu, 30);
+  messageDesc(file_criu, 34);
 
 /**
  * @generated from message criu.IpcSemEntry
@@ -1146,7 +1288,7 @@ export type IpcSemEntry = Message<"criu.IpcSemEntry"> & {
  * Use `create(IpcSemEntrySchema)` to create a new message.
  */
 export const IpcSemEntrySchema: GenMessage<IpcSemEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 31);
+  messageDesc(file_criu, 35);
 
 /**
  * @generated from message criu.BpfmapDataEntry
@@ -1173,5 +1315,5 @@ export type BpfmapDataEntry = Message<"criu.BpfmapDataEntry"> & {
  * Use `create(BpfmapDataEntrySchema)` to create a new message.
  */
 export const BpfmapDataEntrySchema: GenMessage<BpfmapDataEntry> = /*@__PURE__*/
-  messageDesc(file_criu, 32);
+  messageDesc(file_criu, 36);
 

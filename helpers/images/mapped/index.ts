@@ -1,4 +1,5 @@
 export { areasOf, type Area, type Run } from './areas.ts'
+export { differencesOf, type Difference } from './differences.ts'
 export { explainMapped, type Explained } from './explain.ts'
 export { decide, type Contents, type Decision } from './policy.ts'
 export { rewriteMapped, type Copy, type Rewritten } from './rewrite.ts'

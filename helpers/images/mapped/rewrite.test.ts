@@ -211,8 +211,7 @@ describe('rewriteMapped', () => {
     const vmas = [vmaAt(0x7f00_0000n, { gap: 0, pages: 20_000, anonymous: true, present: [] })]
     const present = Array.from({ length: 100 }, (_, index) => 0x7f00_0000n + BigInt(index * 200))
     const folder = temporary(await writeDump(vmas, present))
-    const set = await readImageSet(folder)
-    await writeTo(join(folder, 'mapped'), set)
+    await writeTo(join(folder, 'mapped'), await readImageSet(folder))
     const { size, blocks } = await stat(join(folder, 'mapped/backing'))
     expect(size).toBe(20_000 * PAGE)
     expect(blocks * 512).toBeLessThan(size / 10)

@@ -7,6 +7,7 @@ import { ownCommand } from '../../installation/own-command.ts'
 import type { Bytes } from '../../units.ts'
 import { encodeImage } from '../image.ts'
 import { readImageSet, type ImageSet } from '../image-set.ts'
+import { sharedMemory } from '../shared-memory.ts'
 import { validateImageSet } from '../validate.ts'
 import { copyParts, type Pair } from './extents.ts'
 import type { Copy, Rewritten } from './rewrite.ts'
@@ -19,9 +20,11 @@ const MANIFEST = 'mapped.json'
 const State = z.strictObject({ size: z.string(), inode: z.string(), changed: z.string() })
 const Manifest = z.strictObject({
   backing: State,
-  /** Bytes of memory in the backing file, and bytes that remain in the pages files. */
+  /** Bytes of memory in the backing file, and bytes that are read at the start. */
   mapped: z.int(),
   copied: z.int(),
+  /** How many of `copied` are memory that processes share. */
+  shared: z.int(),
   /** The address range that contains all mapped memory, in hexadecimal. */
   range: z.strictObject({ start: z.string(), end: z.string() }).optional(),
   /** Where programs' own data starts in the backing file, in bytes, if it has any. */
@@ -34,8 +37,10 @@ const Manifest = z.strictObject({
 export interface MappedSet {
   /** Bytes of memory that are mapped from the backing file. */
   readonly mapped: Bytes
-  /** Bytes that CRIU copies into the process. */
+  /** Bytes that are read before a process runs. */
   readonly copied: Bytes
+  /** How many of them are memory that processes share. */
+  readonly shared: Bytes
   /** The address range that contains all mapped memory, in hexadecimal; undefined if no memory is mapped. */
   readonly range: { readonly start: string; readonly end: string } | undefined
   /** Where programs' own data starts in the backing file, in bytes, if it has any. */
@@ -78,7 +83,7 @@ export async function writeMapped(set: ImageSet, rewritten: Rewritten, places: P
     await chmod(backing, 0o444)
     const manifest = {
       backing: await statHere(backing),
-      ...amounts(rewritten),
+      ...amounts(set, rewritten),
       ...rangeOf(rewritten),
       ...dataOf(rewritten),
       advised: isAdvised(rewritten),
@@ -107,10 +112,11 @@ export async function openMapped(folder: string, stateOf: StateOf = statHere): P
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
   })
-  const { backing, mapped, copied, range, dataOffset, advised } = Manifest.parse(JSON.parse(text))
+  const { backing, mapped, copied, shared, range, dataOffset, advised } = Manifest.parse(JSON.parse(text))
   return {
     mapped,
     copied,
+    shared,
     range,
     dataOffset,
     advised,
@@ -137,13 +143,17 @@ const notMapped = (path: string, found: string): CriuBenchError =>
     fix: `rewrite the dump again: ${ownCommand('copy')}`,
   })
 
-/** Bytes that are mapped from the backing file, by one process or several, and bytes that remain in the pages files. */
-function amounts({ processes, pages }: Rewritten): { mapped: Bytes; copied: Bytes } {
+/** Bytes that are mapped from the backing file, by one process or several, and bytes that are read at the start. */
+function amounts(
+  set: ImageSet,
+  { processes, pages }: Rewritten,
+): { mapped: Bytes; copied: Bytes; shared: Bytes } {
   const areas = processes.flatMap((process) => process.areas)
   const present = areas.reduce((total, area) => total + area.present, 0)
   const remaining = Number([...pages.values()].reduce((total, size) => total + size, 0n))
   const copied = pages.size === 0 ? present : remaining
-  return { mapped: Math.max(0, present - copied), copied }
+  const shared = sharedMemory(set).reduce((total, { size }) => total + size, 0)
+  return { mapped: Math.max(0, present - copied), copied: copied + shared, shared }
 }
 
 /** The smallest address range that contains the mapped memory of all processes. */
