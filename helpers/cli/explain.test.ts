@@ -28,16 +28,16 @@ inode = mmap.mmap(shared.fileno(), 4096)
   // Columns are as wide as the path.
   expect(text.replaceAll(path, '/dev/shm/PATH').replaceAll(/ +\|/g, ' |').replaceAll(/-+/g, '-'))
     .toMatchInlineSnapshot(`
-    "shared memory: 8.0 MB, all of it read before a process runs, whatever the strategy
+      "shared memory: 8.0 MB, all of it read before a process runs, whatever the strategy
 
-    | shared memory                      | in the dump | restored                                  |
-    | :--------------------------------- | ----------: | :---------------------------------------- |
-    | MAP_SHARED without a file          |      5.0 MB | eager                                     |
-    | memfd segment                      |      2.0 MB | eager                                     |
-    | System V                           |      1.0 MB | eager                                     |
-    | /dev/shm/PATH |      4.0 kB | copied into the container by the launcher |
-    "
-  `)
+      | shared memory |   size | restored |
+      | :- | -: | :- |
+      | MAP_SHARED without a file | 5.0 MB | eager |
+      | memfd segment | 2.0 MB | eager |
+      | System V | 1.0 MB | eager |
+      | /dev/shm/PATH | 4.0 kB | copied into the container by the launcher |
+      "
+    `)
 })
 
 test('explain warns of what can make a process differ from what it is with eager', async () => {
