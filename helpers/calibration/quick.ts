@@ -94,12 +94,13 @@ function proposedTime({ time, setUps }: Settings, all: Sight, half: Sight): stri
     : `time: ${time * factor} (now ${time}; ${why})`
 }
 
-/** A run with only the first half of the samples and dumps of each set-up. */
+/** A run with only the first half of what each set-up measured. */
 const firstHalf = (run: Results): Results => ({ ...run, suites: run.suites.map(halfOfSuite) })
 
 const halfOfSuite = (suite: SuiteResults): SuiteResults => ({
   ...suite,
   dumps: halfOf(suite.dumps),
+  ...(suite.rewrites && { rewrites: halfOf(suite.rewrites) }),
   samples: halfOf(suite.samples),
 })
 

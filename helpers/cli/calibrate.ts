@@ -8,7 +8,7 @@ import { replayReport } from '../calibration/replay-report.ts'
 import type { Settings } from '../config/options.ts'
 import { CriuBenchError } from '../errors.ts'
 import { requireRoot } from '../host/root.ts'
-import { resultsText, type Results } from '../../reports/results.ts'
+import { DECIDING, resultsText, type Results } from '../../reports/results.ts'
 import { readHistory } from '../results/read.ts'
 import { writeTextFile } from '../results/write.ts'
 import { parseSize } from '../units.ts'
@@ -90,7 +90,7 @@ const keepResults = (folder: string, run: number, name: string, results: Results
 
 function summary({ now, delayed }: CalibrationRun): string {
   const same = now.suites
-    .flatMap(({ figures }) => figures.flatMap(({ phase, baseline }) => ['cold start', 'dump'].includes(phase) && baseline ? [baseline] : []))
+    .flatMap(({ figures }) => figures.flatMap(({ phase, baseline }) => DECIDING.includes(phase) && baseline ? [baseline] : []))
     .map(({ verdict, ratio }) => `${verdict} ${ratio.toFixed(2)}`) // prettier-ignore
   const slower = delayed.map((each) => `+${each.level * 100} % ${verdictOn(each)}`)
   return `unchanged: ${same.join(', ')}; delay in the ${delayed[0]?.where}: ${slower.join(', ')}`

@@ -1,4 +1,4 @@
-import { copyFile, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PROJECT, outcomeOf } from '../testing/commands.ts'
@@ -68,6 +68,16 @@ exit 2
   expect(stdout).toContain('make: entering a folder')
   expect(stdout).not.toMatch(/found lib|found gnutls|no libprotobuf-c/)
 }, 60_000)
+
+test('a CRIU that is built here does not pay for the start of glibc, which asks the processor for its caches', async ({
+  skip,
+}) => {
+  if ((await outcomeOf(['which', 'musl-gcc'])).status !== 0) skip('musl-gcc is not installed')
+  const { path, origin } = await findCriu()
+  if (origin !== 'built') skip(`${path} was not built here`)
+  // Every program that is linked statically with glibc reads this variable.
+  expect((await readFile(path)).includes('GLIBC_TUNABLES')).toBe(false)
+})
 
 /**
  * Makes a mirror with the source of CRIU in the suite forky, whose Release file is past its date, as on a mirror that is a

@@ -202,8 +202,7 @@ describe('rewriteMapped', () => {
         ]),
       )
     const before = await contents()
-    const set = await readImageSet(folder)
-    await writeTo(temporary(`${folder}-mapped`), set)
+    await writeTo(temporary(`${folder}-mapped`), await readImageSet(folder))
     expect(await contents()).toEqual(before)
   })
 
