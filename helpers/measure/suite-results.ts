@@ -15,12 +15,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
   const { prepared, checkpoint, hosts } = measurement
   const { criu } = prepared
   const { mapped, copied, shared = 0, guard } = checkpoint.restorable
-  const rewrites = prepared.rewrites.get(strategy)
-  const samples: Measured = {
-    dumps: prepared.dumps.map(dumpResults),
-    ...(rewrites && { rewrites: rewrites.map(rewriteResults) }),
-    samples: measurement.samples.map(sampleResults),
-  }
+  const samples = measuredBy(measurement, benchmarkCase)
   return {
     title,
     label,
@@ -50,6 +45,15 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     ...(guard && { guarded: { start: guard.start, end: guard.end, file: guard.file } }),
     ...samples,
     figures: figuresOf(samples, phasesOf(benchmarkCase)),
+  }
+}
+
+function measuredBy({ prepared, samples }: Measurement, { strategy }: BenchmarkCase): Measured {
+  const rewrites = prepared.rewrites.get(strategy)
+  return {
+    dumps: prepared.dumps.map(dumpResults),
+    ...(rewrites && { rewrites: rewrites.map(rewriteResults) }),
+    samples: samples.map(sampleResults),
   }
 }
 
