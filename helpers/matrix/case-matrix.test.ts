@@ -91,7 +91,7 @@ test('the phases of a case depend on its handler and its strategy', () => {
     done: 'response',
   })
   expect(phases({ strategies: ['mapped', 'lazy', 'plain'] })).toEqual([
-    'dump, lean container, restore, execution, cold start',
+    'dump, rewrite, lean container, restore, execution, cold start',
     'dump, lean container, restore, execution, cold start, drain',
     'lean container, startup, execution, cold start',
   ])
