@@ -36,7 +36,7 @@ describe('restoreSuite refuses', () => {
     expect(await refusalOf({ 'first respons': 5 })).toMatchInlineSnapshot(`
       "cannot use the threshold for "first respons"
         found:    a name that is no phase of this suite
-        expected: one of dump, lean container, restore, execution, cold start
+        expected: one of dump, rewrite, lean container, restore, execution, cold start
         fix:      correct thresholds in restoreSuite({ … })"
     `)
   })

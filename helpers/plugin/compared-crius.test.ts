@@ -22,7 +22,7 @@ const QUICK = { VITEST_CRIU_ITERATIONS: '3', VITEST_CRIU_TOLERANCE: '1000' }
 /** The CRIU that is built here, with 0.4 s more for each restore. */
 async function slowCriu(): Promise<string> {
   const { path } = await findCriu()
-  return compile(fixture('scenes/slow-criu.c'), ['-static', '-s', `-DCRIU="${path}"`])
+  return compile(fixture('foreign/slow-criu.c'), ['-static', '-s', `-DCRIU="${path}"`])
 }
 
 test('CRIUs dump and restore with themselves, in the same rounds, and a threshold finds the slow one', async ({
