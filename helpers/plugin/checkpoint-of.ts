@@ -41,10 +41,6 @@ let opened = 0
 /** The checkpoints that are not disposed of. */
 let live = 0
 
-/**
- * Starts a handler and dumps it: `await using checkpoint = await checkpointOf(hello)`. Then call
- * `await checkpoint.restore()`. Throws CriuBenchError.
- */
 export async function checkpointOf(
   of: Handler | HandlerName,
   options: CheckpointOptions = {},

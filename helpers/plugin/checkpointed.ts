@@ -20,12 +20,6 @@ import { defineSuiteRun, markFailed, type SuiteRun } from './suite-run.ts'
  */
 export const TIME_LIMIT = 6 * 60 * 60_000
 
-/**
- * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. The checkpoint is mounted, dumped and copied
- * before the first test of the group that `-t` selects, and removed after the last. If `-t` selects none, nothing
- * happens. Returns the function for `bench(phase, run)`, which measures all phases at once. The cases of a group are
- * measured in turn, so that their figures can be compared.
- */
 export function checkpointed(
   benchmarkCase: BenchmarkCase,
   group: CaseGroup = groupOfOne(benchmarkCase),

@@ -5,7 +5,6 @@ import type { BenchmarkCase, CaseGroup } from '../matrix/benchmark-case.ts'
 import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
 import { phasesOf } from '../matrix/phases.ts'
 import { checkpointed, shareCampaign } from './checkpointed.ts'
-import { benchmarkSettings } from './context.ts'
 
 export interface RestoreSuiteOptions extends CaseMatrix {
   /**
@@ -15,11 +14,6 @@ export interface RestoreSuiteOptions extends CaseMatrix {
   readonly thresholds?: { readonly [phase in PhaseName]?: Threshold }
 }
 
-/**
- * Declares one suite for each filesystem, size and strategy, with one test for each phase. Missing axes come from the
- * plugin's options. Call it at the top level of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
- * phase, strategy or CRIU that the suite does not measure.
- */
 export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions = {}): void {
   for (const group of matrixOf(matrix)) {
     const strategies = group.cases.map(({ strategy }) => strategy.name)
@@ -29,9 +23,8 @@ export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions
   }
 }
 
-/** The cases of a matrix, in groups that are measured in turn, for suites with custom assertions. */
 export function matrixOf(matrix: CaseMatrix = {}): CaseGroup[] {
-  const groups = caseGroups(matrix, benchmarkSettings('restoreSuite'), inject('criuMemory'))
+  const groups = caseGroups(matrix, inject('criu'), inject('criuMemory'))
   shareCampaign(groups)
   return groups
 }
