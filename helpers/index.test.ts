@@ -71,6 +71,7 @@ await import('${API}')`
       "helpers/installation/paths.ts",
       "helpers/handlers/defined.ts",
       "helpers/handlers/definition.ts",
+      "helpers/config/size.ts",
       "helpers/units.ts",
       "reports/format.ts",
       "helpers/plugin/api.ts",

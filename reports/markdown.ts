@@ -2,6 +2,7 @@ import { headline, incompleteLine, subline, tally } from './headline.ts'
 import { hostsLine } from './hosts.ts'
 import { VERDICT_MARKS } from './marks.ts'
 import { memoryTable } from './memory-table.ts'
+import { projectLines } from './options.ts'
 import type { Results } from './results.ts'
 import { failuresOf } from './rows.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
@@ -33,9 +34,7 @@ export function markdownReport(original: Results): string {
       .join('\n'),
     ...tables,
     `${legend(results)}.`,
-    noiseLines(results)
-      .map((line) => `- ${line.trim()}`)
-      .join('\n'),
+    [...projectLines(results), ...noiseLines(results)].map((line) => `- ${line.trim()}`).join('\n'),
     `Kernel ${kernel}, ${cpus} × ${cpu}, cgroup ${cgroup}, Node ${node}, ${results.createdAt}.`,
   ]
   return `${lines.filter(Boolean).join('\n\n')}\n`

@@ -79,7 +79,7 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
   ...Map.groupBy(
     suites,
     (suite) =>
-      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${withCriu(suite)}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler`,
+      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${withCriu(suite)}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler${suite.apart === undefined ? '' : `, ${suite.apart}`}`,
   ),
 ]
 

@@ -1,6 +1,7 @@
 import { incompleteLine } from './headline.ts'
 import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
+import { projectLines } from './options.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
 import { oneLine, withTexts } from './text.ts'
@@ -26,6 +27,7 @@ export function terminalReport(original: Results): string {
     ...tables,
     '',
     legend(results),
+    ...projectLines(results),
     ...(results.incomplete === undefined ? [] : [incompleteLine(results)]),
     ...verdictLines(results),
     ...noiseLines(results),

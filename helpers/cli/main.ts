@@ -142,7 +142,9 @@ program
   .description('start the handler on the host and dump it')
   .argument('[MEMORY_SIZE]', 'memory that the handler touches: in bytes, or as 64MB')
   .action(async (size?: string) =>
-    (await steps()).dumpStep(size === undefined ? settings() : { ...settings(), sizes: [parseSize(size)] }),
+    (await steps()).dumpStep(
+      size === undefined ? settings() : { ...settings(), sizes: [parseSize(size, 'MEMORY_SIZE of dump')] },
+    ),
   )
 program
   .command('copy')

@@ -53,7 +53,7 @@ export async function checkpointOf(
   const sandbox = undo.use(await openSandbox(`vitest-criu-own-${process.pid}-${opened++}`))
   const plan = {
     filesystem: filesystem(on),
-    size: typeof size === 'string' ? parseSize(size) : size,
+    size: parseSize(size, 'size of checkpointOf()'),
     handler,
     strategies: [strategy],
     containerName: sandbox.containerName,

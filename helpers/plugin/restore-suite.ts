@@ -4,6 +4,7 @@ import { checkThresholds, type Threshold } from '../gate/thresholds.ts'
 import type { BenchmarkCase, CaseGroup } from '../matrix/benchmark-case.ts'
 import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
 import { phasesOf } from '../matrix/phases.ts'
+import { atCallSite, rememberCallSite } from './call-site.ts'
 import { checkpointed, shareCampaign } from './checkpointed.ts'
 
 export interface RestoreSuiteOptions extends CaseMatrix {
@@ -26,6 +27,7 @@ export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions
 export function matrixOf(matrix: CaseMatrix = {}): CaseGroup[] {
   const groups = caseGroups(matrix, inject('criu'), inject('criuMemory'))
   shareCampaign(groups)
+  rememberCallSite(groups)
   return groups
 }
 
@@ -37,12 +39,14 @@ function describeCase(
   describe(benchmarkCase.title, () => {
     const run = checkpointed(benchmarkCase, group, thresholds)
     for (const phase of phasesOf(benchmarkCase)) {
-      test(phase, async ({ bench, annotate }) => {
-        const result = await bench(phase, run).run()
-        const verdict = result.criu?.figure.verdict
-        if (verdict?.state === 'ungated') await annotate(`not gated: ${verdict.reason}`)
-        expect(result).toPassGate()
-      })
+      test(phase, ({ bench, annotate }) =>
+        atCallSite(group, async () => {
+          const result = await bench(phase, run).run()
+          const verdict = result.criu?.figure.verdict
+          if (verdict?.state === 'ungated') await annotate(`not gated: ${verdict.reason}`)
+          expect(result).toPassGate()
+        }),
+      )
     }
   })
 }

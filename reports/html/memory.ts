@@ -10,7 +10,7 @@ export function memorySection(results: Results): Markup {
   if (suites.length === 0) return html``
   const header = ['suite', 'mapped (MB)', 'copied (MB)', ...MEMORY_ROWS.map(([name]) => name)]
   const rows = suites.map((suite) => [
-    `${suite.title}, ${suite.handler}`,
+    `${suite.title}, ${suite.handler}${suite.apart === undefined ? '' : `, ${suite.apart}`}`,
     formatMegabytes(suite.mapped),
     formatMegabytes(suite.copied),
     ...MEMORY_ROWS.map((row) => medianMemory(suite, row)),
