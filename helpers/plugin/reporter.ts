@@ -123,7 +123,7 @@ export class CriuReporter implements Reporter {
     incomplete: string | undefined,
   ): Promise<void> {
     const results = await this.#compared(this.#resultsOf(measured, incomplete))
-    this.#vitest?.logger.log(terminalReport(results))
+    this.#vitest?.logger.log(terminalReport(results, terminalWidth()))
     const { output, baselines } = this.#settings
     const names = await writeReports(this.#output, results, await readHistory(resolve(this.#root, baselines)))
     this.#vitest?.logger.log(`results: ${names.map((name) => join(output, name)).join(', ')}\n`)
@@ -176,6 +176,10 @@ export class CriuReporter implements Reporter {
     return this.#vitest?.config.root ?? '.'
   }
 }
+
+/** Columns of the terminal. A file or a pipe has no limit, unless the variable COLUMNS says one. */
+const terminalWidth = (): number | undefined =>
+  process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS']) || undefined
 
 /** The options that a run has once, whatever projects it has. */
 const ONCE = ['baseline', 'save', 'baselines', 'baselineMatch', 'band', 'floor', 'spread'] as const
