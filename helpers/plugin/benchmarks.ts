@@ -17,7 +17,7 @@ import { whyUnusable } from '../host/root.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { availableMemory } from '../machine/memory.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { matchTitles, originalSource } from './pattern.ts'
+import { matchTitles, originalSource, selectInWatchMode } from './pattern.ts'
 import type { Unusable } from './plugin.ts'
 import { projectName } from './measured.ts'
 import { CriuReporter, type Member } from './reporter.ts'
@@ -64,6 +64,7 @@ export async function configureBenchmarks(
   // run that has unit tests as well, the pattern selects them, too, and stays as it is.
   if (pattern && vitest.projects.every(({ config }) => config.benchmark.enabled))
     vitest.config.testNamePattern = matchTitles(pattern)
+  selectInWatchMode(vitest)
 }
 
 /** Projects with the same output folder share a table, and a set of files. */

@@ -11,8 +11,9 @@ import { API, temporaryProject } from '../testing/projects.ts'
 const SUITE = `import { restoreSuite } from '${API}'\nrestoreSuite({ handler: 'native' })\n`
 const project = (name: string, rest: string): string =>
   `{ ${rest}, test: { name: '${name}', include: [], benchmark: { include: ['${name}/*.bench.ts'] } } }`
+/** A suite that is not gated has an assertion, too: that it was measured. */
 const configOf = (plugins: string, ...projects: readonly string[]): string =>
-  `import { criu } from '${API}'\nexport default { ${plugins} test: { projects: [${projects.join(', ')}] } }\n`
+  `import { criu } from '${API}'\nexport default { ${plugins} test: { expect: { requireAssertions: true }, projects: [${projects.join(', ')}] } }\n`
 
 interface BenchRun extends Ended {
   readonly results: Results | undefined

@@ -179,7 +179,7 @@ export class CriuReporter implements Reporter {
 
 /** Columns of the terminal. A file or a pipe has no limit, unless the variable COLUMNS says one. */
 const terminalWidth = (): number | undefined =>
-  process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS']) || undefined
+  (process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS'])) || undefined
 
 /** The options that a run has once, whatever projects it has. */
 const ONCE = ['baseline', 'save', 'baselines', 'baselineMatch', 'band', 'floor', 'spread'] as const
