@@ -184,6 +184,8 @@ describe('the results schema', () => {
   test('rejects another version', () => expect(() => Results.parse({ ...measured, version: 3 })).toThrow('2'))
 })
 
+const cells = (lines: readonly string[]) => lines.flatMap((line) => line.match(/\d+\.\d \d\.\d\d× ./g) ?? []).toSorted() // prettier-ignore
+
 test('six sizes fit a terminal of 80 columns, in parts', () => {
   const sizes = [1, 4, 16, 64, 256, 1024].map((megabytes) =>
     suite(`${megabytes}MB`, megabytes * 2 ** 20, [
@@ -203,6 +205,5 @@ test('six sizes fit a terminal of 80 columns, in parts', () => {
     expect.stringMatching(/ 1MB .* 4MB .* 16MB /),
     expect.stringMatching(/ 64MB .* 256MB .* 1024MB /),
   ])
-  const cells = (lines: readonly string[]) => lines.flatMap((line) => line.match(/\d+\.\d \d\.\d\d× ./g) ?? []).toSorted() // prettier-ignore
   expect(cells(narrow)).toEqual(cells(whole))
 })

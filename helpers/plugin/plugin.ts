@@ -9,6 +9,9 @@ export interface Unusable {
   readonly asked: readonly string[] | 'by title'
 }
 
+/** By which the program `vitest-criu` finds it among the plugins of a configuration. */
+export const PLUGIN_NAME = 'vitest-criu'
+
 declare module 'vitest' {
   interface ProvidedContext {
     /** The options of `criu({ … })`, in every project that has the plugin. */
@@ -41,7 +44,9 @@ export function criu(given: CriuOptions = {}): Plugin {
   // An object of its own: two plugins may have been given the same one.
   const options = { ...given }
   return {
-    name: 'vitest-criu',
+    name: PLUGIN_NAME,
+    /** For the program `vitest-criu`. */
+    api: { options },
     // oxlint-disable-next-line typescript/no-misused-promises -- vitest awaits it, although the type does not say so
     async configureVitest({ vitest, project }) {
       project.provide('criuOptions', options)
