@@ -28,6 +28,7 @@ test('vitest-criu --help lists every command', async () => {
       clean [options]                   remove what a killed run left
       completion <SHELL>                print a script that makes bash, zsh or fish
                                         complete commands and options
+      help [command]                    print the help of a command
 
     The reference's steps, one by one:
       mount                             mount tmpfs on ROOTFS_ABS_PATH
@@ -41,9 +42,6 @@ test('vitest-criu --help lists every command', async () => {
     About a checkpoint:
       explain [options] <IMAGES>        show how the strategy mapped restores each
                                         memory area of a dump, and why
-
-    Commands:
-      help [command]                    print the help of a command
 
     The steps read ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE from the environment.
 
