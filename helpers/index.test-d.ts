@@ -46,6 +46,9 @@ describe('criu()', () => {
     criu({ size: ['64MB'] })
     // @ts-expect-error -- not a list
     criu({ sizes: '64MB' })
+    type Of = Exclude<NonNullable<NonNullable<RestoreSuiteOptions['thresholds']>['restore']>, number>['of']
+    // Names that an editor can complete, and any other: a text alone would swallow them.
+    expectTypeOf<Of>().toEqualTypeOf<StrategyName | (string & {})>()
     // @ts-expect-error -- not a phase
     criu({ ratios: { restoring: 8 } })
     // @ts-expect-error -- not a number

@@ -1,6 +1,8 @@
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import * as api from './index.ts'
-import { outcomeOf, VITEST } from './testing/commands.ts'
+import { outcomeOf, PROJECT, VITEST } from './testing/commands.ts'
 import { API, temporaryProject } from './testing/projects.ts'
 
 test('nothing but the public API is exported', () => {
@@ -49,4 +51,31 @@ describe('restoreSuite refuses', () => {
         fix:      correct thresholds in restoreSuite({ … })"
     `)
   })
+})
+
+test('the package loads in vitest.config.ts only what a configuration needs', async () => {
+  // All of it is 200 modules, for which every run of unit tests would wait 0.3 s.
+  const script = `import { registerHooks } from 'node:module'
+registerHooks({ load: (url, context, next) => (url.startsWith('file:') && console.log(url), next(url, context)) })
+await import('${API}')`
+  const { stdout, stderr } = await outcomeOf([process.execPath, '--input-type=module', '--eval', script])
+  expect(stderr).toBe('')
+  const loaded = stdout.trim().split('\n').map((url) => relative(PROJECT, fileURLToPath(url))) // prettier-ignore
+  expect(loaded.filter((file) => !file.startsWith('node_modules/'))).toMatchInlineSnapshot(`
+    [
+      "helpers/index.ts",
+      "helpers/disposal.ts",
+      "helpers/plugin/plugin.ts",
+      "helpers/installation/node-version.ts",
+      "helpers/errors.ts",
+      "helpers/installation/paths.ts",
+      "helpers/handlers/defined.ts",
+      "helpers/handlers/definition.ts",
+      "helpers/config/size.ts",
+      "helpers/units.ts",
+      "reports/format.ts",
+      "helpers/plugin/api.ts",
+    ]
+  `)
+  expect(loaded.filter((file) => !/^(helpers|reports|node_modules\/zod)\//.test(file))).toEqual([])
 })

@@ -74,9 +74,19 @@ describe('the package', () => {
   test('is small, and contains neither tests nor their support files', () => {
     const paths = packed.files.map(({ path }) => path)
     expect(packed.size).toBeLessThan(2 * 1024 * 1024)
-    expect(paths.filter((path) => /\.test|testing|scenes|foreign|examples/.test(path))).toEqual([])
+    expect(
+      paths.filter(
+        (path) => /\.test|testing|scenes|foreign/.test(path) && !path.startsWith('fixtures/examples/'),
+      ),
+    ).toEqual([])
     expect(paths).toEqual(
-      expect.arrayContaining(['README.md', 'LICENSE', 'dist/helpers/index.js', 'dist/helpers/index.d.ts']),
+      expect.arrayContaining([
+        'README.md',
+        'LICENSE',
+        'dist/helpers/index.js',
+        'dist/helpers/index.d.ts',
+        'fixtures/examples/node-server/server.mjs',
+      ]),
     )
   })
 
@@ -167,6 +177,24 @@ describe('an empty project', () => {
     },
   )
 
+  test("gets annotations at its own suites from vitest's default reporters in a GitHub workflow", async () => {
+    const environment = { ...BENCH, VITEST_CRIU_TOLERANCE: '0.001', GITHUB_ACTIONS: 'true' }
+    const { status, stdout } = await expectNothingLeft(() =>
+      inApp(['npx', 'vitest', 'bench', '--run', 'bench/start'], environment),
+    )
+    expect(status).toBe(1)
+    const annotations = [...stdout.matchAll(/^::error file=(.*?),title=.* > ([\w ]+),line=(\d+)/gm)]
+    const suite = (await readFile(join(app, 'bench/start.bench.ts'), 'utf8')).split('\n')
+    const line = String(suite.findIndex((text) => text.startsWith('restoreSuite(')) + 1)
+    expect(annotations.map(([, file, phase, at]) => [file, phase, at])).toEqual(
+      ['dump', 'lean container', 'restore', 'execution', 'cold start'].map((phase) => [
+        join(app, 'bench/start.bench.ts'),
+        phase,
+        line,
+      ]),
+    )
+  })
+
   test('is told first of all that Node 20 is too old', async ({ skip }) => {
     if (!HAS_NODE) skip(`no npm package has a Node for ${process.arch}`)
     const path = [join(app, 'node20/node_modules/.bin'), PATH].join(delimiter)
@@ -185,10 +213,7 @@ describe('an empty project', () => {
   })
 
   test.each(EXAMPLES)('runs the example %s, which passes its gate', async (example, figures, file) => {
-    await cp(join(PROJECT, 'fixtures/examples', example), join(app, example), {
-      recursive: true,
-      dereference: true,
-    })
+    await cp(join(installed, 'fixtures/examples', example), join(app, example), { recursive: true })
     const command = ['npx', 'vitest', ...(file.endsWith('.test.ts') ? ['run'] : ['bench', '--run'])]
     const { status, stdout, stderr } = await expectNothingLeft(() =>
       inApp([...command, '--root', example, file], { VITEST_CRIU_ITERATIONS: '3' }),

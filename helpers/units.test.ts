@@ -11,12 +11,12 @@ describe('a size', () => {
     ['1GB', GB],
     ['1B', 1],
     [' 64MB\n', 64 * MB],
-  ])('is parsed from %j', (text, bytes) => expect(parseSize(text)).toBe(bytes))
+  ])('is parsed from %j', (text, bytes) => expect(parseSize(text, 'size')).toBe(bytes))
 
   test('is parsed back from its title', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1 }), (bytes) => {
-        expect(parseSize(formatSize(bytes))).toBe(bytes)
+        expect(parseSize(formatSize(bytes), 'size')).toBe(bytes)
       }),
     )
   })
@@ -31,21 +31,21 @@ describe('a size', () => {
   test.each(['0', '-1', '1.5MB', 'much', '64 MB', '64mb', '1e6', '0x10', '9007199254740993', '9999999999GB'])(
     'cannot be parsed from %j',
     async (text) => {
-      expect(await messageOf(() => parseSize(text))).toBe(
-        `cannot read the memory size "${text}"\n` +
+      expect(await messageOf(() => parseSize(text, 'size of f()'))).toBe(
+        'cannot read the size of f()\n' +
           `  found:    "${text}"\n` +
           '  expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB\n' +
-          '  fix:      correct the size, for example MEMORY_SIZE=16777216',
+          '  fix:      correct the size of f()',
       )
     },
   )
 
   test('cannot be parsed from an empty value', async () => {
-    expect(await messageOf(() => parseSize(' ', 'MEMORY_SIZE'))).toMatchInlineSnapshot(`
-      "cannot read the MEMORY_SIZE " "
+    expect(await messageOf(() => parseSize(' ', 'size of f()'))).toMatchInlineSnapshot(`
+      "cannot read the size of f()
         found:    an empty value
         expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB
-        fix:      correct the size, for example MEMORY_SIZE=16777216"
+        fix:      correct the size of f()"
     `)
   })
 })

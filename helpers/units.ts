@@ -21,17 +21,25 @@ const UNITS = new Map([
   ['GB', GB],
 ])
 
-/** Parses "64MB", "4096KB", "1GB" or a number of bytes. Throws CriuBenchError for anything else, including 0. */
-export function parseSize(text: string, what = 'memory size'): Bytes {
+/** What a size must be, for errors. */
+export const EXPECTED_SIZE = 'a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB'
+
+/** The bytes of "64MB", "4096KB", "1GB" or a number of bytes. Undefined for anything else, including 0. */
+export function sizeIn(text: string): Bytes | undefined {
   const match = /^(\d+)(B|KB|MB|GB)?$/.exec(text.trim())
   const bytes = Number(match?.[1]) * (UNITS.get(match?.[2] ?? 'B') ?? Number.NaN)
-  if (!Number.isSafeInteger(bytes) || bytes <= 0) {
-    throw new CriuBenchError({
-      failed: `cannot read the ${what} "${text}"`,
-      found: text.trim() === '' ? 'an empty value' : `"${text}"`,
-      expected: 'a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB',
-      fix: 'correct the size, for example MEMORY_SIZE=16777216',
-    })
-  }
-  return bytes
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined
+}
+
+/** The bytes of a size that `option` has: "size of checkpointOf()". Throws CriuBenchError that names it. */
+export function parseSize(size: Bytes | string, option: string): Bytes {
+  const bytes = sizeIn(String(size))
+  if (bytes !== undefined) return bytes
+  const text = typeof size === 'string' ? `"${size}"` : String(size)
+  throw new CriuBenchError({
+    failed: `cannot read the ${option}`,
+    found: String(size).trim() === '' ? 'an empty value' : text,
+    expected: EXPECTED_SIZE,
+    fix: `correct the ${option}`,
+  })
 }

@@ -12,8 +12,8 @@ const COMPARED_WITH: Readonly<Record<VerdictResults['source'], (verdict: Verdict
   none: () => '',
 }
 
-const groupKey = ({ filesystem, strategy, criu, handler, cold }: SuiteResults): string =>
-  [filesystem, strategy, criu?.name, handler, cold].join()
+const groupKey = ({ filesystem, strategy, criu, handler, cold, apart }: SuiteResults): string =>
+  [filesystem, strategy, criu?.name, handler, cold, apart].join()
 
 /** The suites of the headline, by size: the group that is compared with the reference, or else the first that ran. */
 export function leadingSuites({ suites }: Results): SuiteResults[] {

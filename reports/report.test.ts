@@ -183,3 +183,27 @@ describe('the results schema', () => {
 
   test('rejects another version', () => expect(() => Results.parse({ ...measured, version: 3 })).toThrow('2'))
 })
+
+const cells = (lines: readonly string[]) => lines.flatMap((line) => line.match(/\d+\.\d \d\.\d\d× ./g) ?? []).toSorted() // prettier-ignore
+
+test('six sizes fit a terminal of 80 columns, in parts', () => {
+  const sizes = [1, 4, 16, 64, 256, 1024].map((megabytes) =>
+    suite(`${megabytes}MB`, megabytes * 2 ** 20, [
+      figure('dump', 100 + megabytes, 46.5),
+      figure('cold start', 10 + megabytes, 744.2),
+    ]),
+  )
+  const tableIn = (width?: number) =>
+    terminalReport(results(...sizes), width)
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+  const whole = tableIn()
+  expect(Math.max(...whole.map((line) => line.length))).toBeGreaterThan(80)
+  const narrow = tableIn(80)
+  expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(80)
+  expect(narrow.filter((line) => line.startsWith('| ms'))).toEqual([
+    expect.stringMatching(/ 1MB .* 4MB .* 16MB /),
+    expect.stringMatching(/ 64MB .* 256MB .* 1024MB /),
+  ])
+  expect(cells(narrow)).toEqual(cells(whole))
+})

@@ -154,6 +154,11 @@ const Suite = z.strictObject({
   mounted: z.string(),
   /** Bytes. */
   size: z.int().positive(),
+  /** The file that declares the suite, and its project if that has a name. Missing in files of earlier versions. */
+  file: z.string().optional(),
+  project: z.string().optional(),
+  /** What tells the suite from another of the same title and handler: its file or project. Missing if there is none. */
+  apart: z.string().optional(),
   /** "64MB"; for a handler without sizes, its name. */
   label: z.string(),
   handler: z.string(),
@@ -231,7 +236,12 @@ export const Results = z.strictObject({
   fingerprint: Fingerprint,
   /** Why suites may be missing: the run was interrupted or crashed. Missing itself on results of a whole run. */
   incomplete: z.string().optional(),
+  /** In a run of several projects: the options that they share. */
   options: z.record(z.string(), z.unknown()),
+  /** The options of each project. Missing in a run of one project. */
+  projects: z
+    .array(z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()) }))
+    .optional(),
   noise: Noise.optional(),
   /** The earlier run that the figures were compared with. */
   baseline: z.strictObject({ name: z.string(), createdAt: z.string() }).optional(),

@@ -25,9 +25,16 @@ export type Verdict = keyof typeof VERDICT_MARKS
 export const rowsOf = ({ suites, baseline }: Pick<Results, 'suites' | 'baseline'>): Row[] =>
   suites.flatMap((suite) => suite.figures.map((figure) => ({ suite, figure, baseline: baseline?.name })))
 
-/** "tmpfs 64MB mapped python": the same in every run. The title alone is not unique: it does not have the handler. */
-export const nameOf = ({ title, handler }: Pick<SuiteResults, 'title' | 'handler'>): string =>
-  `${title} ${handler}`
+/**
+ * "tmpfs 64MB mapped python", the same in every run; "tmpfs 64MB mapped python (a.bench.ts)" if another file has the same
+ * suite. The title alone is not unique: it does not have the handler.
+ */
+export const nameOf = ({
+  title,
+  handler,
+  apart,
+}: Pick<SuiteResults, 'title' | 'handler'> & { readonly apart?: string | undefined }): string =>
+  `${title} ${handler}${apart === undefined ? '' : ` (${apart})`}`
 
 /** "tmpfs 64MB mapped python > restore": the key of a figure in exports and in the history. */
 export const keyOf = ({ suite, figure }: Row): string => `${nameOf(suite)} > ${figure.phase}`

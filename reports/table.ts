@@ -18,8 +18,11 @@ export const withCriu = ({ strategy, criu }: Pick<SuiteResults, 'strategy' | 'cr
 /** Title of the suite's column: its size, or its strategy if the handler has no sizes. */
 export const columnTitle = (suite: SuiteResults): string => (hasNoSize(suite) ? withCriu(suite) : suite.label)
 
-/** A Markdown table of medians: a column for each suite, a row for each phase and for the figures to compare with. */
-export function referenceTable(suites: readonly SuiteResults[]): string {
+/**
+ * A Markdown table of medians: a column for each suite, a row for each phase and for the figures to compare with. `all` has
+ * the suites of the other parts of the table, if it is in parts.
+ */
+export function referenceTable(suites: readonly SuiteResults[], all = suites): string {
   const columns = bySize(suites)
   const header = ['ms', ...columns.map(columnTitle)]
   const rows = phasesIn(columns).flatMap((phase) => {
@@ -30,15 +33,15 @@ export function referenceTable(suites: readonly SuiteResults[]): string {
       ...compared.map(({ title, cells }) => [`  ${title}`, ...cells.map((text) => text ?? '–')]),
     ]
   })
-  return markdownTable([header, ...rows, ...speedupOverPlain(columns)], {
+  return markdownTable([header, ...rows, ...speedupOverPlain(columns, all)], {
     align: ['l', ...columns.map(() => 'r')],
   })
 }
 
 /** The row that compares each cold start with a start from scratch. Only if `plain` is one of several columns. */
-function speedupOverPlain(columns: readonly SuiteResults[]): string[][] {
-  const plain = figureOf(columns.filter(hasNoSize).find(({ strategy }) => strategy === 'plain'), 'cold start') // prettier-ignore
-  if (!plain || columns.length < 2) return []
+function speedupOverPlain(columns: readonly SuiteResults[], all: readonly SuiteResults[]): string[][] {
+  const plain = figureOf(all.filter(hasNoSize).find(({ strategy }) => strategy === 'plain'), 'cold start') // prettier-ignore
+  if (!plain || all.length < 2) return []
   const ratios = columns.map((suite) => plain.median / (figureOf(suite, 'cold start')?.median ?? Number.NaN))
   return [['  speedup', ...ratios.map((ratio) => `${ratio.toFixed(1)}×`)]]
 }
@@ -79,7 +82,7 @@ export const tablesOf = ({ suites }: Results): ReadonlyArray<readonly [string, S
   ...Map.groupBy(
     suites,
     (suite) =>
-      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${withCriu(suite)}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler`,
+      `${suite.filesystem}${hasNoSize(suite) ? '' : `, ${withCriu(suite)}`}${suite.cold ? ', cold' : ''}${elsewhere({ hosts: suite.hosts })}, ${suite.handler} handler${suite.apart === undefined ? '' : `, ${suite.apart}`}`,
   ),
 ]
 

@@ -1,22 +1,24 @@
 import { incompleteLine } from './headline.ts'
 import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
+import { projectLines } from './options.ts'
 import type { Results } from './results.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
+import { inWidth } from './width.ts'
 import { oneLine, withTexts } from './text.ts'
 import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
 
-/** The report that a run prints at its end. */
-export function terminalReport(original: Results): string {
+/** The report that a run prints at its end, for a terminal of so many columns. */
+export function terminalReport(original: Results, width = Infinity): string {
   const results = withTexts(original, oneLine)
   const { kernel, cpu, cpus, cgroup } = results.fingerprint
   const tables = tablesOf(results).map(([title, suites]) => {
     const [first] = suites
     const parts = [
       `${title}, ${first?.baseImage}`,
-      referenceTable(suites),
-      baselineTable(results, suites),
-      memoryTable(suites),
+      inWidth(width, suites, (some) => referenceTable(some, suites)),
+      inWidth(width, suites, (some) => baselineTable(results, some)),
+      inWidth(width, suites, memoryTable),
       hostsLine(suites),
     ]
     return `${parts.filter(Boolean).join('\n\n')}\n`
@@ -26,6 +28,7 @@ export function terminalReport(original: Results): string {
     ...tables,
     '',
     legend(results),
+    ...projectLines(results),
     ...(results.incomplete === undefined ? [] : [incompleteLine(results)]),
     ...verdictLines(results),
     ...noiseLines(results),

@@ -47,7 +47,7 @@ export function verdictLines(results: Results): string[] {
 }
 
 function verdictLine({ suite, figure }: Row, name: string): string {
-  const subject = `${suite.title} > ${figure.phase}`
+  const subject = `${suite.title}${suite.apart === undefined ? '' : ` (${suite.apart})`} > ${figure.phase}`
   if (!figure.baseline)
     return `inconclusive: ${subject}: not in the baseline; save a baseline that contains it`
   const { verdict, median, n, ratio, interval, confidence, reason } = figure.baseline

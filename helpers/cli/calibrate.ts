@@ -37,7 +37,10 @@ export interface CalibrateOptions {
 export async function calibrate(options: CalibrateOptions, defaults: Settings): Promise<void> {
   if (options.recorded !== undefined) return console.log(await replayed(options.recorded, defaults))
   requireRoot()
-  const settings = { ...defaults, sizes: options.sizes.split(',').map((size) => parseSize(size)) }
+  const settings = {
+    ...defaults,
+    sizes: options.sizes.split(',').map((size) => parseSize(size, 'size of calibrate --sizes')),
+  }
   if (options.quick !== undefined) return console.log(await quick(options.quick, settings, options.keep))
   const started = performance.now()
   const runs: CalibrationRun[] = []

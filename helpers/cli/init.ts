@@ -1,11 +1,15 @@
-import { constants, existsSync } from 'node:fs'
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { fixture } from '../installation/paths.ts'
+import { packageManagerOf, repositoryOf } from './package-manager.ts'
+import { isInstalled } from './project.ts'
+import { workflow } from './workflow.ts'
 
 /** The folder of the files that init writes, at their final paths. */
 const TEMPLATE = fixture('init')
+const WORKFLOW = '.github/workflows/criu.yml'
 const CONFIG = 'vitest.config.mts'
 /** Where vitest looks for a configuration, in its order. */
 const CONFIGS = ['vitest.config', 'vite.config'].flatMap((name) =>
@@ -13,26 +17,34 @@ const CONFIGS = ['vitest.config', 'vite.config'].flatMap((name) =>
 )
 
 /**
- * Writes a configuration, a suite and a workflow into `folder`, and reports each file. Existing files are left
- * unchanged. A dry run only reports. Throws CriuBenchError if `folder` is not an npm project.
+ * Writes a configuration and a suite into `folder`, and a workflow at the root of its repository, and reports each file.
+ * Existing files are left unchanged. A dry run only reports. Throws CriuBenchError if `folder` is not an npm project.
  */
 export async function init(
   folder: string,
   { dryRun, say }: { dryRun: boolean; say: (line: string) => void },
 ): Promise<void> {
   checkProject(folder)
-  for (const file of await templateFiles()) {
+  const manager = packageManagerOf(folder)
+  const repository = repositoryOf(folder)
+  const files = new Map<string, string>([
+    [join(relative(folder, repository), WORKFLOW), await workflow(manager, relative(repository, folder))],
+  ])
+  for (const file of await templateFiles()) files.set(file, await readFile(join(TEMPLATE, file), 'utf8'))
+  for (const [file, text] of files) {
     const present = presentFor(folder, file)
     if (present === undefined) {
-      if (!dryRun) await copyTo(folder, file)
+      if (!dryRun) await write(join(folder, file), text)
       say(`${dryRun ? 'would write' : 'wrote'} ${file}`)
     } else {
       say(`kept ${present} unchanged`)
       if (file === CONFIG && !(await usesPlugin(join(folder, present)))) say(addition(present))
     }
   }
+  if (manager.name === 'yarn' && !isInstalled('vite', folder))
+    say('\nyarn does not install vite, which vitest needs: yarn add --dev vite')
   say(
-    '\nnext, as root: npx vitest-criu doctor && npx vitest bench --run\n' +
+    `\nnext, as root: ${manager.exec} vitest-criu doctor && ${manager.exec} vitest bench --run\n` +
       'the results will be in reports/out, which you can add to .gitignore',
   )
 }
@@ -59,10 +71,9 @@ async function templateFiles(): Promise<string[]> {
 const presentFor = (folder: string, file: string): string | undefined =>
   (file === CONFIG ? CONFIGS : [file]).find((name) => existsSync(join(folder, name)))
 
-async function copyTo(folder: string, file: string): Promise<void> {
-  const target = join(folder, file)
-  await mkdir(dirname(target), { recursive: true })
-  await copyFile(join(TEMPLATE, file), target, constants.COPYFILE_EXCL)
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text, { flag: 'wx' })
 }
 
 const usesPlugin = async (config: string): Promise<boolean> =>

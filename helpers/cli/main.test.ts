@@ -8,34 +8,40 @@ test('vitest-criu --help lists every command', async () => {
     Benchmarks as tests: how fast a process starts from a CRIU checkpoint.
 
     Options:
-      --version                   print the version
-      --help                      print this help
+      -V, --version                     print the version
+      -h, --help                        print this help
 
     In a project:
-      init [options]              write a configuration, a suite and a workflow;
-                                  existing files are kept
-      report [options] [RESULTS]  write every report of a results.json again, into
-                                  its folder, unless that has another run
-      compare <BEFORE> <NOW>      compare the results of one run with those of an
-                                  earlier one, as with a baseline
-      calibrate [options]         measure which injected delays the gate finds, and
-                                  how often it reports a regression in unchanged
-                                  code
-      doctor                      check that this machine has what a run needs, and
-                                  name each fix
-      clean [options]             remove what a killed run left
+      init [options]                    write a configuration, a suite and a
+                                        workflow; existing files are kept
+      report [options] [RESULTS]        write every report of a results.json again,
+                                        into its folder, unless that has another run
+      comment [options] [RESULTS]       write the Markdown of a comment on a pull
+                                        request
+      compare [options] <BEFORE> <NOW>  compare the results of one run with those of
+                                        an earlier one, as with a baseline
+      calibrate [options]               measure which injected delays the gate
+                                        finds, and how often it reports a regression
+                                        in unchanged code
+      doctor [options]                  check that this machine has what a run
+                                        needs, and name each fix
+      clean [options]                   remove what a killed run left
+      completion <SHELL>                print a script that makes bash, zsh or fish
+                                        complete commands and options
+      help [command]                    print the help of a command
 
     The reference's steps, one by one:
-      mount                       mount tmpfs on ROOTFS_ABS_PATH
-      rootfs                      export the base image criu to ROOTFS_ABS_PATH
-      dump [MEMORY_SIZE]          start the handler on the host and dump it
-      copy                        copy images and files to ROOTFS_ABS_PATH
-      restore                     restore in the lean container CONTAINER_NAME
-      unmount                     undo the steps
+      mount                             mount tmpfs on ROOTFS_ABS_PATH
+      rootfs                            export the base image criu to
+                                        ROOTFS_ABS_PATH
+      dump [MEMORY_SIZE]                start the handler on the host and dump it
+      copy                              copy images and files to ROOTFS_ABS_PATH
+      restore                           restore in the lean container CONTAINER_NAME
+      unmount                           undo the steps
 
     About a checkpoint:
-      explain <IMAGES>            show how the strategy mapped restores each memory
-                                  area of a dump, and why
+      explain [options] <IMAGES>        show how the strategy mapped restores each
+                                        memory area of a dump, and why
 
     The steps read ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE from the environment.
 
@@ -44,6 +50,14 @@ test('vitest-criu --help lists every command', async () => {
       npx vitest bench --run -t 64MB   measure one size
     "
   `)
+})
+
+test('vitest-criu has the short forms that people try', async () => {
+  const help = await cli(['--help'])
+  expect(await cli(['-h'])).toEqual(help)
+  expect(await cli(['help'])).toEqual(help)
+  expect(await cli(['-V'])).toEqual(await cli(['--version']))
+  expect((await cli(['help', 'doctor'])).stdout).toMatch(/^Usage: vitest-criu doctor .*--json/s)
 })
 
 test('vitest-criu without a command, or with an unknown one, prints the help and fails', async () => {

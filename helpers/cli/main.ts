@@ -25,11 +25,15 @@ Measure:
   npx vitest bench --run           measure every suite, and print the table
   npx vitest bench --run -t 64MB   measure one size`
 
+interface Json {
+  readonly json?: boolean
+}
+const JSON_OPTION = ['--json', 'print JSON'] as const
+
 const program = new Command('vitest-criu')
   .description('Benchmarks as tests: how fast a process starts from a CRIU checkpoint.')
-  .version(version(), '--version', 'print the version')
-  .helpOption('--help', 'print this help')
-  .helpCommand(false)
+  .version(version(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
   .addHelpText('after', AFTER_HELP)
   .showHelpAfterError()
 
@@ -80,21 +84,33 @@ program
 program
   .command('report')
   .description('write every report of a results.json again, into its folder, unless that has another run')
-  .argument('[RESULTS]', 'path of the results.json', 'reports/out/results.json')
-  .option('--history <FOLDER>', 'folder of earlier results, for the page', 'reports/baselines')
+  .argument('[RESULTS]', "path of the results.json (default: that of this project's last run)")
+  .option('--history <FOLDER>', 'folder of earlier results, for the page (default: the baselines)')
   .option('--output <FOLDER>', 'write to this folder, and replace the reports in it')
-  .action(async (file: string, options: ReportOptions) => {
+  .action(async (file: string | undefined, options: ReportOptions) => {
     const { report } = await import('./report.ts')
     await report(file, options)
+  })
+program
+  .command('comment')
+  .description('write the Markdown of a comment on a pull request')
+  .argument('[RESULTS]', "path of the results.json (default: that of this project's last run)")
+  .option('--output <FILE>', 'write to this file, and not to the standard output')
+  .action(async (file: string | undefined, options: { output?: string }) => {
+    const { comment } = await import('./report.ts')
+    await comment(file, options)
   })
 program
   .command('compare')
   .description('compare the results of one run with those of an earlier one, as with a baseline')
   .argument('<BEFORE>', 'the earlier run: a results.json, or the name of a baseline')
   .argument('<NOW>', 'the later run: a results.json, or the name of a baseline')
-  .action(async (before: string, now: string) => {
+  .option(...JSON_OPTION)
+  .action(async (before: string, now: string, { json = false }: Json) => {
     const { compare } = await import('./compare.ts')
-    process.exitCode = await compare(before, now, resolveSettings({}, process.env))
+    const { text, status } = await compare(before, now, { json })
+    console.log(text)
+    process.exitCode = status
   })
 program
   .command('calibrate')
@@ -121,12 +137,24 @@ program
 program
   .command('doctor')
   .description('check that this machine has what a run needs, and name each fix')
+  .option(...JSON_OPTION)
   .action(doctor)
 program
   .command('clean')
   .description('remove what a killed run left')
   .option('--dry-run', 'print what would be removed, and remove nothing')
   .action(clean)
+
+program
+  .command('completion')
+  .description('print a script that makes bash, zsh or fish complete commands and options')
+  .argument('<SHELL>', 'bash, zsh or fish')
+  .action(async (shell: string) => {
+    const { completion } = await import('./completion.ts')
+    process.stdout.write(completion(shell, program))
+  })
+
+program.helpCommand('help [command]', 'print the help of a command')
 
 program.commandsGroup("The reference's steps, one by one:")
 program
@@ -142,7 +170,9 @@ program
   .description('start the handler on the host and dump it')
   .argument('[MEMORY_SIZE]', 'memory that the handler touches: in bytes, or as 64MB')
   .action(async (size?: string) =>
-    (await steps()).dumpStep(size === undefined ? settings() : { ...settings(), sizes: [parseSize(size)] }),
+    (await steps()).dumpStep(
+      size === undefined ? settings() : { ...settings(), sizes: [parseSize(size, 'MEMORY_SIZE of dump')] },
+    ),
   )
 program
   .command('copy')
@@ -162,19 +192,23 @@ program
   .command('explain')
   .description('show how the strategy mapped restores each memory area of a dump, and why')
   .argument('<IMAGES>', 'the folder of a dump')
-  .action(async (folder: string) => {
+  .option(...JSON_OPTION)
+  .action(async (folder: string, { json = false }: Json) => {
     const { explainImages } = await import('./explain.ts')
-    console.log(await explainImages(folder))
+    console.log(await explainImages(folder, { json }))
   })
 
-async function doctor(): Promise<void> {
+async function doctor({ json = false }: Json): Promise<void> {
   const { examine } = await import('./doctor.ts')
   const findings = await examine()
-  for (const { name, found, fix } of findings) {
-    console.log(
-      fix === undefined ? `ok      ${name}: ${found}` : `MISSING ${name}: ${found}\n        fix: ${fix}`,
-    )
-  }
+  if (json)
+    console.log(JSON.stringify(findings.map((each) => ({ ok: each.fix === undefined, ...each })), undefined, 2)) // prettier-ignore
+  else
+    for (const { name, found, fix } of findings) {
+      console.log(
+        fix === undefined ? `ok      ${name}: ${found}` : `MISSING ${name}: ${found}\n        fix: ${fix}`,
+      )
+    }
   if (findings.some(({ fix }) => fix !== undefined)) process.exitCode = 1
 }
 

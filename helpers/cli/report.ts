@@ -1,27 +1,45 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
+import { commentReport } from '../../reports/comment.ts'
 import { REPORTS } from '../../reports/files.ts'
 import type { Results } from '../../reports/results.ts'
 import { CriuBenchError } from '../errors.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { readHistory, readResults } from '../results/read.ts'
-import { writeReports } from '../results/write.ts'
+import { writeReports, writeTextFile } from '../results/write.ts'
+import { projectSettings } from './project.ts'
 
 export interface ReportOptions {
-  /** Folder of earlier results, which the page shows. */
-  readonly history: string
+  /** Folder of earlier results, which the page shows. Default: the baselines of this project. */
+  readonly history?: string
   /** The folder to write to, whatever it contains. Default: that of the results, unless it has reports of another run. */
   readonly output?: string
 }
 
 /** Writes every report of a results.json again. Throws CriuBenchError. */
-export async function report(file: string, { history, output }: ReportOptions): Promise<void> {
+export async function report(given: string | undefined, { history, output }: ReportOptions): Promise<void> {
+  const file = given ?? (await lastResults())
   const results = await readResults(file)
   if (output === undefined) await refuseOtherRun(file, results)
   const folder = output ?? dirname(file)
-  const names = await writeReports(folder, results, await readHistory(history))
+  const earlier = await readHistory(history ?? (await projectSettings()).baselines)
+  const names = await writeReports(folder, results, earlier)
   console.log(`${folder}: ${names.join(', ')}`)
 }
+
+/** Writes the comment of a results.json to a file, or prints it. Throws CriuBenchError. */
+export async function comment(
+  given: string | undefined,
+  { output }: { readonly output?: string },
+): Promise<void> {
+  const text = commentReport(await readResults(given ?? (await lastResults())))
+  if (output === undefined) process.stdout.write(text)
+  else await writeTextFile(output, text)
+}
+
+/** The results of this project's last run, relative to this folder. */
+const lastResults = async (): Promise<string> =>
+  join(relative(process.cwd(), (await projectSettings()).output), 'results.json')
 
 /** Throws CriuBenchError if the folder of `file` has reports of another run. */
 async function refuseOtherRun(file: string, { createdAt }: Results): Promise<void> {

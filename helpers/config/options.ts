@@ -1,7 +1,8 @@
 import { realpathSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
-import { MB, parseSize } from '../units.ts'
+import { MB } from '../units.ts'
+import { size } from './size.ts'
 import { isCgroupName, type FilesystemName, type HandlerName, type StrategyName } from './names.ts'
 
 /** The six sizes of the reference, in bytes. */
@@ -50,8 +51,6 @@ const Link = z.strictObject(
   },
   LINK_ERROR,
 )
-
-const size = z.union([z.int().positive(), z.string().transform((text) => parseSize(text))])
 
 /** Options that apply only to an existing cluster, which `conf` names. */
 const EXISTING_CLUSTER_OPTIONS = ['keyring', 'user', 'filesystem', 'path'] as const

@@ -145,10 +145,10 @@ describe('settings refuse', () => {
 
   test('an unreadable size in a list', async () => {
     expect(await refused({}, { VITEST_CRIU_SIZES: '1MB,lots' })).toMatchInlineSnapshot(`
-      "cannot read the memory size "lots"
-        found:    "lots"
+      "cannot use the option "sizes"
+        found:    VITEST_CRIU_SIZES=1MB,lots
         expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB
-        fix:      correct the size, for example MEMORY_SIZE=16777216"
+        fix:      correct the environment variable"
     `)
   })
 
@@ -156,7 +156,7 @@ describe('settings refuse', () => {
     expect(await refused({ sizes: [0] })).toMatchInlineSnapshot(`
       "cannot use the option "sizes"
         found:    sizes: [0]
-        expected: a number that is >0
+        expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -172,10 +172,10 @@ describe('settings refuse', () => {
 
   test.each(['0', '-5', 'sixteen'])('MEMORY_SIZE=%j', async (size) => {
     expect(await refused({}, { MEMORY_SIZE: size })).toBe(
-      `cannot read the MEMORY_SIZE "${size}"\n` +
-        `  found:    "${size}"\n` +
+      'cannot use the option "sizes"\n' +
+        `  found:    MEMORY_SIZE=${size}\n` +
         '  expected: a whole number above 0, in bytes or with a unit, such as 16777216, 16MB or 1GB\n' +
-        '  fix:      correct the size, for example MEMORY_SIZE=16777216',
+        '  fix:      correct the environment variable',
     )
   })
 })

@@ -1,4 +1,3 @@
-import { parseSize } from '../units.ts'
 import type { Settings } from './options.ts'
 
 const list = (text: string): string[] => text.split(',').map((part) => part.trim())
@@ -40,7 +39,7 @@ interface Variable {
 
 /** Environment variables: those of the reference, `BASE_IMAGE`, then our own. */
 export const VARIABLES: Readonly<Record<string, Variable>> = {
-  MEMORY_SIZE: { option: 'sizes', read: (text) => [parseSize(text, 'MEMORY_SIZE')] },
+  MEMORY_SIZE: { option: 'sizes', read: (text) => [text] },
   ROOTFS_ABS_PATH: { option: 'rootfs', read: String },
   CONTAINER_NAME: { option: 'containerName', read: String },
   BASE_IMAGE: { option: 'baseImage', read: String },

@@ -45,14 +45,23 @@ async function archive(path: string, history: string, createdAt: string): Promis
   await copyFile(path, join(history, `${createdAt.replaceAll(':', '-')}.json`))
 }
 
-/** Identifies a suite across runs. The title alone is not enough, because it does not name the handler. */
-export const keyOf = ({ title, handler }: Pick<SuiteResults, 'title' | 'handler'>): string =>
-  JSON.stringify([title, handler])
+/** What identifies a suite across runs. The title alone is not enough, because it does not name the handler. */
+export type SuiteIdentity = Pick<SuiteResults, 'title' | 'handler' | 'file' | 'project'>
+
+/** The same suite of another run: of the same file and project, if several files have a suite of that name. */
+export function sameSuite<T extends SuiteIdentity>(
+  suite: SuiteIdentity,
+  others: readonly T[],
+): T | undefined {
+  const alike = others.filter(({ title, handler }) => title === suite.title && handler === suite.handler)
+  const same = alike.find(({ file, project }) => file === suite.file && project === suite.project)
+  return same ?? (alike.length === 1 ? alike[0] : undefined)
+}
 
 /** The suites of `earlier` that `results` lack. */
 export function lostSuites(earlier: Results, results: Results): SuiteResults[] {
-  const kept = new Set(results.suites.map(keyOf))
-  return earlier.suites.filter((suite) => !kept.has(keyOf(suite)))
+  const kept = new Set(results.suites.map((suite) => sameSuite(suite, earlier.suites)))
+  return earlier.suites.filter((suite) => !kept.has(suite))
 }
 
 function refuseLostSuites({ name, results: earlier }: Baseline, results: Results): void {

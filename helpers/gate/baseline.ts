@@ -9,7 +9,7 @@ import { againOf } from '../../reports/rows.ts'
 import { bandFactorOf, figuresOf, isSuspect, judgeAlone, judgeEach, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
 import { allSamples, sampledOf } from './sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
-import { keyOf, type Baseline } from './baseline-file.ts'
+import { sameSuite, type Baseline, type SuiteIdentity } from './baseline-file.ts'
 import type { MeasuredFigure, MeasuredSuite } from './verdict.ts'
 
 /** A figure of this run and the same figure of the baseline. */
@@ -33,8 +33,7 @@ export function compareResults(
   { name, results: before }: Baseline,
   sensitivity: Sensitivity,
 ): Results {
-  const earlier = new Map(before.suites.map((suite) => [keyOf(suite), suite]))
-  const rows = now.suites.flatMap((suite) => rowsOf(suite, earlier.get(keyOf(suite))))
+  const rows = now.suites.flatMap((suite) => rowsOf(suite, sameSuite(suite, before.suites)))
   const deciding = rows.filter(({ figure }) => DECIDING.includes(figure.phase))
   const verdicts = verdictsOf(deciding, sensitivity)
   const parts = rows.filter(({ figure }) => !verdicts.has(figure))
@@ -129,15 +128,18 @@ function comparisonResults(
   }
 }
 
-/** The deciding phases that seem to have changed and must be measured a second time, by suite. */
+/**
+ * The deciding phases that seem to have changed and must be measured a second time, by suite. `place` is where the suites
+ * are declared.
+ */
 export function suspectsAmong(
   suites: readonly MeasuredSuite[],
   { results }: Baseline,
   sensitivity: Sensitivity,
+  place: Pick<SuiteIdentity, 'file' | 'project'> = {},
 ): Map<MeasuredSuite, string[]> {
-  const earlier = new Map(results.suites.map((suite) => [keyOf(suite), suite]))
   const rows = suites
-    .flatMap((suite) => rowsOf(suite, earlier.get(keyOf(suite))))
+    .flatMap((suite) => rowsOf(suite, sameSuite({ ...suite, ...place }, results.suites)))
     .filter(({ figure }) => DECIDING.includes(figure.phase))
   const changes = judgeEach(rows.map(({ comparison }) => comparison), sensitivity) // prettier-ignore
   const suspects = rows.filter((_, index) => changes[index] && isSuspect(changes[index]))

@@ -1,9 +1,10 @@
+import type { StrategyName } from '../config/names.ts'
 import { CriuBenchError } from '../errors.ts'
 import type { Milliseconds } from '../units.ts'
 import { judgeMedian, ungated, type MeasuredFigure, type MeasuredSuite, type Verdict } from './verdict.ts'
 
 /** The largest allowed median of a phase: in ms, or as a multiple of that of another strategy, or CRIU, in the same rounds. */
-export type Threshold = Milliseconds | { readonly times: number; readonly of: string }
+export type Threshold = Milliseconds | { readonly times: number; readonly of: StrategyName | (string & {}) }
 /** Thresholds by phase. */
 export type Thresholds = Readonly<Record<string, Threshold | undefined>>
 

@@ -1,7 +1,8 @@
 import { constants } from 'node:os'
 import { z } from 'zod'
 import { CriuBenchError } from '../errors.ts'
-import { parseSize, type Bytes } from '../units.ts'
+import { size } from '../config/size.ts'
+import type { Bytes } from '../units.ts'
 
 /** What a command line is for: one run of the handler, on the host or in a container. */
 export interface Site {
@@ -99,7 +100,7 @@ const Definition = z
     /** Absolute. */
     cwd: z.string().startsWith('/').default('/'),
     /** Memory of its process, for a handler that is not measured at several sizes. */
-    memory: z.union([z.int().positive(), z.string().transform((value) => parseSize(value))]).optional(),
+    memory: size.optional(),
     /** Denies io_uring to the handler, because CRIU cannot dump it: libuv, and so Node, falls back to epoll. */
     withoutIoUring: z.boolean().default(false),
     /** Whether it keeps all of root's capabilities. It is not isolated from the host then. */

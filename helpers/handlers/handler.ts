@@ -3,7 +3,8 @@ import { findByName } from '../find-by-name.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture, WORK } from '../installation/paths.ts'
 import type { Bytes } from '../units.ts'
-import { parseHandler, type Handler, type HandlerDefinition, type Site } from './definition.ts'
+import { DEFINED } from './defined.ts'
+import { parseHandler, type Handler, type Site } from './definition.ts'
 
 /**
  * The handler's own files, at the same paths on the host and in the container, because CRIU opens them by path: the lock
@@ -93,31 +94,11 @@ const nodeHttp = parseHandler({
   done: 'response',
 })
 
-const HANDLERS = new Map([python, native, pythonHttp, nodeHttp].map((handler) => [handler.name, handler]))
-
-/**
- * Defines a function of your own to checkpoint: any command, with what shows that it is ready to be dumped, what triggers
- * it, and what shows that it is done. Throws CriuBenchError for a definition that it cannot use.
- *
- *     export const hello = defineHandler({
- *       name: 'hello',
- *       command: [process.execPath, '/srv/hello/server.js'],
- *       memory: '128MB',
- *       withoutIoUring: true,
- *       ready: { socket: '127.0.0.1:8080' },
- *       trigger: { request: 'http://127.0.0.1:8080/' },
- *       done: 'response',
- *     })
- */
-export function defineHandler(definition: HandlerDefinition): Handler {
-  const handler = parseHandler(definition)
-  HANDLERS.set(handler.name, handler)
-  return handler
-}
+const BUILT_IN: readonly Handler[] = [python, native, pythonHttp, nodeHttp]
 
 /** The built-in handler, or the one defined by `defineHandler`, of that name. Throws CriuBenchError that lists them. */
 export const handlerNamed = (name: string): Handler =>
-  findByName([...HANDLERS.values()], name, { kind: 'handler', fix: 'VITEST_CRIU_HANDLER=python' })
+  findByName([...DEFINED.values(), ...BUILT_IN], name, { kind: 'handler', fix: 'VITEST_CRIU_HANDLER=python' })
 
 /** Whether the handler reports the start and the end of its run; otherwise only its end is known, as seen from outside. */
 export const reportsItself = ({ done }: Handler): boolean => done === 'report'

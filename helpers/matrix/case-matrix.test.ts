@@ -74,7 +74,7 @@ describe('a case matrix', () => {
 
   test('refuses an invalid size', async () => {
     expect(await messageOf(() => titlesOf({ sizes: ['much'] }))).toContain(
-      'cannot read the memory size "much"',
+      'cannot read the size of restoreSuite()\n  found:    "much"',
     )
   })
 })

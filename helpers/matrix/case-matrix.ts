@@ -58,7 +58,10 @@ function checkpointsOf(matrix: CaseMatrix, settings: Settings): SharedCheckpoint
   )
   const host = restoreOn === undefined ? undefined : { name: restoreOn, link: settings.link }
   return tmpfsFirst(filesystems.map(filesystemNamed)).flatMap((filesystem) =>
-    (handler.memory === undefined ? sizes.map(bytesOf) : [handler.memory]).flatMap((size) =>
+    (handler.memory === undefined
+      ? sizes.map((size) => parseSize(size, 'size of restoreSuite()'))
+      : [handler.memory]
+    ).flatMap((size) =>
       (cold && filesystem.noCold === undefined ? [false, true] : [false]).map((isCold) => {
         const shared = { filesystem, size, handler, cold: isCold, ...hostFor(filesystem, host) }
         return crius.map((criu) => {
@@ -72,8 +75,6 @@ function checkpointsOf(matrix: CaseMatrix, settings: Settings): SharedCheckpoint
 
 const criusOf = (option: Settings['criu']): Array<NamedCriu | undefined> =>
   option === undefined ? [undefined] : namedCrius(option)
-
-const bytesOf = (size: Bytes | string): Bytes => (typeof size === 'string' ? parseSize(size) : size)
 
 /** The gate compares other filesystems with tmpfs, so tmpfs is measured first. */
 const tmpfsFirst = (filesystems: readonly Filesystem[]): Filesystem[] =>

@@ -17,9 +17,10 @@ import { whyUnusable } from '../host/root.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { availableMemory } from '../machine/memory.ts'
 import { strategyNamed } from '../strategies/index.ts'
-import { matchTitles, originalSource } from './pattern.ts'
+import { matchTitles, originalSource, selectInWatchMode } from './pattern.ts'
 import type { Unusable } from './plugin.ts'
-import { CriuReporter } from './reporter.ts'
+import { projectName } from './measured.ts'
+import { CriuReporter, type Member } from './reporter.ts'
 import { skipReasons } from './selection.ts'
 
 /** The value of the option `filesystems` for every filesystem that works on this machine. */
@@ -50,12 +51,33 @@ export async function configureBenchmarks(
   const logSkipped: Reporter = {
     onTestRunEnd: (modules) => skipReasons(modules).forEach((line) => vitest.logger.log(line)),
   }
-  vitest.config.reporters.push(unusable ? logSkipped : new CriuReporter(effective, project, baseline))
+  const name = projectName(project)
+  project.provide('criuProject', name)
+  if (unusable) vitest.config.reporters.push(logSkipped)
+  else
+    reportTogether(
+      vitest,
+      { project, name, position: vitest.projects.indexOf(project), settings: effective },
+      baseline,
+    )
   // Not setGlobalTestNamePattern(), because after this hook vitest reads the pattern from its configuration again. In a
   // run that has unit tests as well, the pattern selects them, too, and stays as it is.
   if (pattern && vitest.projects.every(({ config }) => config.benchmark.enabled))
     vitest.config.testNamePattern = matchTitles(pattern)
+  selectInWatchMode(vitest)
 }
+
+/** Projects with the same output folder share a table, and a set of files. */
+function reportTogether(vitest: Vitest, member: Member, baseline: string | undefined): void {
+  const { reporters } = vitest.config
+  const same = reporters.filter(isCriuReporter).find((reporter) => reporter.isOf(member))
+  if (same) same.add(member)
+  else reporters.push(new CriuReporter(member, baseline))
+}
+
+/** Not instanceof: a configuration that several projects extend may be loaded several times, with this module. */
+const isCriuReporter = (reporter: unknown): reporter is CriuReporter =>
+  typeof reporter === 'object' && reporter !== null && 'isOf' in reporter && 'add' in reporter
 
 function settingsFrom(options: CriuOptions): Settings {
   const settings = resolveSettings(options, process.env)

@@ -41,10 +41,6 @@ let opened = 0
 /** The checkpoints that are not disposed of. */
 let live = 0
 
-/**
- * Starts a handler and dumps it: `await using checkpoint = await checkpointOf(hello)`. Then call
- * `await checkpoint.restore()`. Throws CriuBenchError.
- */
 export async function checkpointOf(
   of: Handler | HandlerName,
   options: CheckpointOptions = {},
@@ -57,7 +53,7 @@ export async function checkpointOf(
   const sandbox = undo.use(await openSandbox(`vitest-criu-own-${process.pid}-${opened++}`))
   const plan = {
     filesystem: filesystem(on),
-    size: typeof size === 'string' ? parseSize(size) : size,
+    size: parseSize(size, 'size of checkpointOf()'),
     handler,
     strategies: [strategy],
     containerName: sandbox.containerName,

@@ -10,6 +10,7 @@ import { comparableCases, groupOf, type BenchmarkCase, type CaseGroup } from '..
 import { Campaign } from '../measure/campaign.ts'
 import { Session } from '../measure/session.ts'
 import { measuredSuite } from '../measure/suite-results.ts'
+import { atCallSite } from './call-site.ts'
 import { suspects } from './confirm.ts'
 import { progressOf } from './progress.ts'
 import { defineSuiteRun, markFailed, type SuiteRun } from './suite-run.ts'
@@ -20,12 +21,6 @@ import { defineSuiteRun, markFailed, type SuiteRun } from './suite-run.ts'
  */
 export const TIME_LIMIT = 6 * 60 * 60_000
 
-/**
- * Gives the enclosing `describe(benchmarkCase.title, …)` its checkpoint. The checkpoint is mounted, dumped and copied
- * before the first test of the group that `-t` selects, and removed after the last. If `-t` selects none, nothing
- * happens. Returns the function for `bench(phase, run)`, which measures all phases at once. The cases of a group are
- * measured in turn, so that their figures can be compared.
- */
 export function checkpointed(
   benchmarkCase: BenchmarkCase,
   group: CaseGroup = groupOfOne(benchmarkCase),
@@ -36,7 +31,7 @@ export function checkpointed(
   const { options, suite: declared } = TestRunner.getCurrentSuite()
   if (options) options.timeout ??= TIME_LIMIT
   if (declared) declared.meta.criuCase = benchmarkCase.title
-  skipWhereMissing(benchmarkCase)
+  skipWhereMissing(benchmarkCase, group)
   // oxlint-disable-next-line no-empty-pattern -- vitest requires a pattern as the second parameter
   aroundAll(async (runSuite, {}, suite) => {
     const selectedOf = ({ cases }: CaseGroup) =>
@@ -49,9 +44,10 @@ export function checkpointed(
       return runSuite()
     }
     shared.session ??= orFirstError(Session.open(group, selected, inject('criu'), progressOf))
+    const { session } = shared
     shared.remaining ??= selected.length
     try {
-      await shared.session.catch((error: unknown) => {
+      await atCallSite(group, () => session).catch((error: unknown) => {
         markFailed(suite, error)
         throw error
       })
@@ -59,8 +55,8 @@ export function checkpointed(
     } finally {
       shared.remaining -= 1
       // A session that failed to open has cleaned up after itself, and its error was thrown above.
-      const session = shared.remaining === 0 ? await shared.session.catch(() => undefined) : undefined
-      if (session) await orFirstError(session[Symbol.asyncDispose]())
+      const last = shared.remaining === 0 ? await session.catch(() => undefined) : undefined
+      if (last) await orFirstError(last[Symbol.asyncDispose]())
     }
   }, TIME_LIMIT)
   return defineSuiteRun(() => measureAndJudge(shared, benchmarkCase, group, thresholds))
@@ -140,13 +136,15 @@ function judge(
   )
 }
 
-function skipWhereMissing(benchmarkCase: BenchmarkCase): void {
+function skipWhereMissing(benchmarkCase: BenchmarkCase, group: CaseGroup): void {
   const missing = missingFor(benchmarkCase)
   if (missing === undefined) return
-  beforeEach(({ skip, task }) => {
+  beforeEach(async ({ skip, task }) => {
     const { asked = [] } = inject('criuUnusable') ?? {}
     const isAsked = asked === 'by title' || asked.some((word) => task.file.filepath.includes(word))
-    if (isAsked) throw new Error(`${benchmarkCase.title}: ${missing}`)
+    await atCallSite(group, async () => {
+      if (isAsked) throw new Error(`${benchmarkCase.title}: ${missing}`)
+    })
     skip(`${benchmarkCase.title}: ${missing}`)
   })
 }

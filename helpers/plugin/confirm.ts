@@ -1,4 +1,4 @@
-import { inject } from 'vitest'
+import { inject, TestRunner } from 'vitest'
 import { suspectsAmong } from '../gate/baseline.ts'
 import { readBaseline, type Baseline } from '../gate/baseline-file.ts'
 import type { CampaignPlan } from '../measure/campaign.ts'
@@ -13,5 +13,8 @@ export const suspects: CampaignPlan['suspectsAmong'] = async (suites) => {
   const path = inject('criuBaseline')
   if (path === null) return new Map()
   baseline ??= readBaseline(path)
-  return suspectsAmong(suites, await baseline, inject('criu'))
+  const file = TestRunner.getCurrentTest()?.file.name
+  const project = inject('criuProject')
+  const place = { ...(file !== undefined && { file }), ...(project !== '' && { project }) }
+  return suspectsAmong(suites, await baseline, inject('criu'), place)
 }

@@ -152,7 +152,7 @@ describe('a bench run', () => {
     ['VITEST_CRIU_HANDLER', 'ruby', 'cannot use the handler "ruby"'],
     ['VITEST_CRIU_SIZE', '1MB', 'cannot use the environment variable VITEST_CRIU_SIZE'],
     ['VITEST_CRIU_OUTPUT', '/proc/x', 'cannot write results to /proc/x'],
-    ['MEMORY_SIZE', '0', 'cannot read the MEMORY_SIZE "0"'],
+    ['MEMORY_SIZE', '0', 'cannot use the option "sizes"\n  found:    MEMORY_SIZE=0'],
   ])('with %s=%s does not start', async (name, value, message) => {
     const run = await bench([], { [name]: value })
     expect(run.status).toBe(1)

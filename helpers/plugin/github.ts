@@ -1,21 +1,22 @@
 import { appendFile } from 'node:fs/promises'
-import type { TestCase, TestModule, Vitest } from 'vitest/node'
+import type { TestCase, Vitest } from 'vitest/node'
 import { annotations } from '../../reports/annotations.ts'
 import { markdownReport } from '../../reports/markdown.ts'
 import type { Results } from '../../reports/results.ts'
 import { nameOf } from '../../reports/rows.ts'
 import { reasonOf } from '../errors.ts'
+import type { Measured } from './measured.ts'
 
 /** In a GitHub workflow: adds the tables to the job's summary, and an annotation for each failing figure. */
 export async function reportToGithub(
   results: Results,
-  modules: readonly TestModule[],
+  measured: readonly Measured[],
   vitest: Vitest | undefined,
 ): Promise<void> {
   const summary = process.env['GITHUB_STEP_SUMMARY']
   if (summary) await appendToSummary(summary, results, vitest)
   if (process.env['GITHUB_ACTIONS'] !== 'true') return
-  const tests = testsOf(modules)
+  const tests = testsOf(measured)
   // vitest adds its own GitHub reporter unless others are configured. That reporter annotates failed tests.
   const hasGithubReporter =
     vitest?.config.reporters.some((reporter) => [reporter].flat()[0] === 'github-actions') ?? false
@@ -41,12 +42,9 @@ async function appendToSummary(file: string, results: Results, vitest: Vitest | 
 }
 
 /** The tests of a run, by the names of their figures. */
-function testsOf(modules: readonly TestModule[]): Map<string, TestCase> {
-  const tests = new Map<string, TestCase>()
-  for (const suite of modules.flatMap((module) => [...module.children.allSuites()])) {
-    const record = suite.meta().criu
-    if (!record) continue
-    for (const test of suite.children.tests()) tests.set(`${nameOf(record)} > ${test.name}`, test)
-  }
-  return tests
-}
+const testsOf = (measured: readonly Measured[]): Map<string, TestCase> =>
+  new Map(
+    measured.flatMap(({ suite, results }) =>
+      [...suite.children.tests()].map((test) => [`${nameOf(results)} > ${test.name}`, test] as const),
+    ),
+  )

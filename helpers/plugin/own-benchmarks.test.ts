@@ -124,7 +124,7 @@ describe('a suite', () => {
     const { status, stderr } = await bench(project, 'without')
     expect(status).toBe(1)
     expect(stderr).toContain(
-      'cannot use restoreSuite() in this file\n  found:    a project without the plugin',
+      'cannot use restoreSuite() in this file\n  found:    a unit test, or a project without the plugin',
     )
   })
 
@@ -137,5 +137,6 @@ describe('a suite', () => {
     const { status, stderr } = await outcomeOf(argv, {}, project.path)
     expect(status).toBe(1)
     expect(stderr).toContain('cannot use restoreSuite() in this file\n  found:    a unit test')
+    expect(stderr).toContain('name the file *.bench.ts, run npx vitest bench')
   })
 })

@@ -1,3 +1,5 @@
+import type { Vitest } from 'vitest/node'
+
 /** Put before a number, so that it does not match the end of a longer number. */
 const START = String.raw`(?<!\d)`
 /** For a space: vitest joins the titles of a suite and its test by " > ". */
@@ -28,3 +30,26 @@ export const originalSource = (pattern: RegExp): string =>
     .replaceAll(START, '')
     .replaceAll(SPACE, ' ')
     .replaceAll(/\(\?:([kmg]?b)\|[KMG]?B\)/gi, '$1')
+
+const watched = new WeakSet<Vitest>()
+
+/**
+ * Makes the watch key `t` select as `-t` does. vitest looks for files with a test or suite whose own title matches, so a
+ * pattern of several titles would find none.
+ */
+export function selectInWatchMode(vitest: Vitest): void {
+  if (watched.has(vitest)) return
+  watched.add(vitest)
+  vitest.onTestsRerun((specifications) => {
+    const typed = vitest.getGlobalTestNamePattern()
+    if (!typed || !vitest.projects.every(({ config }) => config.benchmark.enabled)) return
+    const pattern = matchTitles(typed)
+    vitest.setGlobalTestNamePattern(pattern)
+    if (specifications.length > 0) return
+    const selected = vitest.state
+      .getTestModules()
+      .filter((module) => [...module.children.allTests()].some(({ fullName }) => pattern.test(fullName)))
+    // vitest runs what is in this list.
+    specifications.push(...selected.map((module) => module.toTestSpecification()))
+  })
+}

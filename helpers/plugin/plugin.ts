@@ -9,6 +9,9 @@ export interface Unusable {
   readonly asked: readonly string[] | 'by title'
 }
 
+/** By which the program `vitest-criu` finds it among the plugins of a configuration. */
+export const PLUGIN_NAME = 'vitest-criu'
+
 declare module 'vitest' {
   interface ProvidedContext {
     /** The options of `criu({ … })`, in every project that has the plugin. */
@@ -19,6 +22,8 @@ declare module 'vitest' {
     criuMissing: Readonly<Record<string, string>>
     /** Why nothing can be measured on this machine, or null. */
     criuUnusable: Unusable | null
+    /** Name of the project, or empty. */
+    criuProject: string
     /** Path of the baseline, or null without one. */
     criuBaseline: string | null
     /** Bytes of memory available before anything was mounted. */
@@ -33,18 +38,24 @@ declare module 'vitest' {
  * set-up file with the matchers and a reporter, and makes `-t 4MB` select only 4MB. Unit tests run as without it. A
  * benchmark run throws CriuBenchError for invalid options and environment variables.
  */
-export function criu(options: CriuOptions = {}): Plugin {
+export function criu(given: CriuOptions = {}): Plugin {
   // Before vitest itself, which does not run there either, fails in some other way.
   requireNode()
+  // An object of its own: two plugins may have been given the same one.
+  const options = { ...given }
   return {
-    name: 'vitest-criu',
+    name: PLUGIN_NAME,
+    /** For the program `vitest-criu`. */
+    api: { options },
     // oxlint-disable-next-line typescript/no-misused-promises -- vitest awaits it, although the type does not say so
     async configureVitest({ vitest, project }) {
       project.provide('criuOptions', options)
       if (!project.config.benchmark.enabled) return
+      // A project that extends another may have the plugin twice. Its own comes last.
       // A dynamic import, because a run of unit tests would wait for it.
       const { configureBenchmarks } = await import('./benchmarks.ts')
-      await configureBenchmarks(options, vitest, project)
+      if (project.getProvidedContext().criuOptions === options)
+        await configureBenchmarks(options, vitest, project)
     },
   }
 }

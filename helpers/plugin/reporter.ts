@@ -1,9 +1,10 @@
 import { join, relative, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Reporter, TestModule, TestProject, TestRunEndReason, TestSuite, Vitest } from 'vitest/node'
 import type { SerializedError } from 'vitest'
 import { readHistory } from '../results/read.ts'
 import { writeReports, writeResults } from '../results/write.ts'
-import { Results, RESULTS_VERSION, type Fingerprint, type SuiteResults } from '../../reports/results.ts'
+import { Results, RESULTS_VERSION, type Fingerprint } from '../../reports/results.ts'
 import { terminalReport } from '../../reports/terminal.ts'
 import { failuresOf } from '../../reports/rows.ts'
 import { compareResults } from '../gate/baseline.ts'
@@ -15,13 +16,25 @@ import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
 import { reportToGithub } from './github.ts'
+import { measuredIn, type Measured } from './measured.ts'
 import { selectsNothing, skipReasons } from './selection.ts'
+
+/** A project of benchmarks. */
+export interface Member {
+  readonly project: TestProject
+  /** As the user calls it. Empty for the only project. */
+  readonly name: string
+  /** Among the projects of the run. */
+  readonly position: number
+  readonly settings: Settings
+}
 
 /** Prints the table at the end of a run, and writes the reports to the output folder. */
 export class CriuReporter implements Reporter {
+  /** The projects of benchmarks that share the output folder, at least one. Other projects of the run are not reported. */
+  readonly #members: Member[]
+  /** The settings of the first one. All have the same as far as a run has them once: output and baseline. */
   readonly #settings: Settings
-  /** The project of the benchmarks. Other projects of the run are not reported. */
-  readonly #project: TestProject
   /** Path of the baseline that the run is compared with. */
   readonly #baseline: string | undefined
   #vitest: Vitest | undefined
@@ -29,12 +42,23 @@ export class CriuReporter implements Reporter {
   #createdAt = ''
   #fingerprint: Fingerprint | undefined
   /** The suites that have ended so far. */
-  #ended: SuiteResults[] = []
+  #ended: TestSuite[] = []
 
-  constructor(settings: Settings, project: TestProject, baseline?: string) {
-    this.#settings = settings
-    this.#project = project
+  constructor(member: Member, baseline?: string) {
+    this.#members = [member]
+    this.#settings = member.settings
     this.#baseline = baseline
+  }
+
+  /** Whether a project writes to the same folder. */
+  readonly isOf = ({ settings }: Member): boolean => settings.output === this.#settings.output
+
+  /** Throws CriuBenchError if the results of both cannot be in one file. */
+  add(member: Member): void {
+    const different = ONCE.find((name) => member.settings[name] !== this.#settings[name])
+    if (different !== undefined) throw cannotShare(different, [member, ...this.#members])
+    this.#members.push(member)
+    this.#members.sort((one, other) => one.position - other.position)
   }
 
   onInit(vitest: Vitest): void {
@@ -51,10 +75,9 @@ export class CriuReporter implements Reporter {
 
   /** Writes the results of every suite that has ended: whatever ends the run, they are not lost. */
   async onTestSuiteResult(suite: TestSuite): Promise<void> {
-    const { criu } = suite.meta()
-    if (!criu || suite.project !== this.#project) return
-    this.#ended.push(criu)
-    const results = this.#resultsOf(this.#ended, 'the run has not ended, or was killed')
+    if (!suite.meta().criu || !this.#has(suite)) return
+    this.#ended.push(suite)
+    const results = this.#resultsOf(measuredIn(this.#ended), 'the run has not ended, or was killed')
     try {
       await writeResults(this.#output, results)
     } catch (error) {
@@ -68,39 +91,43 @@ export class CriuReporter implements Reporter {
     errors: readonly SerializedError[],
     reason: TestRunEndReason,
   ): Promise<void> {
-    const modules = everyModule.filter(({ project }) => project === this.#project)
-    const measured = modules.flatMap((module) =>
-      [...module.children.allSuites()].flatMap((suite) => suite.meta().criu ?? []),
-    )
+    const modules = everyModule.filter((module) => this.#has(module))
+    const measured = measuredIn(modules.flatMap((module) => [...module.children.allSuites()]))
     for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(skipped)
     const incomplete = whyIncomplete(modules, errors, reason)
     if (measured.length > 0 || incomplete !== undefined) await this.#report(measured, modules, incomplete)
     else this.#checkSelection(modules)
   }
 
-  #resultsOf(suites: readonly SuiteResults[], incomplete?: string): Results {
+  readonly #has = ({ project }: { readonly project: TestProject }): boolean =>
+    this.#members.some((member) => member.project === project)
+
+  #resultsOf(measured: readonly Measured[], incomplete?: string): Results {
     return Results.parse({
       version: RESULTS_VERSION,
       createdAt: this.#createdAt,
       fingerprint: this.#fingerprint,
       ...(incomplete !== undefined && { incomplete }),
-      options: this.#settings,
+      ...optionsOf(this.#members),
       ...(this.#noise && { noise: this.#noise }),
-      suites: judgeRun(suites, this.#settings),
+      suites: this.#members.flatMap(
+        ({ project, settings }) =>
+        judgeRun(measured.flatMap(({ suite, results }) => (suite.project === project ? results : [])), settings), // prettier-ignore
+      ),
     })
   }
 
   async #report(
-    suites: readonly SuiteResults[],
+    measured: readonly Measured[],
     modules: readonly TestModule[],
     incomplete: string | undefined,
   ): Promise<void> {
-    const results = await this.#compared(this.#resultsOf(suites, incomplete))
-    this.#vitest?.logger.log(terminalReport(results))
+    const results = await this.#compared(this.#resultsOf(measured, incomplete))
+    this.#vitest?.logger.log(terminalReport(results, terminalWidth()))
     const { output, baselines } = this.#settings
     const names = await writeReports(this.#output, results, await readHistory(resolve(this.#root, baselines)))
     this.#vitest?.logger.log(`results: ${names.map((name) => join(output, name)).join(', ')}\n`)
-    await reportToGithub(results, modules, this.#vitest)
+    await reportToGithub(results, measured, this.#vitest)
     const outcome = outcomeOf(results)
     const hasFailed = incomplete !== undefined || modules.some((module) => !module.ok())
     // Some figures are judged after their test, so the miss is reported here.
@@ -147,6 +174,38 @@ export class CriuReporter implements Reporter {
 
   get #root(): string {
     return this.#vitest?.config.root ?? '.'
+  }
+}
+
+/** Columns of the terminal. A file or a pipe has no limit, unless the variable COLUMNS says one. */
+const terminalWidth = (): number | undefined =>
+  (process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS'])) || undefined
+
+/** The options that a run has once, whatever projects it has. */
+const ONCE = ['baseline', 'save', 'baselines', 'baselineMatch', 'band', 'floor', 'spread'] as const
+
+const cannotShare = (option: string, members: readonly Member[]): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot report these projects together: ${members
+      .map(({ name }) => name)
+      .toSorted()
+      .join(', ')}`,
+    found: `the same option output, and different values of ${option}`,
+    expected: 'one baseline for each folder of results',
+    fix: "give each an output of its own: criu({ output: 'reports/out/NAME' })",
+  })
+
+/** The options of a run: of its project, or what its projects share, and those of each. */
+function optionsOf(members: readonly Member[]): Pick<Results, 'options' | 'projects'> {
+  const [first, ...others] = members.map(({ settings }) => settings)
+  if (!first || others.length === 0) return { options: { ...first } }
+  const isShared = ([name, value]: [string, unknown]) =>
+    others.every((other) =>
+      isDeepStrictEqual(Object.entries(other).find(([key]) => key === name)?.[1], value),
+    )
+  return {
+    options: Object.fromEntries(Object.entries(first).filter(isShared)),
+    projects: members.map(({ name, settings }) => ({ name, options: settings })),
   }
 }
 

@@ -4,8 +4,8 @@ import { checkThresholds, type Threshold } from '../gate/thresholds.ts'
 import type { BenchmarkCase, CaseGroup } from '../matrix/benchmark-case.ts'
 import { caseGroups, type CaseMatrix } from '../matrix/case-matrix.ts'
 import { phasesOf } from '../matrix/phases.ts'
+import { atCallSite, rememberCallSite } from './call-site.ts'
 import { checkpointed, shareCampaign } from './checkpointed.ts'
-import { benchmarkSettings } from './context.ts'
 
 export interface RestoreSuiteOptions extends CaseMatrix {
   /**
@@ -15,11 +15,6 @@ export interface RestoreSuiteOptions extends CaseMatrix {
   readonly thresholds?: { readonly [phase in PhaseName]?: Threshold }
 }
 
-/**
- * Declares one suite for each filesystem, size and strategy, with one test for each phase. Missing axes come from the
- * plugin's options. Call it at the top level of a file, or in a `describe`. Throws CriuBenchError for a threshold of a
- * phase, strategy or CRIU that the suite does not measure.
- */
 export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions = {}): void {
   for (const group of matrixOf(matrix)) {
     const strategies = group.cases.map(({ strategy }) => strategy.name)
@@ -29,10 +24,10 @@ export function restoreSuite({ thresholds = {}, ...matrix }: RestoreSuiteOptions
   }
 }
 
-/** The cases of a matrix, in groups that are measured in turn, for suites with custom assertions. */
 export function matrixOf(matrix: CaseMatrix = {}): CaseGroup[] {
-  const groups = caseGroups(matrix, benchmarkSettings('restoreSuite'), inject('criuMemory'))
+  const groups = caseGroups(matrix, inject('criu'), inject('criuMemory'))
   shareCampaign(groups)
+  rememberCallSite(groups)
   return groups
 }
 
@@ -44,12 +39,14 @@ function describeCase(
   describe(benchmarkCase.title, () => {
     const run = checkpointed(benchmarkCase, group, thresholds)
     for (const phase of phasesOf(benchmarkCase)) {
-      test(phase, async ({ bench, annotate }) => {
-        const result = await bench(phase, run).run()
-        const verdict = result.criu?.figure.verdict
-        if (verdict?.state === 'ungated') await annotate(`not gated: ${verdict.reason}`)
-        expect(result).toPassGate()
-      })
+      test(phase, ({ bench, annotate }) =>
+        atCallSite(group, async () => {
+          const result = await bench(phase, run).run()
+          const verdict = result.criu?.figure.verdict
+          if (verdict?.state === 'ungated') await annotate(`not gated: ${verdict.reason}`)
+          expect(result).toPassGate()
+        }),
+      )
     }
   })
 }

@@ -1,10 +1,15 @@
-/** The set-up file that the plugin adds to a project of benchmarks: the matchers, and the end of the test cluster. */
+/** The set-up file that the plugin adds to a project of benchmarks: the suites, the matchers, and the end of the test cluster. */
 import { afterAll, expect } from 'vitest'
 import { toleranceOf } from '../config/settings.ts'
 import { closeFilesystems } from '../filesystems/index.ts'
-import { TIME_LIMIT } from './checkpointed.ts'
+import { phasesOf } from '../matrix/phases.ts'
+import { provideSuites } from './api.ts'
+import { checkpointed, TIME_LIMIT } from './checkpointed.ts'
 import { testSettings } from './context.ts'
+import { matrixOf, restoreSuite } from './restore-suite.ts'
 import { toKeepUpWithTmpfs, toMeetReference, toPassGate } from './matchers.ts'
+
+provideSuites({ restoreSuite, matrix: matrixOf, checkpointed, phasesOf })
 
 expect.extend({
   toPassGate,

@@ -54,7 +54,7 @@ process.once('exit', () => running.forEach(killGroup))
 
 /**
  * Starts a command that outlives this process, however that one ends: Ctrl-C does not reach it, and nothing kills it.
- * It has the variables of `env` alone. Its errors go nowhere, since nobody may be left to read them.
+ * It has the variables of `env` alone. Nobody may be left to read what it writes.
  */
 export function startSurvivor(
   [program = '', ...args]: readonly string[],
@@ -62,7 +62,7 @@ export function startSurvivor(
 ): ResultPromise {
   const options: Options = {
     reject: false,
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     cleanup: false,
     buffer: false,

@@ -32,6 +32,15 @@ describe.each([
     expect(await messageOf(() => dialogue.ask('one'))).toContain('found:    sh exited with 3')
   })
 
+  test('that ends without an answer is an error with its own words, although a process that it started goes on', async () => {
+    await using dialogue = open('read -r line; sleep 3 & echo "no room" >&2; kill -KILL $$')
+    const before = performance.now()
+    const message = await messageOf(() => dialogue.ask('one'))
+    expect(message).toContain('found:    sh was ended by SIGKILL')
+    expect(message).toContain('log:      no room')
+    expect(performance.now() - before).toBeLessThan(3000)
+  })
+
   test('that does not answer is killed at the limit of the question', async () => {
     await using dialogue = open('exec sleep 1000')
     const message = await messageOf(() => dialogue.ask('one', 200))

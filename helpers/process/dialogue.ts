@@ -1,6 +1,17 @@
 import type { ResultPromise } from 'execa'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '../host/host.ts'
-import { failure, KILLED, limited, startChild, startSurvivor, timeout, type CommandBase } from './child.ts'
+import {
+  failure,
+  KILLED,
+  lastLines,
+  limited,
+  startChild,
+  startSurvivor,
+  timeout,
+  type CommandBase,
+  type Outcome,
+} from './child.ts'
 import { commandLine } from './remote.ts'
 
 /** A command that answers each line with a line. Disposing of it ends its input, and so it. */
@@ -25,13 +36,16 @@ export function converse(host: Host, command: DialogueCommand): Dialogue {
 
 /**
  * Starts a command on this machine to talk to, which cleans up after this process: it outlives it, whatever ends it, and
- * learns of that by the end of its input. It has the variables of `env` alone, and its errors go nowhere.
+ * learns of that by the end of its input. It has the variables of `env` alone.
  */
 export const converseWithSurvivor = (command: DialogueCommand): Dialogue =>
   dialogueWith(startSurvivor(command.argv, command), command)
 
 function dialogueWith(child: ResultPromise, command: DialogueCommand): Dialogue {
   const lines = child.iterable()
+  const ended = endOf(child)
+  let words = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (words = lastLines(words + text)))
   const close = async (): Promise<readonly string[]> => {
     using _limit = limited(child, command.timeout)
     child.stdin?.end()
@@ -45,11 +59,10 @@ function dialogueWith(child: ResultPromise, command: DialogueCommand): Dialogue 
     ask: async (line, milliseconds = command.timeout) => {
       using limit = limited(child, milliseconds)
       child.stdin?.write(`${line}\n`)
-      const answer = await lines.next()
-      if (answer.done !== true) return String(answer.value)
-      throw limit.reached
-        ? timeout(command, await child, milliseconds, KILLED)
-        : failure(command, await child)
+      const answer = await Promise.race([lines.next(), ended])
+      if (answer !== ENDED && answer.done !== true) return String(answer.value)
+      if (limit.reached) throw timeout(command, await child, milliseconds, KILLED)
+      throw failure(command, { ...(answer === ENDED ? outcomeOf(child) : await child), stderr: words })
     },
     close: () => (closed ??= close()),
     [Symbol.asyncDispose]: async () => {
@@ -57,3 +70,19 @@ function dialogueWith(child: ResultPromise, command: DialogueCommand): Dialogue 
     },
   }
 }
+
+const ENDED = Symbol('ended')
+/** Milliseconds for the last lines of a command that has ended. */
+const LAST_WORDS = 200
+
+/** The end of a command, even if something that it has started keeps its output open. */
+async function endOf(child: ResultPromise): Promise<typeof ENDED> {
+  await new Promise((resolve) => child.once('exit', resolve))
+  await sleep(LAST_WORDS)
+  return ENDED
+}
+
+const outcomeOf = ({ exitCode, signalCode }: ResultPromise): Outcome => ({
+  ...(exitCode !== null && { exitCode }),
+  ...(signalCode !== null && { signal: signalCode }),
+})

@@ -26,7 +26,7 @@ const LOOK = 1000
 const HOOK_LIMIT = 10
 
 // Nobody may be left to read.
-process.stdout.on('error', () => {})
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 const say = (line: string): boolean => process.stdout.write(`${line.replaceAll('\n', '; ')}\n`)
 
 async function main(cgroup: string, ownNetwork: boolean): Promise<void> {

@@ -25,7 +25,10 @@ interface Column {
 const ms = (value: number | undefined): string => (value === undefined ? '' : formatMilliseconds(value))
 
 const COLUMNS: readonly Column[] = [
-  { name: 'filesystem', text: ({ suite }) => `${suite.filesystem}${suite.cold ? ' cold' : ''}` },
+  {
+    name: 'filesystem',
+    text: ({ suite }) => [suite.filesystem, suite.cold ? 'cold' : '', suite.apart].filter(Boolean).join(' '),
+  },
   { name: 'strategy', text: ({ suite }) => withCriu(suite) },
   { name: 'size', text: ({ suite }) => suite.label, order: ({ suite }) => suite.size },
   { name: 'phase', text: ({ figure }) => figure.phase },

@@ -3,7 +3,7 @@ import type { SuiteResults } from '../results.ts'
 
 /** Heading of a group of panels: "ceph cold, python handler". */
 export const groupTitle = ({ suite }: { readonly suite: SuiteResults }): string =>
-  `${suite.filesystem}${suite.cold ? ' cold' : ''}, ${suite.handler} handler${suite.criu ? `, criu ${suite.criu.name}` : ''}`
+  `${suite.filesystem}${suite.cold ? ' cold' : ''}, ${suite.handler} handler${suite.criu ? `, criu ${suite.criu.name}` : ''}${suite.apart === undefined ? '' : `, ${suite.apart}`}`
 
 /** The series of a figure. All strategies share one dump, so a dump does not belong to one of them. */
 export const strategyOf = ({ suite, figure }: Row): string =>

@@ -1,11 +1,13 @@
-import { describeBytes, formatSize } from '../format.ts'
+import { describeBytes } from '../format.ts'
+import { optionText, ownOptions } from '../options.ts'
 import type { Results } from '../results.ts'
 import { html, type Markup } from './markup.ts'
 
 type Entry = readonly [string, string]
 
 /** The machine, filesystems and options of the run. */
-export function machineSection({ fingerprint, noise, options, suites, createdAt }: Results): Markup {
+export function machineSection(results: Results): Markup {
+  const { fingerprint, noise, options, suites, createdAt } = results
   const machine = Object.entries(fingerprint).map(([name, value]): Entry => [
     name,
     name === 'memory' ? describeBytes(Number(value)) : String(value),
@@ -23,7 +25,12 @@ export function machineSection({ fingerprint, noise, options, suites, createdAt 
         <h3>Filesystems</h3>
         ${list(mounts)}
         <h3>Options</h3>
-        ${list(Object.entries(options).map(([name, value]) => [name, optionText(name, value)]))}
+        ${optionsList(options)}
+        ${ownOptions(results).map(
+          ({ name, options: own }) =>
+            html`<h3>Options of the project ${name}</h3>
+              ${optionsList(own)}`,
+        )}
       </div>
       <div>${noiseOf(noise)}</div>
     </div>
@@ -63,12 +70,5 @@ const list = (entries: readonly Entry[]): Markup =>
     )}
   </dl>`
 
-function optionText(name: string, value: unknown): string {
-  if (name === 'sizes' && Array.isArray(value))
-    return value.map((size) => formatSize(Number(size))).join(', ')
-  if (Array.isArray(value)) return value.join(', ')
-  if (typeof value !== 'object' || value === null) return String(value)
-  return Object.entries(value)
-    .map(([key, each]) => `${key} ${String(each)}`)
-    .join(', ')
-}
+const optionsList = (options: Results['options']): Markup =>
+  list(Object.entries(options).map(([name, value]) => [name, optionText(name, value)]))

@@ -17,7 +17,7 @@ export function memorySection(results: Results): Markup {
     ...MEMORY_ROWS.map(([name]) => name),
   ]
   const rows = suites.map((suite) => [
-    `${suite.title}, ${suite.handler}`,
+    `${suite.title}, ${suite.handler}${suite.apart === undefined ? '' : `, ${suite.apart}`}`,
     formatMegabytes(suite.mapped),
     formatMegabytes(suite.copied),
     ...(withShared ? [sharedCell(suite)] : []),

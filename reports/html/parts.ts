@@ -9,8 +9,8 @@ import { colourOfPart, PARTS, strategiesOf } from './palette.ts'
 /** Median of a phase in ms; 0 if it was not measured. */
 const medianOf = (suite: SuiteResults, phase: string): number => figureOf(suite, phase)?.median ?? 0
 
-const facetTitle = ({ filesystem, cold, handler }: SuiteResults, handlers: number): string =>
-  [filesystem, cold ? 'cold' : '', handlers > 1 ? handler : ''].filter(Boolean).join(' ')
+const facetTitle = ({ filesystem, cold, handler, apart }: SuiteResults, handlers: number): string =>
+  [filesystem, cold ? 'cold' : '', handlers > 1 ? handler : '', apart].filter(Boolean).join(' ')
 
 /** The phases of a cold start as stacked bars: a panel for each size, a bar for each filesystem and strategy. */
 export function partsCharts(results: Results): Markup {
@@ -31,7 +31,7 @@ export function partsCharts(results: Results): Markup {
       'The phases as a table',
       ['suite', ...PARTS, 'cold start'],
       suites.map((suite) => [
-        `${suite.title}, ${suite.handler}`,
+        `${suite.title}, ${suite.handler}${suite.apart === undefined ? '' : `, ${suite.apart}`}`,
         ...[...PARTS, 'cold start'].map((phase) => formatMilliseconds(medianOf(suite, phase))),
       ]),
     )}
