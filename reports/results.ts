@@ -175,6 +175,8 @@ const Suite = z.strictObject({
   mapped: z.int(),
   /** Bytes of memory that a restore copies. */
   copied: z.int(),
+  /** The files that were copied for the restored process, and their bytes. Missing in results before 0.2. */
+  files: z.strictObject({ count: z.int(), bytes: z.int() }).optional(),
   /** The control programs, named by the hash of their source. Times of different programs are not comparable. */
   control: z.string().optional(),
   memoryControl: z.string().optional(),

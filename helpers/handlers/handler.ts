@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import { CriuBenchError } from '../errors.ts'
 import { findByName } from '../find-by-name.ts'
 import { compile } from '../programs/compile.ts'
 import { fixture, WORK } from '../installation/paths.ts'
@@ -93,11 +94,12 @@ const nodeHttp = parseHandler({
   done: 'response',
 })
 
-const HANDLERS = new Map([python, native, pythonHttp, nodeHttp].map((handler) => [handler.name, handler]))
+const BUILT_IN: readonly Handler[] = [python, native, pythonHttp, nodeHttp]
+const HANDLERS = new Map(BUILT_IN.map((handler) => [handler.name, handler]))
 
 /**
  * Defines a function of your own to checkpoint: any command, with what shows that it is ready to be dumped, what triggers
- * it, and what shows that it is done. Throws CriuBenchError for a definition that it cannot use.
+ * it, and what shows that it is done. Throws CriuBenchError for a definition that it cannot use, and for a name that is taken.
  *
  *     export const hello = defineHandler({
  *       name: 'hello',
@@ -111,9 +113,20 @@ const HANDLERS = new Map([python, native, pythonHttp, nodeHttp].map((handler) =>
  */
 export function defineHandler(definition: HandlerDefinition): Handler {
   const handler = parseHandler(definition)
+  if (HANDLERS.has(handler.name)) throw nameTaken(handler)
   HANDLERS.set(handler.name, handler)
   return handler
 }
+
+const nameTaken = ({ name }: Handler): CriuBenchError =>
+  new CriuBenchError({
+    failed: `cannot define the handler "${name}"`,
+    found: BUILT_IN.some((each) => each.name === name)
+      ? 'the name of a handler that vitest-criu has'
+      : 'a second definition with this name',
+    expected: 'a name of its own: titles, results and baselines tell handlers apart by it',
+    fix: 'give it another name, or define it once in a module that others import',
+  })
 
 /** The built-in handler, or the one defined by `defineHandler`, of that name. Throws CriuBenchError that lists them. */
 export const handlerNamed = (name: string): Handler =>

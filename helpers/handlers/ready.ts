@@ -4,15 +4,16 @@ import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { startTimeOf } from '../proc/stat.ts'
-import { waitFor } from '../process/wait.ts'
+import { orphansSince, type LiveStat } from '../proc/tree.ts'
+import { holdsWithin, waitFor } from '../process/wait.ts'
 import type { Bytes } from '../units.ts'
 import type { Handler } from './definition.ts'
-import { HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { FOLDER_VARIABLE, HANDLER_FOLDER, handlerFiles } from './handler.ts'
 import { untilAccepted } from './observe.ts'
 import { readReport, readyIn } from './report.ts'
+import type { RunningHandler } from './running.ts'
 
-export interface Starting {
-  readonly pid: number
+export interface Starting extends Pick<RunningHandler, 'pid' | 'startedAfter'> {
   readonly handler: Handler
   readonly size: Bytes
   /** Milliseconds. */
@@ -34,11 +35,33 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
   const isReadyOrThrows = async (): Promise<boolean> => {
     // Before the look: a handler that ends in between has written everything by then.
     const alive = (await startTimeOf(pid, host)) !== undefined
+    if (!alive) await refuseDaemon(host, starting, await output())
     if (await isReady(host, handler)) return true
     if (!alive) throw new CriuBenchError({ ...facts, found: 'the handler ended', log: await output() })
     return false
   }
   await waitFor(isReadyOrThrows, { ...facts, limit, found: 'the handler runs and is not ready', log: output })
+}
+
+/** Milliseconds in which the children of a process that failed end as well. */
+const PATIENCE = 500
+
+/** Throws CriuBenchError if the handler's first process has ended, and others run on. */
+async function refuseDaemon(host: Host, starting: Starting, log: string): Promise<void> {
+  const { pid, startedAfter: startTime, handler } = starting
+  let orphans: readonly LiveStat[] = []
+  const areGone = async (): Promise<boolean> => {
+    orphans = await orphansSince({ pid, startTime }, host, FOLDER_VARIABLE)
+    return orphans.length === 0
+  }
+  if (await holdsWithin(areGone, { limit: PATIENCE })) return
+  throw new CriuBenchError({
+    failed: `cannot dump the ${handler.name} handler: it runs as a daemon`,
+    found: `its first process (pid ${pid}) has ended, and ${orphans.map((each) => `process ${each.pid} (${each.name})`).join(', ')} runs on`,
+    expected: 'a program that stays in the foreground: its first process is dumped, with all children',
+    fix: `start it in the foreground: nginx -g 'daemon off;', redis-server --daemonize no, memcached without -d, php-fpm --nodaemonize, apache2 -DFOREGROUND, sshd -D, gunicorn without --daemon`,
+    log,
+  })
 }
 
 /** Looks once, for a fraction of a second at most. */

@@ -38,6 +38,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     checksum: checkpoint.checksum,
     mapped,
     copied,
+    files: prepared.files,
     control: prepared.control,
     memoryControl: prepared.memoryControl,
     ...(guard && { guarded: { start: guard.start, end: guard.end, file: guard.file } }),
