@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
 import type { CopiedFiles } from '../checkpoint/copied-files.ts'
 import { furtherFiles } from '../checkpoint/further-files.ts'
+import { ensureRoom, ensureSampleRoom, ownFolderSize } from '../checkpoint/room.ts'
 import {
   checkOutlivesParent,
   copyForRestore,
@@ -151,6 +152,9 @@ async function dumpOn(
   await using waiting = await startHandler(host, handler, size)
   const { opened } = waiting
   const further = await furtherFiles(host, { handler, size, opened })
+  await ensureRoom(host, mounted, { pid: waiting.pid, handler, further })
+  const ownFolder = await ownFolderSize(host)
+  for (const each of new Set([host, plan.restoreOn ?? host])) await ensureSampleRoom(each, ownFolder)
   // The CRIU that restores also dumps, because images of one version may be no good for another.
   const criu = criuCommand(host, await installLocally(host, rootfs))
   const target: DumpTarget = { criu, arguments: plan.criu?.dump, images: join(point, DUMP_FOLDER), servers }
