@@ -64,8 +64,6 @@ const LONG = 'x'.repeat(5 * MB)
 describe('a handler gets, and answers from scratch and restored,', () => {
   test.each([
     ['text by TCP', TCP, 'PING\r\n'],
-    ['text by a Unix socket', UNIX, 'PING\r\n'],
-    ['bytes by TCP', TCP, BYTES],
     ['bytes by a Unix socket', UNIX, BYTES],
   ])('%s', async (_, to, send) => {
     const handler = answering('ping', to, {
@@ -92,11 +90,8 @@ describe('a handler gets, and answers from scratch and restored,', () => {
     await expectAnswers(handler, `POST, None, application/json, ${described('{}')}`)
   })
 
-  test.each([
-    ['a line of 5 MB, which ends with a newline', { line: LONG }],
-    ['5 MB of standard input', { stdin: `${LONG}\n` }],
-  ])('%s', async (_, trigger) => {
-    const handler = answering('stdin', 'none', { trigger, done: { line: 'done' } })
+  test('a line of 5 MB on its standard input, which ends with a newline', async () => {
+    const handler = answering('stdin', 'none', { trigger: { line: LONG }, done: { line: 'done' } })
     await expectAnswers(handler, `done with ${described(`${LONG}\n`)}`)
   })
 })
@@ -111,7 +106,6 @@ describe('a socket that is listened to', () => {
 describe('requests before the dump', () => {
   test.each([
     [0, 'request 1 imported its modules'],
-    [undefined, 'request 2 had its modules'],
     [10, 'request 11 had its modules'],
   ])('warm up what is restored: %s', async (warmups, answer) => {
     const bodies: string[] = []
