@@ -13,6 +13,7 @@ for (const warmups of [0, 1, 10, 100]) {
       command: [process.execPath, `${import.meta.dirname}/../fixtures/handlers/http-server.mjs`, '8080'],
       memory: '256MB',
       withoutIoUring: true,
+      readOnly: true,
       ready: { socket: '127.0.0.1:8080' },
       warmups,
       trigger: { request: page },
