@@ -5,7 +5,7 @@ import { CriuBenchError } from '../errors.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { commandLine, HANDLER_FOLDER, isObserved } from '../handlers/handler.ts'
 import { observer } from '../handlers/observe.ts'
-import type { Opened } from '../handlers/opened.ts'
+import { belongsToMachine, type Opened } from '../handlers/opened.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { linksOn, pathInside } from '../host/inside.ts'
 import type { Bytes } from '../units.ts'
@@ -41,13 +41,11 @@ export async function furtherFiles(
   const sources = opened.files.flatMap((file) => sourceOf(root, file))
   const paths = [...new Set([...opened.files, ...sources, ...opened.folders, ...named.paths, ...programs])]
   const words = [...(await commandLine(handler, size, HANDLER_FOLDER)), handler.cwd, ...handler.files, ...Object.values(handler.env).flatMap((value) => value.split(':'))] // prettier-ignore
-  const links = await Promise.all(
+  const onTheWay = await Promise.all(
     words.filter((word) => word.startsWith('/')).map((word) => linksOn(root, word)),
   )
-  return {
-    paths,
-    links: [...new Set([...named.links, ...(await linksTo(root, paths)), ...links.flat()])],
-  }
+  const links = [...named.links, ...(await linksTo(root, paths)), ...onTheWay.flat()]
+  return { paths, links: [...new Set(links)].filter(belongsToMachine) }
 }
 
 /** Python opens the compiled form of a module alone, but looks whether its source is there. */

@@ -53,5 +53,5 @@ function openedIn(host: Host, lines: readonly string[]): Opened {
 }
 
 /** A container has its own devices and processes. */
-const belongsToMachine = (path: string): boolean =>
+export const belongsToMachine = (path: string): boolean =>
   path.startsWith('/dev/shm/') || !/^\/(dev|proc|sys)(\/|$)/.test(path)
