@@ -35,7 +35,6 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
   const isReadyOrThrows = async (): Promise<boolean> => {
     // Before the look: a handler that ends in between has written everything by then.
     const alive = (await startTimeOf(pid, host)) !== undefined
-    if (!alive) await refuseDaemon(host, starting, await output())
     if (await isReady(host, handler)) return true
     if (!alive) throw new CriuBenchError({ ...facts, found: 'the handler ended', log: await output() })
     return false
@@ -46,9 +45,20 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
 /** Milliseconds in which the children of a process that failed end as well. */
 const PATIENCE = 500
 
+/** The result of an action on a handler. If it fails because the handler runs as a daemon, the CriuBenchError says so. */
+export async function unlessDaemon<T>(host: Host, starting: Starting, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    await refuseDaemon(host, starting)
+    throw error
+  }
+}
+
 /** Throws CriuBenchError if the handler's first process has ended, and others run on. */
-async function refuseDaemon(host: Host, starting: Starting, log: string): Promise<void> {
+async function refuseDaemon(host: Host, starting: Starting): Promise<void> {
   const { pid, startedAfter: startTime, handler } = starting
+  if ((await startTimeOf(pid, host)) !== undefined) return
   let orphans: readonly LiveStat[] = []
   const areGone = async (): Promise<boolean> => {
     orphans = await orphansSince({ pid, startTime }, host, FOLDER_VARIABLE)
@@ -60,7 +70,7 @@ async function refuseDaemon(host: Host, starting: Starting, log: string): Promis
     found: `its first process (pid ${pid}) has ended, and ${orphans.map((each) => `process ${each.pid} (${each.name})`).join(', ')} runs on`,
     expected: 'a program that stays in the foreground: its first process is dumped, with all children',
     fix: `start it in the foreground: nginx -g 'daemon off;', redis-server --daemonize no, memcached without -d, php-fpm --nodaemonize, apache2 -DFOREGROUND, sshd -D, gunicorn without --daemon`,
-    log,
+    log: await readFile(handlerFiles(hostPath(host, HANDLER_FOLDER)).log, 'utf8').catch(() => ''),
   })
 }
 

@@ -6,7 +6,7 @@ import { commandLine, HANDLER_FOLDER, handlerFiles } from './handler.ts'
 import { askOnce } from './observe.ts'
 import { recordOpened, type Opened } from './opened.ts'
 import { checkDumpable } from './preflight/index.ts'
-import { untilReady } from './ready.ts'
+import { unlessDaemon, untilReady } from './ready.ts'
 import { rehearse } from './rehearsal.ts'
 import { readReport, readyIn } from './report.ts'
 import { dumpHostOf, startProcess } from './running.ts'
@@ -45,13 +45,16 @@ export async function startHandler(
     await startProcess(host, handler, () => commandLine(handler, size, HANDLER_FOLDER)),
   )
   const { pid, host: inside } = running
-  await untilReady(inside, { ...running, handler, size, limit })
-  const checksum = rehearsed ?? (await firstChecksum(inside, handler, limit))
-  const opened = await recording.opened()
-  await checkDumpable(inside, { name: handler.name, pid })
-  const dumpHost = await dumpHostOf(inside, pid)
+  const starting = { ...running, handler, size, limit }
+  const waiting = await unlessDaemon(host, starting, async () => {
+    await untilReady(inside, starting)
+    const checksum = rehearsed ?? (await firstChecksum(inside, handler, limit))
+    const opened = await recording.opened()
+    await checkDumpable(inside, { name: handler.name, pid })
+    return { checksum, opened, host: await dumpHostOf(inside, pid) }
+  })
   const owned = undo.move()
-  return { pid, name: handler.name, size, checksum, opened, host: dumpHost, [Symbol.asyncDispose]: () => owned.disposeAsync() } // prettier-ignore
+  return { ...waiting, pid, name: handler.name, size, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Whether a process can run before the dump and again afterwards: it answers requests, or has reported its first run. */
