@@ -22,6 +22,7 @@ const PROGRAMS = [
   'programs/lean-container',
   'programs/memory-control.c',
   'programs/observe',
+  'programs/opened.c',
   'programs/start-handler.c',
   'handlers/native-handler.c',
 ]

@@ -1,9 +1,10 @@
 /** The functions that papers on serverless computing measure, as handlers: see bench/functions.bench.ts. */
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { localHost } from '../helpers/host/host.ts'
 import { defineHandler, type Handler, type HandlerDefinition } from '../helpers/index.ts'
+import { run } from '../helpers/process/process.ts'
 
 /** A function of the suite. */
 export interface Measured {
@@ -72,13 +73,19 @@ const server = (
 })
 
 /** Builds a program once for each content of its source, and returns the folder with it. */
-function built(source: string, command: (folder: string) => readonly string[]): string {
+async function built(source: string, command: (folder: string) => readonly string[]): Promise<string> {
   const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
   const folder = join(PROJECT, 'node_modules/.cache/vitest-criu', `${basename(source)}-${hash}`)
   if (existsSync(join(folder, 'built'))) return folder
   mkdirSync(folder, { recursive: true })
-  const [program = '', ...words] = command(folder)
-  execFileSync(program, words, { env: { ...process.env, GOCACHE: join(folder, 'cache') } })
+  const env = { HOME: folder, GOCACHE: join(folder, 'cache') }
+  await run(localHost, {
+    argv: command(folder),
+    failed: `cannot build ${source}`,
+    fix: 'read its output below',
+    timeout: 300_000,
+    env,
+  })
   mkdirSync(join(folder, 'built'))
   return folder
 }
@@ -113,10 +120,10 @@ export const FUNCTIONS: readonly Measured[] = [
   node('hello', '128MB'),
   node('json', '512MB'),
   server('java-http', '/usr/bin/javac', 'default-jdk-headless',
-    () => ['/usr/bin/java', '-Xmx128m', '-cp', built(SERVER_JAVA, (to) => ['javac', '-d', to, SERVER_JAVA]), 'Server'],
+    async () => ['/usr/bin/java', '-Xmx128m', '-cp', await built(SERVER_JAVA, (to) => ['javac', '-d', to, SERVER_JAVA]), 'Server'],
     { memory: '512MB' }),
   server('go-http', '/usr/bin/go', 'golang-go',
-    () => [join(built(SERVER_GO, (to) => ['go', 'build', '-o', join(to, 'server'), SERVER_GO]), 'server')]),
+    async () => [join(await built(SERVER_GO, (to) => ['go', 'build', '-o', join(to, 'server'), SERVER_GO]), 'server')]),
   script('ruby', '/usr/bin/ruby', 'table.rb', 'ruby'),
   script('php', '/usr/bin/php', 'table.php', 'php-cli'),
   script('perl', '/usr/bin/perl', 'table.pl', 'perl'),

@@ -140,6 +140,11 @@ describe('the documentation', () => {
     expect(example('node-server/restore.test.ts')).toContain(shown ?? 'no test')
   })
 
+  test('fixtures/README.md quotes the handler of an example word for word', () => {
+    const [shown] = /^const pages = defineHandler[^]*?^}\)$/m.exec(read('fixtures/README.md')) ?? []
+    expect(example('line-server/restore.test.ts')).toContain(shown ?? 'no handler')
+  })
+
   test('explains only error messages that exist', () => {
     const sources = globSync('helpers/**/*.ts', { cwd: PROJECT, exclude: ['**/*.test.ts'] }).map(read)
     const [, table = ''] = read('helpers/cli/README.md').split('## Troubleshooting')

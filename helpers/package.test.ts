@@ -274,6 +274,7 @@ const EXAMPLES = [
   ['node-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
   ['node-server', ['first response', 'speedup'], 'restore.bench.ts'],
   ['node-server', [], 'restore.test.ts'],
+  ['line-server', [], 'restore.test.ts'],
 ] as const
 
 /** Simulates a machine with CRIU in the cache, but without a compiler and without other compiled programs. */

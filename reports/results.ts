@@ -185,6 +185,8 @@ const Suite = z.strictObject({
   copied: z.int(),
   /** Only strategy mapped: how many of `copied` are memory that processes share. Missing if there is none. */
   shared: z.int().positive().optional(),
+  /** The files that were copied for the restored process, and their bytes. Missing in results before 0.2. */
+  files: z.strictObject({ count: z.int(), bytes: z.int() }).optional(),
   /** The control programs, named by the hash of their source. Times of different programs are not comparable. */
   control: z.string().optional(),
   memoryControl: z.string().optional(),

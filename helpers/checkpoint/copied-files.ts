@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { chmod, chown, copyFile, lstat, stat, utimes } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, chown, copyFile, lstat, readlink, stat, symlink, utimes } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { CriuBenchError, reasonOf } from '../errors.ts'
 import { HANDLER_FOLDER } from '../handlers/handler.ts'
 import { makeFolder } from '../host/folders.ts'
@@ -8,6 +8,7 @@ import { hostPath, type Host } from '../host/host.ts'
 import { hostPathInside, insideRootfs, pathInside } from '../host/inside.ts'
 import type { NeededFile } from '../images/index.ts'
 import { run } from '../process/process.ts'
+import type { Bytes } from '../units.ts'
 
 /**
  * Refuses a file of the host that the dumped process cannot have had under the path in its images. The images may be
@@ -36,28 +37,56 @@ function notTheSame({ path, size, mode, usedBy }: NeededFile, found = 'another f
   })
 }
 
+/** How many files were copied, and how large they are together. */
+export interface CopiedFiles {
+  readonly count: number
+  readonly bytes: Bytes
+}
+
 /**
  * Copies files of the host to the same paths in the rootfs, with modes, owners and times, and the folders that they are
- * in. No link of the rootfs leads out of it. Throws CriuBenchError.
+ * in. Makes the folders among `paths`, without their content. No link of the rootfs leads out of it. Throws CriuBenchError.
  */
-export async function copyInside(host: Host, rootfs: string, paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    try {
+export async function copyInside(host: Host, rootfs: string, paths: readonly string[]): Promise<CopiedFiles> {
+  let [count, bytes] = [0, 0]
+  for (const path of paths)
+    await copying(path, rootfs, async () => {
+      const source = await stat(hostPath(host, path))
+      if (source.isDirectory()) return makeParents(host, rootfs, path)
       await makeParents(host, rootfs, dirname(path))
       await copyFile(hostPath(host, path), await hostPathInside(host, rootfs, path))
       await copyAttributes(host, rootfs, path)
-    } catch (cause) {
-      if (cause instanceof CriuBenchError) throw cause
-      throw new CriuBenchError(
-        {
-          failed: `cannot copy ${path} to ${rootfs}`,
-          found: reasonOf(cause),
-          expected: 'a copy with the same content and mode',
-          fix: 'free space on the filesystem, or dump again: a file that the process used may be gone',
-        },
-        { cause },
-      )
-    }
+      count += 1
+      bytes += source.size
+    })
+  return { count, bytes }
+}
+
+/** Makes the same symbolic links in the rootfs, where it has nothing of that name. Throws CriuBenchError. */
+export async function copyLinks(host: Host, rootfs: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths)
+    await copying(path, rootfs, async () => {
+      await makeParents(host, rootfs, dirname(path))
+      const copy = join(await hostPathInside(host, rootfs, dirname(path)), basename(path))
+      const isThere = await lstat(copy).catch(() => undefined)
+      if (!isThere) await symlink(await readlink(hostPath(host, path)), copy)
+    })
+}
+
+async function copying(path: string, rootfs: string, copy: () => Promise<void>): Promise<void> {
+  try {
+    await copy()
+  } catch (cause) {
+    if (cause instanceof CriuBenchError) throw cause
+    throw new CriuBenchError(
+      {
+        failed: `cannot copy ${path} to ${rootfs}`,
+        found: reasonOf(cause),
+        expected: 'a copy with the same content and mode',
+        fix: 'free space on the filesystem, or dump again: a file that the process used may be gone',
+      },
+      { cause },
+    )
   }
 }
 

@@ -7,6 +7,7 @@ import { readDumped, writeDumped } from '../cli/manifest.ts'
 import { exportBaseImage, findBaseImage } from '../criu/base-image.ts'
 import { findCriu } from '../criu/binary.ts'
 import { handlerFiles, handlerNamed } from '../handlers/handler.ts'
+import { NOTHING_OPENED } from '../handlers/opened.ts'
 import { layOut } from '../handlers/running.ts'
 import { localHost } from '../host/host.ts'
 import { runRestore } from '../restore/restore-run.ts'
@@ -59,6 +60,7 @@ describe('absolute links of a base image', () => {
       handler: 'native',
       size: 4096,
       checksum: '1',
+      opened: NOTHING_OPENED,
       pid: 7,
       dumpedAt: new Date(0).toISOString(),
     }

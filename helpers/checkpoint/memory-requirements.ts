@@ -11,9 +11,12 @@ const COPIES_IN_A_HANDLER = 2
 /** The filesystem stores the dump, the copy that containers restore from, and the backing file of `mapped`. */
 const COPIES_ON_DISK = 3
 
+/** The room that the memory of dumped processes needs on a filesystem. */
+export const imagesRoom = (memory: Bytes): Bytes => COPIES_ON_DISK * memory
+
 /** The room that one checkpoint of this size needs on a filesystem, with a base image of so many bytes. */
 export const filesystemRoom = (size: Bytes, baseImage: Bytes = 0): Bytes =>
-  COPIES_ON_DISK * (size + PROCESS_OVERHEAD) + ROOTFS_ROOM + baseImage
+  imagesRoom(size + PROCESS_OVERHEAD) + ROOTFS_ROOM + baseImage
 
 /** The memory that one case needs for its processes. */
 const processRoom = (size: Bytes): Bytes => COPIES_IN_A_HANDLER * (size + PROCESS_OVERHEAD)

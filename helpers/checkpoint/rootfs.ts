@@ -21,7 +21,8 @@ import { hostPathInside, insideRootfs } from '../host/inside.ts'
 import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Bytes } from '../units.ts'
-import { checkSource, copyFolder, copyInside } from './copied-files.ts'
+import { checkSource, copyFolder, copyInside, copyLinks, type CopiedFiles } from './copied-files.ts'
+import { NO_FURTHER_FILES, type FurtherFiles } from './further-files.ts'
 
 /** The folder of the rootfs for the dump. */
 export const DUMP_FOLDER = '/.dump'
@@ -132,26 +133,31 @@ export async function validateImages(host: Host, folder: string): Promise<ImageS
   return set
 }
 
+/** What was copied: bytes of images, and files beside them. */
+export interface Copied {
+  readonly images: Bytes
+  readonly files: CopiedFiles
+}
+
 /**
  * Copies everything that a restore needs into the rootfs: the images, the files that the dumped process had open or
- * mapped (the images list them), the whole of the handler's folder, and `programs`, which the container runs as well. Checks
- * sizes and modes in advance as CRIU does at a restore. Throws CriuBenchError.
+ * mapped (the images list them), the whole of the handler's folder, and `further` files. Checks sizes and modes in advance
+ * as CRIU does at a restore. Throws CriuBenchError.
  */
 export async function copyForRestore(
   host: Host,
   rootfs: string,
-  programs: readonly string[] = [],
-): Promise<{ files: number; bytes: Bytes }> {
+  further: FurtherFiles = NO_FURTHER_FILES,
+): Promise<Copied> {
   const dump = join(rootfs, DUMP_FOLDER)
   const needed = neededFiles(await validateImages(host, dump))
   // The container has a /proc of its own.
   const files = needed.filter(({ kind, path }) => kind === 'file' && !/^\/proc(\/|$)/.test(path))
   for (const file of files) await checkSource(host, file)
   await makeFolders(host, rootfs, needed.filter(({ kind }) => kind === 'directory')) // prettier-ignore
-  await copyInside(host, rootfs, [
-    ...files.map(({ path }) => path).filter((path) => !isOwn(path)),
-    ...programs,
-  ])
+  await copyLinks(host, rootfs, further.links)
+  const paths = [...files.map(({ path }) => path), ...further.paths].filter((path) => !isOwn(path))
+  const copied = await copyInside(host, rootfs, [...new Set(paths)])
   await copyFolder(host, HANDLER_FOLDER, await insideRootfs(host, rootfs, HANDLER_FOLDER))
   // The images are copied last, so that a failed copy cannot be restored.
   const { stdout } = await run(host, {
@@ -162,11 +168,11 @@ export async function copyForRestore(
   })
   await validateImages(host, join(rootfs, IMAGES_FOLDER))
   await writeFile(await hostPathInside(host, rootfs, handlerFiles(HANDLER_FOLDER).lock), '1')
-  return { files: files.length, bytes: Number.parseInt(stdout, 10) }
+  return { images: Number.parseInt(stdout, 10), files: copied }
 }
 
 /** Whether it comes with the handler's folder. */
-const isOwn = (path: string): boolean => path.startsWith(`${HANDLER_FOLDER}/`)
+const isOwn = (path: string): boolean => path === HANDLER_FOLDER || path.startsWith(`${HANDLER_FOLDER}/`)
 
 /**
  * Creates the folders that the process had open, such as its working directory. Files in them are copied separately.

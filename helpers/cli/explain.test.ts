@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import { dumpOf } from '../images/real-dumps.testing.ts'
 import { python } from '../images/real-scenes.testing.ts'
 import { temporaryFolder } from '../testing/folders.ts'
@@ -67,10 +68,14 @@ test('explain tells the same as JSON', async () => {
     python([], "anonymous = mmap.mmap(-1, 1 << 20); anonymous.write(b'x' * 4096)").command,
     folder.path,
   )
-  const told: unknown = JSON.parse(await explainImages(folder.path, { json: true }))
-  expect(told).toMatchObject({
-    processes: [{ areas: expect.arrayContaining([expect.objectContaining({ restored: 'eager' })]) }],
-    shared: [{ what: 'MAP_SHARED without a file', size: 4096 }],
-    warnings: [],
-  })
+  const told = Told.parse(JSON.parse(await explainImages(folder.path, { json: true })))
+  expect(told.processes[0]?.areas.map(({ restored }) => restored)).toContain('eager')
+  expect(told.shared).toEqual([expect.objectContaining({ what: 'MAP_SHARED without a file', size: 4096 })])
+  expect(told.warnings).toEqual([])
+})
+
+const Told = z.object({
+  processes: z.array(z.object({ areas: z.array(z.object({ restored: z.string() })) })),
+  shared: z.array(z.unknown()),
+  warnings: z.array(z.unknown()),
 })

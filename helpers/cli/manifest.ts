@@ -6,6 +6,8 @@ import type { Host } from '../host/host.ts'
 import { hostPathInside } from '../host/inside.ts'
 import { formatSize } from '../units.ts'
 
+const paths = z.array(z.string()).readonly()
+
 /** Data about the dump that a step stores in the rootfs for the next steps. */
 const Dumped = z.strictObject({
   handler: z.string(),
@@ -13,6 +15,8 @@ const Dumped = z.strictObject({
   size: z.int().positive(),
   /** Checksum from before the dump. */
   checksum: z.string(),
+  /** What the handler had opened before the dump. */
+  opened: z.strictObject({ files: paths, written: paths, folders: paths }),
   /** The pid of the dumped process, and so of the restored ones. */
   pid: z.int().positive(),
   dumpedAt: z.iso.datetime(),

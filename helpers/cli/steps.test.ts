@@ -29,7 +29,9 @@ describe('the steps by hand', () => {
         expect((await step('dump', '16777216')).stdout).toMatch(
           /^TARGET_PID=\d+\n\(\d\d\.\d{6}\) Dumping finished successfully\n$/,
         )
-        expect(await runAll('copy')).toMatch(/^\d+ files and the images \(.*\) copied to .*, lock at 1\n$/)
+        expect(await runAll('copy')).toMatch(
+          /^\d+ files \(.*\) and the images \(.*\) copied to .*, lock at 1\n$/,
+        )
         for (const output of [await runAll('restore'), await runAll('restore')])
           expect(output).toMatch(restored('python'))
         expect(await runAll('unmount')).toMatch(/ unmounted\n$/)

@@ -6,8 +6,7 @@ import { dump } from '../criu/dump.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkMountPoint, unmount as unmountFilesystem } from '../filesystems/mount-point.ts'
 import { TMPFS_SOURCE, tmpfs } from '../filesystems/tmpfs.ts'
-import { handlerNamed, isObserved } from '../handlers/handler.ts'
-import { observer } from '../handlers/observe.ts'
+import { handlerNamed } from '../handlers/handler.ts'
 import { startHandler } from '../handlers/start.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { makeFolder } from '../host/folders.ts'
@@ -20,6 +19,7 @@ import { run } from '../process/process.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { forgetCopied, forgetDumped, readCopied, readDumped, writeCopied, writeDumped, type Copied } from './manifest.ts' // prettier-ignore
 import { durationOf } from '../../reports/timeline.ts'
+import { furtherFiles } from '../checkpoint/further-files.ts'
 import { copyForRestore, DUMP_FOLDER, populateRootfs, rootfsAt } from '../checkpoint/rootfs.ts'
 import { strategyNamed, type Strategy } from '../strategies/index.ts'
 import { runPhases } from '../matrix/phases.ts'
@@ -75,13 +75,13 @@ export async function dumpStep(settings: Settings): Promise<void> {
   const total = await inSandbox(settings, async (sandbox) => {
     await forgetDumped(sandbox, point)
     await using handler = await startHandler(sandbox, handlerNamed(settings.handler), size)
-    const { pid, name, checksum } = handler
+    const { pid, name, checksum, opened } = handler
     say(`TARGET_PID=${pid}`)
     const images = join(point, DUMP_FOLDER)
     const criu = criuCommand(sandbox, join(point, BUNDLE))
     const result = await dump(handler.host, { criu, pid, images, size, leaveRunning: false })
     const dumpedAt = new Date().toISOString()
-    await writeDumped(sandbox, point, { handler: name, size, checksum, pid, dumpedAt })
+    await writeDumped(sandbox, point, { handler: name, size, checksum, opened, pid, dumpedAt })
     return result.total
   })
   const seconds = (total / 1000).toFixed(6).padStart(9, '0')
@@ -91,17 +91,17 @@ export async function dumpStep(settings: Settings): Promise<void> {
 export async function copy(settings: Settings): Promise<void> {
   const point = rootfsOf(settings)
   const dumped = await readDumped(localHost, point)
-  const handler = handlerNamed(dumped.handler)
-  const { files, bytes } = await inSandbox(settings, async (sandbox) => {
+  const origin = { ...dumped, handler: handlerNamed(dumped.handler) }
+  const { files, images } = await inSandbox(settings, async (sandbox) => {
     await forgetCopied(sandbox, point)
-    const copies = await copyForRestore(sandbox, point, isObserved(handler) ? [await observer()] : [])
+    const copies = await copyForRestore(sandbox, point, await furtherFiles(sandbox, origin))
     const exported = rootfsAt(sandbox, point)
-    for (const name of settings.strategies)
-      await strategyNamed(name).prepare(sandbox, exported, { handler, size: dumped.size })
+    for (const name of settings.strategies) await strategyNamed(name).prepare(sandbox, exported, origin)
     await writeCopied(sandbox, point, { dumped, strategies: settings.strategies })
     return copies
   })
-  say(`${files} files and the images (${describeBytes(bytes)}) copied to ${point}, lock at 1`)
+  const copied = `${files.count} files (${describeBytes(files.bytes)}) and the images (${describeBytes(images)})`
+  say(`${copied} copied to ${point}, lock at 1`)
 }
 
 export async function restore(settings: Settings): Promise<void> {
@@ -128,12 +128,13 @@ async function restoreIn(
 ): Promise<RestoreRun> {
   const { size, checksum, pid } = dumped
   const handler = handlerNamed(dumped.handler)
+  const origin = { ...dumped, handler }
   const exported = rootfsAt(host, point)
   if (!strategies.includes(strategy.name)) {
-    await strategy.prepare(host, exported, { handler, size })
+    await strategy.prepare(host, exported, origin)
     await writeCopied(host, point, { dumped, strategies: [...strategies, strategy.name] })
   }
-  const restorable = await strategy.open(host, exported, { handler, size })
+  const restorable = await strategy.open(host, exported, origin)
   const { containerName } = host
   return runRestore({ host, rootfs: exported, restorable, containerName, handler, size, checksum, pid })
 }

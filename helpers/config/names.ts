@@ -1,8 +1,10 @@
 /** Names that options and suites accept, as literal types, so that an editor can complete them. */
 export type FilesystemName = 'tmpfs' | 'ext4' | 'ceph'
 export type StrategyName = 'mapped' | 'lazy' | 'eager' | 'plain'
-/** A handler that the package ships, or the name of your own. */
-export type HandlerName = 'python' | 'native' | 'python-http' | 'node-http' | (string & {})
+/** The handlers that the package ships. */
+export const BUILT_IN_HANDLERS = ['python', 'native', 'python-http', 'node-http'] as const
+/** One of them, or the name of your own. */
+export type HandlerName = (typeof BUILT_IN_HANDLERS)[number] | (string & {})
 
 /**
  * Whether a text can be the name of one cgroup, and so of a container. An empty name or a path would be a foreign cgroup, or

@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts'
 import { run } from '../process/process.ts'
 import { describeBytes, MB, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
-import { unmount } from './mount-point.ts'
+import { freeOn, unmount } from './mount-point.ts'
 
 /** ext4 on a loop device over a file on disk: needs neither memory nor Ceph. */
 export const ext4: Filesystem = {
@@ -47,6 +47,7 @@ async function mount(host: Host, point: string, room: Bytes): Promise<MountedFil
     name: 'ext4',
     point,
     description: `ext4 on ${stdout.trim()}, a file of ${describeBytes(size)} in ${FOLDER}`,
+    free: () => freeOn(host, point),
     dropCache: () => dropCache(host, point),
     lost: async () => host.lost?.(),
     [Symbol.asyncDispose]: () => unmount(host, point),

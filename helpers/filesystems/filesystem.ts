@@ -49,6 +49,10 @@ export interface MountedFilesystem extends AsyncDisposable {
   readonly description: string
   /** The host of the servers that this run has started: their CPU time is not noise, and they still work after a dump. */
   readonly servers?: Host | undefined
+  /** The room that it still has. Missing if others share it, and it reports itself that it is full. */
+  free?(): Promise<Bytes>
+  /** Makes it larger by so many bytes. Throws CriuBenchError. */
+  grow?(bytes: Bytes): Promise<void>
   /** Drops its files, and no others, from this machine's page cache. Throws CriuBenchError. */
   dropCache?(): Promise<void>
   /** Unmounts it and mounts it with its content at the same path of another host. Throws CriuBenchError. */

@@ -1,10 +1,11 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, stat, statfs } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
 import { run } from '../process/process.ts'
+import type { Bytes } from '../units.ts'
 
 /** Throws CriuBenchError unless `point` is the absolute path of an empty folder without a mount: a mount hides files. */
 export async function checkMountPoint(host: Host, point: string): Promise<void> {
@@ -38,4 +39,10 @@ export async function unmount(host: Host, point: string): Promise<void> {
     fix: `end the processes that use it: fuser --verbose --mount ${point}`,
     timeout: 30_000,
   })
+}
+
+/** The room that the filesystem at `path` has. */
+export async function freeOn(host: Host, path: string): Promise<Bytes> {
+  const { bavail, bsize } = await statfs(hostPath(host, path))
+  return bavail * bsize
 }

@@ -1,8 +1,9 @@
-import type { Host } from '../host/host.ts'
+import { statfs } from 'node:fs/promises'
+import { hostPath, type Host } from '../host/host.ts'
 import { run } from '../process/process.ts'
 import { describeBytes, type Bytes } from '../units.ts'
 import type { Filesystem, MountedFilesystem } from './filesystem.ts'
-import { unmount } from './mount-point.ts'
+import { freeOn, unmount } from './mount-point.ts'
 
 /** The source of the project's tmpfs mounts: the step `unmount` touches no others. */
 export const TMPFS_SOURCE = 'vitest-criu'
@@ -25,9 +26,23 @@ async function mount(host: Host, point: string, room: Bytes): Promise<MountedFil
     name: 'tmpfs',
     point,
     description: `tmpfs, size ${describeBytes(room)}, ${huge ? 'huge pages' : 'this kernel refuses huge pages'}`,
+    free: () => freeOn(host, point),
+    grow: (bytes) => growTmpfs(host, point, bytes),
     lost: async () => host.lost?.(),
     [Symbol.asyncDispose]: () => unmount(host, point),
   }
+}
+
+/** Makes the tmpfs that `path` is on larger by so many bytes. Throws CriuBenchError. */
+export async function growTmpfs(host: Host, path: string, more: Bytes): Promise<void> {
+  const { blocks, bsize } = await statfs(hostPath(host, path))
+  const script = 'mount -o "remount,size=$2" "$(findmnt --noheadings --output TARGET --target "$1")"'
+  await run(host, {
+    argv: ['sh', '-ec', script, 'sh', path, String(blocks * bsize + more)],
+    failed: `cannot make the tmpfs on ${path} larger by ${describeBytes(more)}`,
+    fix: 'run as root with CAP_SYS_ADMIN',
+    timeout: 10_000,
+  })
 }
 
 /** mount(8)'s exit status when the kernel refused. */

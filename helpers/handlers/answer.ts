@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { CriuBenchError } from '../errors.ts'
 import { isReceived, isRequest, isSent, type Handler } from './definition.ts'
 import { handlerFiles } from './handler.ts'
+import { fixForMissing } from './missing-file.ts'
 import { answerIn } from './observe.ts'
 
 /** Stands for the checksum of a handler whose answers may differ: `checksum: false`. */
@@ -14,6 +15,8 @@ export interface EndedRun {
   readonly folder: string
   /** Set for a start from scratch, whose log has other lines first: the checksum of the run before the dump. */
   readonly expected?: string
+  /** Whether it is a run after a restore. */
+  readonly isRestored?: true
 }
 
 /**
@@ -25,11 +28,14 @@ export async function checksumOf(handler: Handler, run: EndedRun): Promise<strin
   const { checksum, trigger } = handler
   const { folder } = run
   const isAnswered = isRequest(trigger) || isSent(trigger)
-  const body = isAnswered ? await bodyOf(handler, folder) : Buffer.of()
+  const body = isAnswered ? await bodyOf(handler, run) : Buffer.of()
   if (checksum === false) return UNCHECKED
   if (checksum) return checksum({ folder, body: body.toString() })
   return isAnswered ? hashOf(body) : printedIn(handler, run)
 }
+
+const BEFORE_IT_ANSWERED =
+  'read its output below: it answered the same request before its dump; a file that it opens now for the first time belongs in `files` of defineHandler({ … })'
 
 const hashOf = (content: Buffer | string): string =>
   createHash('sha256').update(content).digest('hex').slice(0, 16)
@@ -48,7 +54,10 @@ async function printedIn({ done }: Handler, { folder, expected }: EndedRun): Pro
   return `${hashOf(last.join('\n'))} of ${last.length} lines`
 }
 
-async function bodyOf({ name, trigger, done }: Handler, folder: string): Promise<Buffer> {
+async function bodyOf(
+  { name, cwd, trigger, done }: Handler,
+  { folder, isRestored }: EndedRun,
+): Promise<Buffer> {
   const answer = await readFile(answerIn(folder)).catch(() => Buffer.of())
   // More may have come by chance.
   if (isReceived(done)) return answer.subarray(0, answer.indexOf(done.received) + Buffer.byteLength(done.received)) // prettier-ignore
@@ -57,10 +66,14 @@ async function bodyOf({ name, trigger, done }: Handler, folder: string): Promise
   if (!isRequest(trigger) || done !== 'response') return end < 0 ? Buffer.of() : answer.subarray(end + 4)
   const [status = ''] = answer.toString('latin1').split('\r\n', 1)
   if (end >= 0 && /^HTTP\/\S+ [23]\d\d/.test(status)) return answer.subarray(end + 4)
+  const log = await readFile(handlerFiles(folder).log, 'utf8').catch(() => '')
   throw new CriuBenchError({
-    failed: `cannot use the answer of the ${name} handler`,
+    failed: `cannot use the answer of the ${name} handler${isRestored ? ' after its restore' : ''}`,
     found: status || 'no answer',
     expected: `an HTTP answer with a status below 400 to ${trigger.request}`,
-    fix: 'correct the request in its trigger, or the handler',
+    fix: isRestored
+      ? (fixForMissing(`${log}\n${answer.toString()}`, { cwd }) ?? BEFORE_IT_ANSWERED)
+      : 'correct the request in its trigger, or the handler',
+    log,
   })
 }

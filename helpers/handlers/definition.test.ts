@@ -37,6 +37,9 @@ describe('a definition', () => {
     ['a file outside of its folder', { done: { file: '../../etc/passwd' } }],
     ['a signal that there is not', { trigger: { signal: 'SIGWHAT' }, done: 'exit' }],
     ['a request to another machine', { trigger: { request: 'http://example.org/' } }],
+    ['a path in `files` that is not absolute', { files: ['site'] }],
+    ['requests before the dump of a handler that answers none', { trigger: 'lock', done: 'exit', warmups: 10 }], // prettier-ignore
+    ['a limit of `ready` that is none', { ready: { socket: 'door', within: 'soon' } }],
     ['a response without a request', { trigger: 'lock' }],
     ['a size that is none', { memory: 'much' }],
   ])('is refused for %s', async (_, parts) => {

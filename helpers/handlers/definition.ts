@@ -99,6 +99,8 @@ const Definition = z
     env: z.record(z.string(), z.string()).default({}),
     /** Absolute. */
     cwd: z.string().startsWith('/').default('/'),
+    /** Files and folders that it opens after a restore for the first time; absolute. */
+    files: z.array(z.string().startsWith('/')).readonly().default([]),
     /** Memory of its process, for a handler that is not measured at several sizes. */
     memory: size.optional(),
     /** Denies io_uring to the handler, because CRIU cannot dump it: libuv, and so Node, falls back to epoll. */
@@ -113,6 +115,8 @@ const Definition = z
     ready: Ready.default('report'),
     trigger: Trigger.default('lock'),
     done: Done.default('report'),
+    /** Requests before the dump, of a handler that answers them. Default: 1. */
+    warmups: z.int().nonnegative().optional(),
     /**
      * What must be the same before the dump and after each restore. Default: the whole answer to a request, or what the
      * handler printed between its trigger and its end. `false`: answers may differ, and the results say so.
@@ -128,6 +132,10 @@ const Definition = z
   .refine(({ done, trigger }) => !isReceived(done) || isSent(trigger), {
     path: ['done'],
     error: 'a trigger { send, to } where done is { received }',
+  })
+  .refine(({ done, warmups }) => warmups === undefined || answers({ done }), {
+    path: ['warmups'],
+    error: 'warmups where done is "response" or { received }: other handlers run once',
   })
 
 /** A definition as the user writes it. */
@@ -147,7 +155,8 @@ export const isReceived = (done: z.output<typeof Done>): done is { received: str
   typeof done === 'object' && 'received' in done
 
 /** Whether the handler answers on a connection, as often as it is asked. */
-export const answers = ({ done }: Pick<Handler, 'done'>): boolean => done === 'response' || isReceived(done)
+export const answers = ({ done }: { readonly done: z.output<typeof Done> }): boolean =>
+  done === 'response' || isReceived(done)
 
 /** Checks and completes a definition. Throws CriuBenchError that names the wrong part and what it accepts. */
 export function parseHandler(definition: HandlerDefinition): Handler {
@@ -171,6 +180,7 @@ const TAKES: Readonly<Record<string, string>> = {
   command: 'program and arguments, or a function that gives them',
   env: 'names and values, all strings',
   cwd: 'an absolute path',
+  files: 'a list of absolute paths',
   memory: 'bytes, or "64MB"',
   withoutIoUring: 'true or false',
   privileged: 'true or false',
@@ -179,6 +189,7 @@ const TAKES: Readonly<Record<string, string>> = {
   ready: '"report", { line }, { file }, { socket } or a function',
   trigger: '"lock", { signal }, { file }, { stdin }, { line }, { send, to } or { request }',
   done: '"report", "response" (of a request), "exit", { line }, { file }, { socket }, { received } or a function',
+  warmups: 'a whole number of requests, where done is "response" or { received }',
   checksum: 'a function, or false for answers that may differ',
 }
 

@@ -94,7 +94,7 @@ const nodeHttp = parseHandler({
   done: 'response',
 })
 
-const BUILT_IN: readonly Handler[] = [python, native, pythonHttp, nodeHttp]
+export const BUILT_IN: readonly Handler[] = [python, native, pythonHttp, nodeHttp]
 
 /** The built-in handler, or the one defined by `defineHandler`, of that name. Throws CriuBenchError that lists them. */
 export const handlerNamed = (name: string): Handler =>

@@ -3,7 +3,8 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { compile } from '../programs/compile.ts'
-import type { Host } from '../host/host.ts'
+import { CriuBenchError } from '../errors.ts'
+import { hostPath, type Host } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import type { Nanoseconds } from '../units.ts'
@@ -128,15 +129,25 @@ export async function untilAccepted(
   return exitCode === 0
 }
 
+/** What the observer says of the handler, such as that it was not done. */
+export const saidIn = (stderr: string): string | undefined => /^observe: (?:found )?(.+)$/m.exec(stderr)?.[1]
+
 /** Sends a running handler its request once, as every restored one will get it. Throws CriuBenchError. */
 export async function askOnce(host: Host, handler: Handler, folder: string, limit: number): Promise<void> {
   const { name, trigger } = handler
   if (!isRequest(trigger) && !isSent(trigger)) return
-  await run(host, {
+  const failed = `the ${name} handler did not answer ${isRequest(trigger) ? trigger.request : `at ${trigger.to}`}`
+  const fix = 'send the request by hand, and look at the output of the handler below'
+  const { exitCode, stderr } = await run(host, {
     // prettier-ignore
     argv: [await observer(), '--limit', String(limit), ...triggerOptions(handler, folder, undefined), ...doneOptions(handler, folder), reportIn(folder)],
-    failed: `the ${name} handler did not answer ${isRequest(trigger) ? trigger.request : `at ${trigger.to}`}`,
-    fix: 'send the request by hand, and look at the output of the handler in its log',
+    failed,
+    fix,
     timeout: limit + 5000,
+    accept: [0, 1],
   })
+  if (exitCode === 0) return
+  const log = await readFile(handlerFiles(hostPath(host, folder)).log, 'utf8').catch(() => '')
+  const expected = isRequest(trigger) ? 'an HTTP answer' : 'an answer as `done` says'
+  throw new CriuBenchError({ failed, found: saidIn(stderr) ?? stderr, expected, fix, log })
 }

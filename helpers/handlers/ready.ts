@@ -4,15 +4,16 @@ import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { startTimeOf } from '../proc/stat.ts'
-import { waitFor } from '../process/wait.ts'
+import { orphansSince, type LiveStat } from '../proc/tree.ts'
+import { holdsWithin, waitFor } from '../process/wait.ts'
 import type { Bytes } from '../units.ts'
 import type { Handler } from './definition.ts'
-import { HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { FOLDER_VARIABLE, HANDLER_FOLDER, handlerFiles } from './handler.ts'
 import { untilAccepted } from './observe.ts'
 import { readReport, readyIn } from './report.ts'
+import type { RunningHandler } from './running.ts'
 
-export interface Starting {
-  readonly pid: number
+export interface Starting extends Pick<RunningHandler, 'pid' | 'startedAfter'> {
   readonly handler: Handler
   readonly size: Bytes
   /** Milliseconds. */
@@ -39,6 +40,38 @@ export async function untilReady(host: Host, starting: Starting): Promise<void> 
     return false
   }
   await waitFor(isReadyOrThrows, { ...facts, limit, found: 'the handler runs and is not ready', log: output })
+}
+
+/** Milliseconds in which the children of a process that failed end as well. */
+const PATIENCE = 500
+
+/** The result of an action on a handler. If it fails because the handler runs as a daemon, the CriuBenchError says so. */
+export async function unlessDaemon<T>(host: Host, starting: Starting, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    await refuseDaemon(host, starting)
+    throw error
+  }
+}
+
+/** Throws CriuBenchError if the handler's first process has ended, and others run on. */
+async function refuseDaemon(host: Host, starting: Starting): Promise<void> {
+  const { pid, startedAfter: startTime, handler } = starting
+  if ((await startTimeOf(pid, host)) !== undefined) return
+  let orphans: readonly LiveStat[] = []
+  const areGone = async (): Promise<boolean> => {
+    orphans = await orphansSince({ pid, startTime }, host, FOLDER_VARIABLE)
+    return orphans.length === 0
+  }
+  if (await holdsWithin(areGone, { limit: PATIENCE })) return
+  throw new CriuBenchError({
+    failed: `cannot dump the ${handler.name} handler: it runs as a daemon`,
+    found: `its first process (pid ${pid}) has ended, and ${orphans.map((each) => `process ${each.pid} (${each.name})`).join(', ')} runs on`,
+    expected: 'a program that stays in the foreground: its first process is dumped, with all children',
+    fix: `start it in the foreground: nginx -g 'daemon off;', redis-server --daemonize no, memcached without -d, php-fpm --nodaemonize, apache2 -DFOREGROUND, sshd -D, gunicorn without --daemon`,
+    log: await readFile(handlerFiles(hostPath(host, HANDLER_FOLDER)).log, 'utf8').catch(() => ''),
+  })
 }
 
 /** Looks once, for a fraction of a second at most. */

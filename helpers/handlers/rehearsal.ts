@@ -12,15 +12,17 @@ import { untilReady, type Starting } from './ready.ts'
 import { doneIn, readReport } from './report.ts'
 import { startProcess, writeNew } from './running.ts'
 
+type Rehearsed = Omit<Starting, 'pid' | 'startedAfter'>
+
 /**
  * Runs a handler once from its start to its end, in a process that is not dumped, and returns the checksum of that run.
  * What fails here would fail in every sample. Throws CriuBenchError.
  */
-export async function rehearse(host: Host, starting: Omit<Starting, 'pid'>): Promise<string> {
+export async function rehearse(host: Host, starting: Rehearsed): Promise<string> {
   const { handler, size, limit } = starting
   const folder = hostPath(host, HANDLER_FOLDER)
   await using process = await startProcess(host, handler, () => commandOf(starting))
-  await untilReady(process.host, { pid: process.pid, handler, size, limit })
+  await untilReady(process.host, { ...process, handler, size, limit })
   await untilQuiet(folder)
   // Its log is opened for appending. From here on it has only what a restored process prints as well.
   await truncate(handlerFiles(folder).log)
@@ -32,7 +34,7 @@ export async function rehearse(host: Host, starting: Omit<Starting, 'pid'>): Pro
 }
 
 /** The observer starts the handler in the same network, and as confined as itself. */
-async function commandOf({ handler, size, limit }: Omit<Starting, 'pid'>): Promise<string[]> {
+async function commandOf({ handler, size, limit }: Rehearsed): Promise<string[]> {
   const command = await commandLine(handler, size, HANDLER_FOLDER, 'container')
   const on = { command, folder: HANDLER_FOLDER, leaves: false, limit: 2 * limit, afterReady: true }
   return [
@@ -58,7 +60,7 @@ async function untilQuiet(folder: string): Promise<void> {
   await holdsWithin(isQuiet, { limit: 10 * QUIET })
 }
 
-async function untilDone(host: Host, { handler, limit }: Omit<Starting, 'pid'>, pid: number): Promise<void> {
+async function untilDone(host: Host, { handler, limit }: Rehearsed, pid: number): Promise<void> {
   const folder = hostPath(host, HANDLER_FOLDER)
   const { done } = handler
   const hasEnded = async (): Promise<boolean> => {

@@ -1,4 +1,4 @@
-import { mkdir, readlink, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { hostPath, type Host } from '../host/host.ts'
 import { startTimeOf } from '../proc/stat.ts'
 import { treeOf } from '../proc/tree.ts'
@@ -12,6 +12,8 @@ import { writePayload } from './observe.ts'
 export interface RunningHandler extends AsyncDisposable {
   /** The pid on its host. */
   readonly pid: number
+  /** A moment before its start, in clock ticks since boot, as /proc/PID/stat has them. */
+  readonly startedAfter: string
   /** The host in the handler's own network, where it has one. */
   readonly host: Host
 }
@@ -29,6 +31,7 @@ export async function startProcess(
   await rm(folder, { recursive: true, force: true })
   await layOut(handler, folder, '0')
   const { log } = handlerFiles(HANDLER_FOLDER)
+  const startedAfter = await ticksSinceBoot()
   const { stdout } = await run(host, {
     argv: ['sh', '-c', 'cd /; log=$1; shift; setsid "$@" <&- </dev/null >>"$log" 2>&1 & echo $!', 'sh', log,
       'env', '--ignore-environment', ...hostEnvironment(handler, HANDLER_FOLDER), ...(await argv())], // prettier-ignore
@@ -41,11 +44,17 @@ export async function startProcess(
   const stop = () => kill(host, pid, started)
   try {
     const inside = handler.network ? await networkOf(host, pid) : host
-    return { pid, host: inside, [Symbol.asyncDispose]: stop }
+    return { pid, startedAfter, host: inside, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** The kernel's unit of start times is a hundredth of a second. */
+async function ticksSinceBoot(): Promise<string> {
+  const [seconds = '0'] = (await readFile('/proc/uptime', 'utf8')).split(' ')
+  return String(Math.floor(Number(seconds) * 100))
 }
 
 /** Makes a folder with a handler's files: the lock is `lock`, report and log are empty; and a new run folder beside it. */

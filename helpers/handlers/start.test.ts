@@ -10,7 +10,7 @@ import { MB } from '../units.ts'
 import { outcomeOf } from '../testing/commands.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf, steady } from '../testing/messages.ts'
-import type { Handler } from './definition.ts'
+import { parseHandler, type Handler, type HandlerDefinition } from './definition.ts'
 import { handlerNamed, reporting } from './handler.ts'
 import { networkOf } from './running.ts'
 import { startHandler } from './start.ts'
@@ -141,6 +141,40 @@ const startOn = async (host: Host, script: string): Promise<number> =>
 
 /** The network namespace in which commands of that host run. */
 const namespaceOf = (host: Host): Promise<string> => sayOn(host, 'readlink', '/proc/self/ns/net')
+
+/** How a handler of this shell script fails to start, which is ready when it has made the file `up`. */
+const readyFailure = (script: string, ready: HandlerDefinition['ready']): Promise<string> =>
+  inSandbox(async (sandbox) => {
+    const handler = parseHandler({
+      name: 'own',
+      command: ['/bin/sh', '-c', `cd "$CRIU_HANDLER_FOLDER"; ${script}`],
+      ready,
+      trigger: 'lock',
+      done: 'exit',
+      checksum: false,
+    })
+    const message = await messageOf(() => startHandler(sandbox, handler, MB))
+    return steady(message, [/process \d+/g, 'process PID'])
+  })
+
+describe('a handler that gets ready late, or not in the foreground:', () => {
+  test('the limit of its definition counts, and not the usual one', async () => {
+    const message = await readyFailure('exec sleep 1000', { file: 'up', within: '300ms' })
+    expect(message).toContain('expected: the file /var/lib/vitest-criu/handler/up within 0.3 s')
+  })
+
+  test.each([
+    ['ready', 'sleep 1000 & touch up'],
+    ['not ready', 'sleep 1000 &'],
+  ])('a daemon is told as such, %s', async (_, script) => {
+    expect(await readyFailure(script, { file: 'up' })).toMatchInlineSnapshot(`
+      "cannot dump the own handler: it runs as a daemon
+        found:    its first process (pid PID) has ended, and process PID (sleep) runs on
+        expected: a program that stays in the foreground: its first process is dumped, with all children
+        fix:      start it in the foreground: nginx -g 'daemon off;', redis-server --daemonize no, memcached without -d, php-fpm --nodaemonize, apache2 -DFOREGROUND, sshd -D, gunicorn without --daemon"
+    `)
+  })
+})
 
 describe("a handler's own network", () => {
   test('is the network of its host prefix, on a host that has a network of its own', () =>

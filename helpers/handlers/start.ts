@@ -4,8 +4,9 @@ import { checksumOf, UNCHECKED } from './answer.ts'
 import { answers, type Handler } from './definition.ts'
 import { commandLine, HANDLER_FOLDER, handlerFiles } from './handler.ts'
 import { askOnce } from './observe.ts'
+import { recordOpened, type Opened } from './opened.ts'
 import { checkDumpable } from './preflight/index.ts'
-import { untilReady } from './ready.ts'
+import { unlessDaemon, untilReady } from './ready.ts'
 import { rehearse } from './rehearsal.ts'
 import { readReport, readyIn } from './report.ts'
 import { dumpHostOf, startProcess } from './running.ts'
@@ -18,6 +19,8 @@ export interface WaitingHandler extends AsyncDisposable {
   readonly size: Bytes
   /** Checksum of a run before the dump: a restored handler must return the same. */
   readonly checksum: string
+  /** What it has opened since its start, and may open again. */
+  readonly opened: Opened
   /** The host in the namespaces of the handler in which CRIU must run. */
   readonly host: Host
 }
@@ -35,27 +38,34 @@ export async function startHandler(
   size: Bytes,
   limit = readyLimit(size),
 ): Promise<WaitingHandler> {
+  await using recording = await recordOpened(host)
   const rehearsed = handler.checksum === false || canRepeat(handler) ? undefined : await rehearse(host, { handler, size, limit }) // prettier-ignore
   await using undo = new AsyncDisposableStack()
-  const { pid, host: inside } = undo.use(
+  const running = undo.use(
     await startProcess(host, handler, () => commandLine(handler, size, HANDLER_FOLDER)),
   )
-  await untilReady(inside, { pid, handler, size, limit })
-  const checksum = rehearsed ?? (await firstChecksum(inside, handler, limit))
-  await checkDumpable(inside, { name: handler.name, pid })
-  const dumpHost = await dumpHostOf(inside, pid)
+  const { pid, host: inside } = running
+  const starting = { ...running, handler, size, limit }
+  const waiting = await unlessDaemon(host, starting, async () => {
+    await untilReady(inside, starting)
+    const checksum = rehearsed ?? (await firstChecksum(inside, handler, limit))
+    const opened = await recording.opened()
+    await checkDumpable(inside, { name: handler.name, pid })
+    return { checksum, opened, host: await dumpHostOf(inside, pid) }
+  })
   const owned = undo.move()
-  return { pid, name: handler.name, size, checksum, host: dumpHost, [Symbol.asyncDispose]: () => owned.disposeAsync() } // prettier-ignore
+  return { ...waiting, pid, name: handler.name, size, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Whether a process can run before the dump and again afterwards: it answers requests, or has reported its first run. */
-const canRepeat = ({ ready, trigger, done }: Handler): boolean =>
-  answers({ done }) || (ready === 'report' && trigger === 'lock' && done === 'report')
+const canRepeat = ({ ready, trigger, done, warmups = 1 }: Handler): boolean =>
+  (answers({ done }) && warmups > 0) || (ready === 'report' && trigger === 'lock' && done === 'report')
 
 async function firstChecksum(host: Host, handler: Handler, limit: number): Promise<string> {
   const folder = hostPath(host, HANDLER_FOLDER)
   if (answers(handler)) {
-    await askOnce(host, handler, HANDLER_FOLDER, limit)
+    for (let asked = 0; asked < (handler.warmups ?? 1); asked++)
+      await askOnce(host, handler, HANDLER_FOLDER, limit)
     return checksumOf(handler, { folder })
   }
   if (handler.checksum === false) return UNCHECKED

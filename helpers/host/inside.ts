@@ -11,9 +11,18 @@ const MAX_LINKS = 40
  * exist are left as they are. Throws CriuBenchError for links in a circle.
  */
 export async function pathInside(root: string, path: string): Promise<string> {
+  return (await resolveInside(root, path)).path
+}
+
+/** The symbolic links that lead to a path, in the order in which they are followed. Throws as `pathInside`. */
+export async function linksOn(root: string, path: string): Promise<string[]> {
+  return (await resolveInside(root, path)).links
+}
+
+async function resolveInside(root: string, path: string): Promise<{ path: string; links: string[] }> {
   const waiting = path.split('/').toReversed()
   let at = '/'
-  let links = 0
+  const links: string[] = []
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const next = join(at, name)
     // Undefined for a name that is no link, or does not exist.
@@ -22,11 +31,11 @@ export async function pathInside(root: string, path: string): Promise<string> {
       at = next
       continue
     }
-    if (++links > MAX_LINKS) throw tooManyLinks(root, path)
+    if (links.push(next) > MAX_LINKS) throw tooManyLinks(root, path)
     if (target.startsWith('/')) at = '/'
     waiting.push(...target.split('/').toReversed())
   }
-  return at
+  return { path: at, links }
 }
 
 /** The path on `host` of `path` of a rootfs, whatever links the rootfs contains. */

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { checkMemory, filesystemRoom } from '../checkpoint/memory-requirements.ts'
+import type { CopiedFiles } from '../checkpoint/copied-files.ts'
+import { furtherFiles } from '../checkpoint/further-files.ts'
+import { ensureRoom, ensureSampleRoom, ownFolderSize } from '../checkpoint/room.ts'
 import {
   checkOutlivesParent,
   copyForRestore,
@@ -18,7 +21,7 @@ import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } f
 import { checkMountPoint } from '../filesystems/mount-point.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { isObserved } from '../handlers/handler.ts'
-import { observer } from '../handlers/observe.ts'
+import type { Opened } from '../handlers/opened.ts'
 import { startHandler } from '../handlers/start.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { makeFolder } from '../host/folders.ts'
@@ -26,7 +29,7 @@ import { WORK } from '../installation/paths.ts'
 import type { Network } from '../network/network.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
 import type { Strategy } from '../strategies/index.ts'
-import type { Bytes } from '../units.ts'
+import { describeBytes, type Bytes } from '../units.ts'
 import { controlName, memoryControlName } from './control.ts'
 import { takeDumps, type DumpSample, type DumpTarget } from './dumps.ts'
 import { takeRewrites, type RewriteSample } from './rewrites.ts'
@@ -68,6 +71,8 @@ export interface PreparedCheckpoint extends AsyncDisposable {
   /** The rewrites of each strategy that rewrites. */
   readonly rewrites: ReadonlyMap<Strategy, readonly RewriteSample[]>
   readonly baseImage: string
+  /** The files that were copied for the restored process, beside the images and its own folder. */
+  readonly files: CopiedFiles
   /** Names of the controls, with hashes of their content. */
   readonly control: string
   readonly memoryControl: string
@@ -123,12 +128,13 @@ async function mountFor(
 /** A dumped process with everything that its restores need. */
 interface Dumped extends Pick<
   PreparedCheckpoint,
-  'dumps' | 'rewrites' | 'criu' | 'baseImage' | 'control' | 'memoryControl'
+  'dumps' | 'rewrites' | 'criu' | 'baseImage' | 'files' | 'control' | 'memoryControl'
 > {
   readonly rootfs: Rootfs
   /** The pid of the dumped process, and so of the restored ones. */
   readonly pid: number
   readonly checksum: string
+  readonly opened: Opened
   /** Those that were prepared. */
   readonly strategies: readonly Strategy[]
 }
@@ -147,18 +153,25 @@ async function dumpOn(
   const rootfs = { ...exported, restoreArguments: plan.criu?.restore ?? [] }
   progress(`starting the ${handler.name} handler`)
   await using waiting = await startHandler(host, handler, size)
+  const { opened } = waiting
+  const further = await furtherFiles(host, { handler, size, opened })
+  await ensureRoom(host, mounted, { pid: waiting.pid, handler, further })
+  const ownFolder = await ownFolderSize(host)
+  for (const each of new Set([host, plan.restoreOn ?? host])) await ensureSampleRoom(each, ownFolder)
   // The CRIU that restores also dumps, because images of one version may be no good for another.
   const criu = criuCommand(host, await installLocally(host, rootfs))
   const target: DumpTarget = { criu, arguments: plan.criu?.dump, images: join(point, DUMP_FOLDER), servers }
   const dumps = await takeDumps(waiting, target, plan, progress)
   progress('copying images and files')
   if (isObserved(handler)) await checkOutlivesParent(host, point, handler.name)
-  await copyForRestore(host, point, isObserved(handler) ? [await observer()] : [])
+  const { files } = await copyForRestore(host, point, further)
+  progress(`copied ${files.count} files (${describeBytes(files.bytes)})`)
   const rewrites = new Map<Strategy, RewriteSample[]>()
+  const origin = { handler, size, opened }
   const ready = await ofEach(plan, strategies, async (strategy) => {
     progress(`preparing the ${strategy.name} restore`)
-    const preparing = { strategy, host, rootfs, servers, origin: plan }
-    if (strategy.rewrites === undefined) await strategy.prepare(host, rootfs, plan)
+    const preparing = { strategy, host, rootfs, servers, origin }
+    if (strategy.rewrites === undefined) await strategy.prepare(host, rootfs, origin)
     else rewrites.set(strategy, await takeRewrites(preparing, strategy.rewrites, plan, progress))
     return strategy
   })
@@ -166,7 +179,7 @@ async function dumpOn(
   const [control, memoryControl] = [await controlName(), await memoryControlName(size)]
   const baseImage = `criu ${rootfs.version}, ${image.description}`
   const named = plan.criu && (await recordOf(host, plan.criu, rootfs))
-  return { dumps, rewrites, criu: named, baseImage, control, memoryControl, rootfs, pid, checksum, strategies: ready } // prettier-ignore
+  return { dumps, rewrites, criu: named, baseImage, files, control, memoryControl, rootfs, pid, checksum, opened, strategies: ready } // prettier-ignore
 }
 
 const recordOf = async (
@@ -225,13 +238,13 @@ const notShared = (name: string): CriuBenchError =>
 /** Opens the checkpoint for each strategy, on the host that restores. */
 async function openCheckpoints(host: Host, plan: CheckpointPlan, dumped: Dumped): Promise<Checkpoint[]> {
   const { containerName, handler, size } = plan
-  const { pid, checksum } = dumped
+  const { pid, checksum, opened } = dumped
   const rootfs =
     plan.criuOn === 'local'
       ? { ...dumped.rootfs, localCriu: await installLocally(host, dumped.rootfs) }
       : dumped.rootfs
   return ofEach(plan, dumped.strategies, async (strategy) => {
-    const restorable = await strategy.open(host, rootfs, plan)
+    const restorable = await strategy.open(host, rootfs, { handler, size, opened })
     return { host, rootfs, restorable, containerName, handler, size, pid, checksum }
   })
 }

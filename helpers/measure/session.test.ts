@@ -1,18 +1,22 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { StrategyName } from '../config/names.ts'
 import { resolveSettings } from '../config/settings.ts'
 import type { CriuOptions } from '../config/options.ts'
+import { parseHandler, type Handler } from '../handlers/definition.ts'
 import { caseGroups } from '../matrix/case-matrix.ts'
 import { brokenStrategy } from '../testing/broken-strategy.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
+import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
-import { GB } from '../units.ts'
+import { GB, KB, MB } from '../units.ts'
 import { Session } from './session.ts'
 import { measuredSuite } from './suite-results.ts'
 
-function groupWith(options: CriuOptions, strategies: StrategyName[]) {
+function groupWith(options: CriuOptions, strategies: StrategyName[], handler: Handler | 'native' = 'native') {
   const settings = resolveSettings({ sizes: ['1MB'], warmup: 0, containerName: CONTAINER, ...options }, {})
-  const [group] = caseGroups({ handler: 'native', strategies }, settings, GB)
+  const [group] = caseGroups({ handler, strategies }, settings, GB)
   if (!group) throw new Error('no case')
   return { settings, group, cases: group.cases }
 }
@@ -26,7 +30,7 @@ test('samples, dumps and rewrites are taken until the time is over', async () =>
     const measurement = await session.measure(mapped)
     const { rewrites = [], ...suite } = measuredSuite(mapped, measurement)
     for (const taken of [suite.samples, suite.dumps, rewrites]) {
-      expect(taken.length).toBeGreaterThan(2)
+      expect(taken.length).toBeGreaterThan(settings.iterations)
       // On a filesystem without servers each dump and each rewrite has its control, too.
       for (const { control } of taken) expect(control).toBeGreaterThan(0)
     }
@@ -35,6 +39,42 @@ test('samples, dumps and rewrites are taken until the time is over', async () =>
     const others = measuredSuite(eager, await session.measure(eager))
     expect(others.rewrites).toBeUndefined()
     expect(others.figures.map(({ phase }) => phase)).not.toContain('rewrite')
+  })
+})
+
+/** The figures in the results of a shell whose definition names `files`. */
+async function filesOf(files: readonly string[]) {
+  const handler = parseHandler({
+    name: 'shell',
+    command: ['/bin/sh', '-c', 'echo ready; read line; echo done; read line'],
+    files,
+    memory: MB,
+    ready: { line: 'ready' },
+    trigger: { line: 'go' },
+    done: { line: 'done' },
+  })
+  const { settings, group, cases } = groupWith({ iterations: 1 }, ['eager'], handler)
+  const [eager] = cases
+  if (!eager) throw new Error('no case')
+  return expectNothingLeft(async () => {
+    await using session = await Session.open(group, cases, settings, () => () => {})
+    return measuredSuite(eager, await session.measure(eager)).files
+  })
+}
+
+test('the results say how many files were copied for the restored process, and how large they are', async () => {
+  await using folder = await temporaryFolder()
+  const [small, large] = [join(folder.path, 'small'), join(folder.path, 'folder/large')]
+  await mkdir(join(folder.path, 'folder'))
+  await writeFile(small, '12345')
+  await writeFile(large, Buffer.alloc(MB))
+  const without = await filesOf([])
+  // The shell, its library and its loader at least.
+  expect(without?.count).toBeGreaterThan(2)
+  expect(without?.bytes).toBeGreaterThan(100 * KB)
+  expect(await filesOf([small, join(folder.path, 'folder')])).toEqual({
+    count: Number(without?.count) + 2,
+    bytes: Number(without?.bytes) + 5 + MB,
   })
 })
 

@@ -40,6 +40,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
     mapped,
     copied,
     ...(shared > 0 && { shared }),
+    files: prepared.files,
     control: prepared.control,
     memoryControl: prepared.memoryControl,
     ...(guard && { guarded: { start: guard.start, end: guard.end, file: guard.file } }),

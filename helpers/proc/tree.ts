@@ -7,6 +7,9 @@ export interface LiveStat extends ProcessStat {
   readonly pid: number
 }
 
+/** When a process started. */
+export type Moment = Pick<LiveStat, 'pid' | 'startTime'>
+
 /** A process of `host` and its descendants at this moment, without those that end in the meantime. */
 export async function treeOf(pid: number, host: Host): Promise<LiveStat[]> {
   const stat = await readStat(pid, host)
@@ -28,7 +31,7 @@ async function childrenOf(pid: number, host: Host): Promise<number[]> {
  * The processes that lost their parent and were started after `first`: descendants of it that have left its tree. On this
  * machine, which has other orphans, only those with `variable` in their environment.
  */
-export async function orphansSince(first: LiveStat, host: Host, variable: string): Promise<LiveStat[]> {
+export async function orphansSince(first: Moment, host: Host, variable: string): Promise<LiveStat[]> {
   const names = await readdir(hostPath(host, '/proc')).catch(() => [])
   const pids = names.map(Number).filter((pid) => Number.isInteger(pid) && pid !== first.pid)
   const stats = await Promise.all(
@@ -42,7 +45,7 @@ export async function orphansSince(first: LiveStat, host: Host, variable: string
 }
 
 /** Start times are no finer than clock ticks. */
-function startedAfter(one: LiveStat, other: LiveStat): boolean {
+function startedAfter(one: Moment, other: Moment): boolean {
   const [late, early] = [BigInt(one.startTime), BigInt(other.startTime)]
   return late > early || (late === early && one.pid > other.pid)
 }

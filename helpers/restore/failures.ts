@@ -2,14 +2,17 @@ import { constants } from 'node:os'
 import type { LaunchReport } from '../container/launcher.ts'
 import { explainFailure } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
+import { saidIn } from '../handlers/observe.ts'
+import { fixForMissing } from '../handlers/missing-file.ts'
 import type { HandlerResult } from './handler-result.ts'
 import type { Checkpoint } from './checkpoint.ts'
 
-/** What the observer says of the handler: that it ended, or that it was not done. */
-const OBSERVED = /^observe: (.+)$/m
-
 /** Throws CriuBenchError for a process whose answer, or its checksum, is another one than before the dump. */
-export function checkChecksum({ size, checksum, restorable }: Checkpoint, found: string): void {
+export function checkChecksum(
+  { size, checksum, restorable, handler }: Checkpoint,
+  found: string,
+  output: string,
+): void {
   if (found === checksum) return
   throw new CriuBenchError(
     restorable.fromScratch
@@ -23,7 +26,9 @@ export function checkChecksum({ size, checksum, restorable }: Checkpoint, found:
           failed: `the restored process gave another answer, or has the wrong memory (${restorable.strategy}, ${size} bytes)`,
           found: `the checksum ${found}`,
           expected: `the checksum ${checksum}, from before the dump`,
-          fix: 'if the answer may differ, give `checksum` to defineHandler({ … }): a function, or false; if not, keep the images, and report a bug in vitest-criu',
+          fix:
+            fixForMissing(output, handler) ??
+            'if the answer may differ, give `checksum` to defineHandler({ … }): a function, or false; if not, keep the images, and report a bug in vitest-criu',
         },
   )
 }
@@ -39,7 +44,7 @@ export function failureOf(
   const { log: errors, isFromCriu, fix } = explainFailure(launched.stderr)
   const on = `on ${rootfs.path} in the lean container (${restorable.strategy})`
   const logs = [errors, log.trim()].filter(Boolean).join('\n')
-  const said = OBSERVED.exec(launched.stderr)?.[1]
+  const said = saidIn(launched.stderr)
   const isRestored = !isFromCriu && (launched.status === 0 || said !== undefined)
   if (!restorable.fromScratch && !isRestored) {
     return new CriuBenchError({
@@ -50,7 +55,7 @@ export function failureOf(
       log: logs,
     })
   }
-  const isUndone = said !== undefined && /done/.test(said)
+  const isUndone = said !== undefined && /done|answer/.test(said)
   return new CriuBenchError({
     failed: restorable.fromScratch
       ? `cannot start the ${handler.name} handler ${on}`
@@ -61,7 +66,8 @@ export function failureOf(
     expected: 'a handler that fulfils its `done`, and ends without an error',
     fix: restorable.fromScratch
       ? 'read its output below, or run its command by hand'
-      : 'read its output below; if it fails with the strategy plain as well, the restore is not the cause',
+      : (fixForMissing(log, handler) ??
+        'read its output below; if it fails with the strategy plain as well, the restore is not the cause'),
     log: logs,
   })
 }

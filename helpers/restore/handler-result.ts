@@ -24,7 +24,13 @@ export async function handlerResultOf(
     const handlerEnded = await observedDone(folder)
     return handlerEnded === undefined
       ? undefined
-      : { handlerEnded, checksum: await checksumOf(handler, { folder, ...(fromScratch && { expected }) }) }
+      : {
+          handlerEnded,
+          checksum: await checksumOf(handler, {
+            folder,
+            ...(fromScratch ? { expected } : { isRestored: true }),
+          }),
+        }
   }
   const lines = await readReport(handlerFiles(folder).report)
   const done = doneIn(lines)

@@ -6,6 +6,7 @@ import { findCriu } from '../criu/binary.ts'
 import { dump } from '../criu/dump.ts'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
+import { NOTHING_OPENED } from '../handlers/opened.ts'
 import { startHandler } from '../handlers/start.ts'
 import { cgroupPaths } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
@@ -113,7 +114,7 @@ type Damage = (folder: string) => Promise<unknown>
 const refusalOf = (damage: Damage): Promise<string> =>
   withCheckpoint({}, async (checkpoint) => {
     const { host, rootfs, handler, size } = checkpoint
-    const origin = { handler, size }
+    const origin = { handler, size, opened: NOTHING_OPENED }
     const [dumped, copied] = [DUMP_FOLDER, IMAGES_FOLDER].map((folder) =>
       hostPath(host, join(rootfs.path, folder)),
     )

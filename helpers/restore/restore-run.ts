@@ -130,7 +130,7 @@ async function finish(
   const log = await readFile(handlerFiles(folder).log, 'utf8')
   const done = await handlerResultOf(handler, folder, restorable.fromScratch === true, checkpoint.checksum)
   // The checksum is checked first: a handler with wrong memory may also exit with an error, which says less.
-  if (done) checkChecksum(checkpoint, done.checksum)
+  if (done) checkChecksum(checkpoint, done.checksum, log)
   if (launched.status !== 0 || !done) throw failureOf(checkpoint, launched, done, log)
   const { checksum, ...ownPoints } = done
   const drained = reportsItself(handler) ? await restorable.drained?.(runFolderOf(folder)) : undefined

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { handlerNamed } from '../handlers/handler.ts'
 import { asImage, decodeImage, encodeImage, entriesOf, pageCount, storedPages } from '../images/index.ts'
+import { NOTHING_OPENED } from '../handlers/opened.ts'
 import { hostPath } from '../host/host.ts'
 import { eager } from '../strategies/eager.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
@@ -42,7 +43,8 @@ describe.each(['python', 'native'])('a dump of the %s handler', (name) => {
       await alterMemory(imagesOf(checkpoint))
       expect(await messageOf(() => runRestore(checkpoint))).toContain('the unchanged memory of the dump')
       // Opened again, it has been so from the beginning.
-      const restorable = await eager.open(checkpoint.host, checkpoint.rootfs, checkpoint)
+      const origin = { ...checkpoint, opened: NOTHING_OPENED }
+      const restorable = await eager.open(checkpoint.host, checkpoint.rootfs, origin)
       const message = await messageOf(() => runRestore({ ...checkpoint, restorable }))
       const found = /checksum [0-9a-f]+$/gm
       expect(steady(message, [found, 'checksum FOUND'], [checkpoint.checksum, 'EXPECTED'])).toBe(

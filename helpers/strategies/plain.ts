@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { lstat, mkdir, readlink, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readlink, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import type { Handler } from '../handlers/definition.ts'
@@ -21,10 +21,10 @@ const MERGED_FOLDERS = ['/bin', '/lib', '/lib64', '/sbin']
 const CONTAINER_FOLDERS = ['proc', 'dev', 'run', 'tmp', HANDLER_FOLDER]
 
 /**
- * A start from scratch: the command runs once in the same lean container, without a checkpoint. A dump lists the files
- * that a process has open, but not those that it read while it started. So the container sees the folders of this
- * machine that the command comes from, at the same paths. What it writes there ends with it; the system's folders are
- * read-only. They are on the machine's own disk and in its cache, whatever filesystem is measured.
+ * A start from scratch: the command runs once in the same lean container, without a checkpoint. The container sees the
+ * folders of this machine that the command comes from, and those of the files that the handler has opened, at the same
+ * paths. What it writes there ends with it; the system's folders are read-only. They are on the machine's own disk and in
+ * its cache, whatever filesystem is measured.
  */
 export const plain: Strategy = {
   name: 'plain',
@@ -34,7 +34,9 @@ export const plain: Strategy = {
     const root = hostPath(host, join(rootfs.path, PLAIN_FOLDER))
     await rm(root, { recursive: true, force: true })
     for (const folder of CONTAINER_FOLDERS) await mkdir(join(root, folder), { recursive: true })
+    await chmod(join(root, 'tmp'), 0o1777)
     for (const path of MERGED_FOLDERS) await copyLink(root, path)
+    for (const path of origin.opened.folders) await mkdir(join(root, await pathInside(root, path)), { recursive: true }) // prettier-ignore
     for (const path of await foldersOf(host, rootfs, origin)) await createMountPoint(root, path)
   },
   async open(host, rootfs, origin) {
@@ -73,30 +75,37 @@ function refuseSignal({ name, trigger }: Handler): void {
 /**
  * The machine's folders that the container needs: those of paths in the command, and of files of the dumped process.
  */
-async function foldersOf(host: Host, { path }: Rootfs, { handler, size }: DumpedHandler): Promise<string[]> {
+async function foldersOf(host: Host, { path }: Rootfs, dumped: DumpedHandler): Promise<string[]> {
+  const { handler, size, opened } = dumped
   const programs = isObserved(handler) ? [await observer()] : []
   const words = [...programs, ...(await commandLine(handler, size, HANDLER_FOLDER, 'container'))]
   const needed = neededFiles(await validateImages(host, join(path, IMAGES_FOLDER)))
   // Files that the process wrote are its own: a start from scratch makes them again.
-  const paths = [...words, handler.cwd, ...needed.filter((file) => !file.written).map((file) => file.path)]
+  const read = [
+    ...opened.files.filter((each) => !opened.written.includes(each)),
+    ...needed.filter((file) => !file.written).map((file) => file.path),
+  ]
+  const paths = [...words, handler.cwd, ...handler.files, ...read]
   const real = paths.filter((word) => word.startsWith('/') && existsSync(hostPath(host, word)))
   const links = await Promise.all(real.map((word) => realpath(word).catch(() => word)))
   const apart = (
     await Promise.all(MERGED_FOLDERS.map(async (each) => ((await isFolder(each)) ? [each] : [])))
   ).flat()
-  return [...new Set([...SYSTEM_FOLDERS, ...apart, ...[...real, ...links].flatMap(folderOf)])]
+  // A folder comes before those in it, which it would cover.
+  return [...new Set([...SYSTEM_FOLDERS, ...apart, ...[...real, ...links].flatMap(folderOf)])].toSorted()
 }
 
 /**
- * The first two levels of a path, such as "/srv/app" or "/home/ann": enough for all files of a program, but not more.
+ * The first levels of a path, such as "/srv/app", "/home/ann" or "/var/lib/app": enough for all files of a program, but not
+ * more.
  */
 function folderOf(path: string): string[] {
-  const [, first = '', second] = path.split('/')
+  const [, first = '', ...rest] = path.split('/')
   if (first === '' || ['proc', 'dev', 'sys', 'run'].includes(first) || path.startsWith(WORK)) return []
   if (isSystem(`/${first}`)) return []
-  // Only the folder of compiled programs, and nothing else in /var.
+  // Only the folder of compiled programs, and no other of this project.
   if (path.startsWith(CACHE)) return [CACHE]
-  return [second === undefined ? `/${first}` : `/${first}/${second}`]
+  return [['', first, ...rest.slice(0, first === 'var' ? 2 : 1)].join('/')]
 }
 
 const isSystem = (path: string): boolean => [...SYSTEM_FOLDERS, ...MERGED_FOLDERS].includes(path)

@@ -3,6 +3,7 @@ import type { StrategyName } from '../config/names.ts'
 import type { LaunchRequest } from '../container/launcher.ts'
 import type { AfterRestore } from '../criu/restore.ts'
 import type { Handler } from '../handlers/definition.ts'
+import type { Opened } from '../handlers/opened.ts'
 import type { Host } from '../host/host.ts'
 import type { Bytes, Nanoseconds } from '../units.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
@@ -28,10 +29,11 @@ export interface Strategy {
   readonly fromScratch?: true
 }
 
-/** The handler that was dumped, and its size. */
+/** The handler that was dumped, its size, and what it had opened by then. */
 export interface DumpedHandler {
   readonly handler: Handler
   readonly size: Bytes
+  readonly opened: Opened
 }
 
 /** A checkpoint that one strategy can restore any number of times. */

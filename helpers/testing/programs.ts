@@ -83,6 +83,19 @@ const java = (name: string, ...flags: string[]) => ({
   define: () => serving(['/usr/bin/java', '-Xmx128m', ...flags, source('Server.java')], { memory: '512MB' }),
 })
 
+const nginx = (name: string, server: string, page: string, answer: string) => ({
+  name,
+  package: 'nginx-light',
+  needs: '/usr/sbin/nginx',
+  answer,
+  define: () =>
+    serving(({ folder }) => ['/bin/sh', '-c',
+      `cd "$1" && printf '%s' "user root; daemon off; worker_processes 2; pid nginx.pid; error_log stderr; events {}
+         http { access_log off; server { listen ${HTTP}; ${server} } }" >nginx.conf &&
+       exec nginx -p "$1" -c "$1/nginx.conf"`, 'sh', folder],
+      { trigger: { request: `http://${HTTP}/${page}` } }), // prettier-ignore
+})
+
 /** Programs that every machine with this project's packages has. */
 export const SMALL: readonly Program[] = [
   compiled('heap of C'),
@@ -137,16 +150,14 @@ export const LARGE: readonly Program[] = [
     define: () =>
       talking(`memcached -u root -l 127.0.0.1 & perl ${source('fill.pl')}; touch "$1/filled"; wait`, '127.0.0.1:11211', MEMCACHED, 'VERSION'), // prettier-ignore
   },
+  nginx('nginx', `return 200 'a page';`, '', 'a page'),
+  nginx('nginx with a static file', `root ${source('site')};`, 'page.txt', 'a file of its own'),
   {
-    name: 'nginx',
-    package: 'nginx-light',
-    needs: '/usr/sbin/nginx',
-    answer: 'a page',
-    define: () =>
-      serving(({ folder }) => ['/bin/sh', '-c',
-        `cd "$1" && printf '%s' "user root; daemon off; worker_processes 2; pid nginx.pid; error_log stderr; events {}
-           http { access_log off; server { listen ${HTTP}; return 200 'a page'; } }" >nginx.conf &&
-         exec nginx -p "$1" -c "$1/nginx.conf"`, 'sh', folder]), // prettier-ignore
+    name: 'PHP with another file for each request',
+    package: 'php-cli',
+    needs: '/usr/bin/php',
+    answer: 'sum 5000050000',
+    define: () => serving(['/usr/bin/php', '-S', HTTP, '-t', source('site')]),
   },
   {
     name: 'gunicorn with Flask',

@@ -8,6 +8,7 @@ import { criuCommand } from '../../criu/bundle.ts'
 import { dump } from '../../criu/dump.ts'
 import { tmpfs } from '../../filesystems/tmpfs.ts'
 import { observer } from '../../handlers/observe.ts'
+import { NOTHING_OPENED } from '../../handlers/opened.ts'
 import { checkDumpable } from '../../handlers/preflight/index.ts'
 import { dumpHostOf, networkOf } from '../../handlers/running.ts'
 import { hostPath } from '../../host/host.ts'
@@ -120,7 +121,8 @@ export class Judge implements AsyncDisposable {
       leaveRunning: false,
     })
     await orBecause('CRIU cannot dump it', dumped)
-    await orBecause('refused before the restore', copyForRestore(this.#sandbox, this.#point, [await observer()])) // prettier-ignore
+    const further = { paths: [await observer()], links: [] }
+    await orBecause('refused before the restore', copyForRestore(this.#sandbox, this.#point, further))
     return pid
   }
 
@@ -136,7 +138,7 @@ export class Judge implements AsyncDisposable {
     ]
     const rootfs = { path: this.#point, criu }
     const handler = restartable(program)
-    const origin = { handler, size: MB }
+    const origin = { handler, size: MB, opened: NOTHING_OPENED }
     const containerName = this.#sandbox.containerName
     const folder = join(WORK, 'samples', containerName, 'handler')
     try {
