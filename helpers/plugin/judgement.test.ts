@@ -58,7 +58,7 @@ test('a suite that was measured before tmpfs is compared with it at the end of t
   const { status, stdout, stderr, results, junit } = await bench(suites, environment)
   expect(verdictsOf(results, 'restore')['ext4 1MB mapped']).toBe('tmpfs miss')
   expect(junit.match(/<failure /g)).toHaveLength(1)
-  expect(stdout).toMatch(/Tests +10 passed/)
+  expect(stdout).toMatch(/Tests +12 passed/)
   expect(stderr).toMatch(/^ext4 1MB mapped python > restore: .* on tmpfs in the same run, beyond the ratio/m)
   expect(status).toBe(1)
 })
