@@ -70,6 +70,7 @@ await import('${API}')`
       "helpers/errors.ts",
       "helpers/installation/paths.ts",
       "helpers/handlers/defined.ts",
+      "helpers/config/names.ts",
       "helpers/handlers/definition.ts",
       "helpers/config/size.ts",
       "helpers/units.ts",

@@ -247,7 +247,7 @@ describe('an empty project', () => {
     expect(status, stderr).toBe(1)
     expect(stdout).toContain('ok      compiler: not needed')
     expect(stdout).toMatch(
-      /^MISSING criu: [^]*fix: +install a criu of 4.1.1 or later .* apt-get install gcc libc6-dev make /m,
+      /^MISSING criu: [^]*fix: +install a criu of 4.1.1 or later .* apt-get install gcc libc6-dev musl-tools make /m,
     )
   })
 

@@ -68,7 +68,7 @@ test('projects that extend a root with the plugin have one table, where suites o
     'tmpfs 2MB mapped native',
   ])
   const rows = results ? rowsOf(results).map(keyOf) : []
-  expect(new Set(rows).size).toBe(20)
+  expect(new Set(rows).size).toBe(24)
   expect(names.bencher).toEqual(rows)
   expect(names.github).toEqual(rows)
   expect(names.junit).toEqual(results?.suites.map(nameOf))
