@@ -12,8 +12,8 @@ import { pack } from '../helpers/programs/pack.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
-/** What only the tests use, and the page that is in the package's own fixtures/, where links expect it. */
-const NOT_SHIPPED = new Set(['scenes', 'foreign', 'examples', 'README.md'])
+/** What only the tests and the suites here use, and the page that is in the package's own fixtures/, where links expect it. */
+const NOT_SHIPPED = new Set(['scenes', 'foreign', 'functions', 'examples', 'README.md'])
 /** All C programs that a benchmark runs. */
 const PROGRAMS = [
   'programs/control.c',

@@ -76,7 +76,8 @@ describe('the package', () => {
     expect(packed.size).toBeLessThan(2 * 1024 * 1024)
     expect(
       paths.filter(
-        (path) => /\.test|testing|scenes|foreign/.test(path) && !path.startsWith('fixtures/examples/'),
+        (path) =>
+          /\.test|testing|scenes|foreign|functions/.test(path) && !path.startsWith('fixtures/examples/'),
       ),
     ).toEqual([])
     expect(paths).toEqual(
