@@ -13,7 +13,6 @@ const DISCARDS = [
   'discard-readonly',
   'discard-partial',
   'discard-child',
-  'discard-guardpages',
   'discard-refused',
   'discard-mremap',
   'discard-data',
@@ -24,8 +23,12 @@ const DISCARDS = [
   'discard-jemalloc',
 ]
 
-/** Processes whose calls must work as on anonymous memory. In `lazy` some of this memory is CRIU's to fill. */
+/**
+ * Processes whose calls must work as on anonymous memory. In `lazy` some of this memory is CRIU's to fill: the kernel does not
+ * tell its page server of guard pages, so what had not arrived before them arrives after them.
+ */
 const ALIKE = [
+  'discard-guardpages',
   'alike-mixed',
   'alike-userfault',
   'alike-sealed',

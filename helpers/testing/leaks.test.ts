@@ -9,7 +9,7 @@ import { hierarchies } from '../cgroup/cgroups.ts'
 import { localHost } from '../host/host.ts'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { CACHE } from '../installation/paths.ts'
-import { HANDLER_FOLDER, handlerNamed } from '../handlers/handler.ts'
+import { HANDLER_FOLDER, handlerNamed, runFolderOf } from '../handlers/handler.ts'
 import { startHandler, type WaitingHandler } from '../handlers/start.ts'
 import { MB } from '../units.ts'
 import { temporaryFolder } from './folders.ts'
@@ -59,6 +59,7 @@ describe('what a test leaves behind', () => {
     const handler = await promise
     await handler[Symbol.asyncDispose]()
     await rm(HANDLER_FOLDER, { recursive: true })
+    await rm(runFolderOf(HANDLER_FOLDER), { recursive: true })
     expect(message).toContain(`process ${handler.pid} `)
   })
 
