@@ -13,10 +13,11 @@ async function commands(): Promise<string> {
   return lines.join('\n')
 }
 
+const isDisturbed = async (): Promise<boolean> => /while :; do/.test(await commands())
+
 test('a disturbance runs one of its programs within seconds, and leaves none', async () => {
   await expectNothingLeft(async () => {
     await using _disturbance = disturb(1)
-    const isDisturbed = async () => /while :; do/.test(await commands())
     // The longest pause is 8 s.
     expect(await holdsWithin(isDisturbed, { limit: 20_000, interval: 20 })).toBe(true)
   })
