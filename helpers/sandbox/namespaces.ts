@@ -22,8 +22,9 @@ export const FOLDERS_THERE = [
   `mkdir ${WORK} ${CACHE}`,
 ]
 
-// dash as PID 1 reaps orphans while it waits, which `sleep` alone would not.
-const HOLD = ['echo ready', 'sleep infinity & wait']
+// dash as PID 1 reaps orphans while it waits, which `sleep` alone would not. Nothing of this may start after the first
+// handler: what does is one of its descendants.
+const HOLD = ['sleep infinity & echo ready', 'wait']
 
 export interface NamespaceOptions {
   /** A network namespace of its own as well, with nothing but a loopback. */

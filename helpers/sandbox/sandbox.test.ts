@@ -8,6 +8,7 @@ import { messageOf } from '../testing/messages.ts'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
 import { readMounts } from '../mount/mounts.ts'
+import { treeOf } from '../proc/tree.ts'
 import { LEDGERS, WORK } from '../installation/paths.ts'
 import { start } from '../process/daemon.ts'
 import { run } from '../process/process.ts'
@@ -68,6 +69,14 @@ describe('a sandbox', () => {
       said.mockRestore()
       await rm(`${file}.unreadable`)
     })
+  })
+
+  test('has started all its own processes when it opens: what starts later descends from a handler', async () => {
+    for (let round = 0; round < 3; round++) {
+      await using sandbox = await openSandbox(`vitest-criu-test-${process.pid}`)
+      // The init, and what it waits for.
+      expect(await treeOf(1, sandbox)).toHaveLength(2)
+    }
   })
 
   test('does not see the files of another one', async () => {
