@@ -1,13 +1,15 @@
 /** The functions that papers on serverless computing measure, as handlers: see bench/functions.bench.ts. */
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { localHost } from '../helpers/host/host.ts'
 import { defineHandler, type Handler, type HandlerDefinition } from '../helpers/index.ts'
 import { run } from '../helpers/process/process.ts'
+import { makeViaDraft } from '../helpers/programs/draft.ts'
+import { hashOfFile } from '../helpers/programs/hash.ts'
 
 /** A function of the suite. */
-export interface Measured {
+export interface BenchFunction {
   readonly name: string
   /** What this machine must have for it, and the Debian package that brings it. */
   readonly needs: string
@@ -21,24 +23,23 @@ const fixture = (path: string): string => join(PROJECT, 'fixtures', path)
 const PYTHON = '/usr/bin/python3'
 const HTTP = '127.0.0.1:8080'
 
-/** A function that runs once where `checkpoint_here` or `checkpointHere` marks it. */
-const marked = (
-  name: string,
-  command: readonly string[],
-  rest: Partial<Measured> & { memory?: string; withoutIoUring?: boolean } = {},
-): Measured => {
-  const { needs = command[0] ?? '', package: from = basename(needs), memory = '64MB', withoutIoUring = false } = rest // prettier-ignore
-  return { name, needs, package: from, definition: { command, memory, withoutIoUring } }
-}
+/** Functions that run where `checkpoint_here` and `checkpointHere` mark it. */
+const python = (name: string, needs = PYTHON, from = 'python3'): BenchFunction => ({
+  name: `python-${name}`,
+  needs,
+  package: from,
+  definition: { command: [PYTHON, fixture('functions/functions.py'), name], memory: '128MB' },
+})
 
-const python = (name: string, needs = PYTHON, from = 'python3'): Measured =>
-  marked(`python-${name}`, [PYTHON, fixture('functions/functions.py'), name], { needs, package: from, memory: '128MB' }) // prettier-ignore
-
-const node = (name: string, memory: string): Measured =>
-  marked(`node-${name}`, [process.execPath, fixture('functions/functions.mjs'), name], { memory, withoutIoUring: true }) // prettier-ignore
+const node = (name: string, memory: string): BenchFunction => ({
+  name: `node-${name}`,
+  needs: process.execPath,
+  package: 'nodejs',
+  definition: { command: [process.execPath, fixture('functions/functions.mjs'), name], memory, withoutIoUring: true }, // prettier-ignore
+})
 
 /** A script that fills its memory, reads a line, and prints its answer. */
-const script = (name: string, needs: string, source: string, from: string): Measured => ({
+const script = (name: string, needs: string, source: string, from: string): BenchFunction => ({
   name,
   needs,
   package: from,
@@ -57,7 +58,7 @@ const server = (
   from: string,
   command: HandlerDefinition['command'],
   rest: Partial<HandlerDefinition> = {},
-): Measured => ({
+): BenchFunction => ({
   name,
   needs,
   package: from,
@@ -74,19 +75,17 @@ const server = (
 
 /** Builds a program once for each content of its source, and returns the folder with it. */
 async function built(source: string, command: (folder: string) => readonly string[]): Promise<string> {
-  const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
-  const folder = join(PROJECT, 'node_modules/.cache/vitest-criu', `${basename(source)}-${hash}`)
-  if (existsSync(join(folder, 'built'))) return folder
-  mkdirSync(folder, { recursive: true })
-  const env = { HOME: folder, GOCACHE: join(folder, 'cache') }
-  await run(localHost, {
-    argv: command(folder),
-    failed: `cannot build ${source}`,
-    fix: 'read its output below',
-    timeout: 300_000,
-    env,
+  const folder = join(
+    PROJECT,
+    'node_modules/.cache/vitest-criu',
+    `${basename(source)}-${await hashOfFile(source)}`,
+  )
+  if (existsSync(folder)) return folder
+  await makeViaDraft(folder, async (draft) => {
+    await mkdir(draft)
+    const env = { HOME: draft, GOCACHE: join(draft, 'cache') }
+    await run(localHost, { argv: command(draft), failed: `cannot build ${source}`, fix: 'read its output below', timeout: 300_000, env }) // prettier-ignore
   })
-  mkdirSync(join(folder, 'built'))
   return folder
 }
 
@@ -109,7 +108,7 @@ const shell =
   (text: string) =>
   ({ folder }: { folder: string }): string[] => ['/bin/sh', '-c', text, 'sh', folder]
 
-export const FUNCTIONS: readonly Measured[] = [
+export const FUNCTIONS: readonly BenchFunction[] = [
   ...['hello', 'json', 'gzip', 'aes', 'graph'].map((name) => python(name)),
   python('html', '/usr/lib/python3/dist-packages/jinja2', 'python3-jinja2'),
   python('matmul', '/usr/lib/python3/dist-packages/numpy', 'python3-numpy'),
@@ -144,7 +143,8 @@ export const FUNCTIONS: readonly Measured[] = [
 ] // prettier-ignore
 
 /** Why this machine cannot run a function; undefined if it can. */
-export const missingFor = ({ needs, package: from }: Measured): string | undefined =>
+export const missingFor = ({ needs, package: from }: BenchFunction): string | undefined =>
   existsSync(needs) ? undefined : `${needs} is missing; Debian's package is ${from}: bash .ci/setup programs`
 
-export const handlerOf = ({ name, definition }: Measured): Handler => defineHandler({ name, ...definition })
+export const handlerOf = ({ name, definition }: BenchFunction): Handler =>
+  defineHandler({ name, ...definition })

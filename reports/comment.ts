@@ -1,7 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import { formatMilliseconds, formatRatio } from './format.ts'
-import { incompleteLine } from './headline.ts'
-import { headline, subline, tally } from './headline.ts'
+import { headline, incompleteLine, subline, tally } from './headline.ts'
 import { VERDICT_MARKS } from './marks.ts'
 import { conditions, tables, verdicts } from './markdown.ts'
 import type { Results } from './results.ts'

@@ -10,7 +10,7 @@ export function optionText(name: string, value: unknown): string {
   if (Array.isArray(value)) return value.join(', ')
   if (typeof value !== 'object' || value === null) return String(value)
   return Object.entries(value)
-    .map(([key, each]) => `${key} ${String(each)}`)
+    .map(([key, each]) => `${key} ${typeof each === 'object' ? JSON.stringify(each) : String(each)}`)
     .join(', ')
 }
 

@@ -185,7 +185,7 @@ const Suite = z.strictObject({
   copied: z.int(),
   /** Only strategy mapped: how many of `copied` are memory that processes share. Missing if there is none. */
   shared: z.int().positive().optional(),
-  /** The files that were copied for the restored process, and their bytes. Missing in results before 0.2. */
+  /** The files that were copied for the restored process, and their bytes. Missing in files of earlier versions. */
   files: z.strictObject({ count: z.int(), bytes: z.int() }).optional(),
   /** The control programs, named by the hash of their source. Times of different programs are not comparable. */
   control: z.string().optional(),
@@ -265,7 +265,7 @@ export type SuiteResults = z.infer<typeof Suite>
 export type HostsResults = z.infer<typeof Hosts>
 export type SampleResults = z.infer<typeof Sample>
 /** What a suite measured. */
-export type Measured = Pick<SuiteResults, 'dumps' | 'rewrites' | 'samples'>
+export type SuiteSamples = Pick<SuiteResults, 'dumps' | 'rewrites' | 'samples'>
 export type FigureResults = z.infer<typeof Figure>
 export type VerdictResults = z.infer<typeof Verdict>
 export type ComparisonResults = z.infer<typeof Comparison>

@@ -3,7 +3,7 @@ import {
   DECIDING,
   type ComparisonResults,
   type FigureResults,
-  type Measured,
+  type SuiteSamples,
   type Results,
   type SampleResults,
   type SuiteResults,
@@ -99,7 +99,7 @@ export interface Duration {
 }
 
 /** The samples behind the figure of a phase, in the order in which they were taken. */
-export function samplesOf({ dumps, rewrites = [], samples }: Measured, phase: string): Duration[] {
+export function samplesOf({ dumps, rewrites = [], samples }: SuiteSamples, phase: string): Duration[] {
   if (phase === 'dump') return dumps.map((dump) => ({ duration: dump.total, ...conditionsOf(dump) }))
   if (phase === 'rewrite')
     return rewrites.map((rewrite) => ({ duration: rewrite.wall, ...conditionsOf(rewrite) }))
@@ -110,7 +110,7 @@ export function samplesOf({ dumps, rewrites = [], samples }: Measured, phase: st
 }
 
 /** What was measured a second time, because it seemed to have changed. */
-export const againOf = ({ again }: Pick<SuiteResults, 'again'>): Measured =>
+export const againOf = ({ again }: Pick<SuiteResults, 'again'>): SuiteSamples =>
   again ?? { dumps: [], rewrites: [], samples: [] }
 
 const conditionsOf = ({ control, memoryControl, noise = [], setUp = 0 }: Pick<SampleResults, 'control' | 'memoryControl' | 'noise' | 'setUp'>) => ({

@@ -31,7 +31,7 @@ describe('a quick look at recorded runs of the same code', () => {
   })
 
   test('proposes a band without a false alarm, and a time', () => {
-    expect(report).toMatch(/^band: 0\.0\d+ \(now 4 %; the narrowest without a false alarm/m)
+    expect(report).toMatch(/^band: 0\.0\d+ \(now 0\.04; the narrowest without a false alarm/m)
     expect(report).toMatch(/^time: \d+ \(now \d+; half of the samples show (less|as much)/m)
   })
 

@@ -64,7 +64,7 @@ export function quickReport(runs: readonly Results[], settings: Settings): strin
   return [
     `${runs.length} runs of the same code, ${all.comparisons} comparisons: ${all.falseAlarms} false alarms, ${all.inconclusive} inconclusive. The gate sees a slowdown that it finds in 9 of 10 of them.`,
     markdownTable([header, ...rows], { align: ['l', 'r', 'r'] }),
-    [proposedBand(runs, settings, all), proposedTime(settings, all, half)].join('\n'),
+    [proposedBand(runs, settings), proposedTime(settings, all, half)].join('\n'),
   ].join('\n\n')
 }
 
@@ -72,14 +72,13 @@ const shown = (level = Infinity): string =>
   Number.isFinite(level) ? `+${percent(level)}` : `more than +${percent(LEVELS.at(-1) ?? 1)}`
 
 /** The narrowest band without a false alarm: what it calls noise is what this machine does by itself. */
-function proposedBand(runs: readonly Results[], settings: Settings, { falseAlarms }: Sight): string {
+function proposedBand(runs: readonly Results[], settings: Settings): string {
   const pairs = orderedPairs(runs)
   const isQuiet = (band: number) => replay(pairs, { ...settings, band }).outcomes.regression === 0
   const band = BANDS.find(isQuiet)
   if (band === undefined)
     return `band: no band up to ${percent(BANDS.at(-1) ?? 1)} is free of false alarms here: use a quieter machine`
-  const why = falseAlarms > 0 ? 'the narrowest' : `now ${percent(settings.band)}; the narrowest`
-  return `band: ${band} (${why} without a false alarm in these runs)`
+  return `band: ${band} (now ${settings.band}; the narrowest without a false alarm in these runs)`
 }
 
 /** Half of the time, if half of the samples show as much; twice the time, if they show less. */

@@ -68,6 +68,7 @@ export async function copyLinks(host: Host, rootfs: string, paths: readonly stri
     await copying(path, rootfs, async () => {
       await makeParents(host, rootfs, dirname(path))
       const copy = join(await hostPathInside(host, rootfs, dirname(path)), basename(path))
+      // Nothing there, or nothing that can be looked at: then making the link fails, and says why.
       const isThere = await lstat(copy).catch(() => undefined)
       if (!isThere) await symlink(await readlink(hostPath(host, path)), copy)
     })

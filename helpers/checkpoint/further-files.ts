@@ -64,6 +64,7 @@ async function namedFiles(root: string, { name, files }: Handler): Promise<Furth
     for (const link of await linksOn(root, path)) links.add(link)
     const real = await pathInside(root, path)
     if (paths.has(real)) continue
+    // A link there may lead nowhere. What the user names must be there.
     const found = await lstat(join(root, real)).catch(() => undefined)
     if (found === undefined && files.includes(path)) throw notThere(name, path)
     if (found?.isFile() || found?.isDirectory()) paths.add(real)
@@ -116,6 +117,7 @@ interface Link {
 
 async function linksIn(root: string, folder: string): Promise<Link[]> {
   const real = await pathInside(root, folder)
+  // Not every machine has every one of these folders, and what has gone meanwhile has no links.
   const entries = await readdir(join(root, real), { withFileTypes: true }).catch(() => [])
   const folders = new Map<string, Promise<string>>()
   const links = entries.filter((entry) => entry.isSymbolicLink())

@@ -19,6 +19,8 @@ export interface Waiting {
   readonly pid: number
   readonly handler: Handler
   readonly further: FurtherFiles
+  /** The size of its own folder. */
+  readonly ownFolder: Bytes
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Waiting {
  * sizes, if its memory or its files have no room there.
  */
 export async function ensureRoom(host: Host, mounted: MountedFilesystem, waiting: Waiting): Promise<void> {
-  const { pid, handler, further } = waiting
+  const { pid, handler, further, ownFolder } = waiting
   const free = await mounted.free?.()
   if (free === undefined) return
   const memory = await dumpedMemory(pid, host)
@@ -40,13 +42,12 @@ export async function ensureRoom(host: Host, mounted: MountedFilesystem, waiting
       fix: `set \`memory: '${Math.ceil(memory.bytes / MB)}MB'\` in defineHandler({ … })`,
     })
   const files = await sizeOf(host, further.paths)
-  const folder = await ownFolderSize(host)
-  const lack = images + files + folder + SPARE - free
+  const lack = images + files + ownFolder + SPARE - free
   if (lack <= 0) return
   if (!mounted.grow || lack > (await availableMemory()))
     throw new CriuBenchError({
       failed: `cannot copy the files of the ${handler.name} handler: there is no room for them`,
-      found: `${describeBytes(files)} in files that it has opened or names in \`files\`, ${describeBytes(folder)} in its own folder, ${has}; ${describeBytes(free)} are free on ${mounted.name}`,
+      found: `${describeBytes(files)} in files that it has opened or names in \`files\`, ${describeBytes(ownFolder)} in its own folder, ${has}; ${describeBytes(free)} are free on ${mounted.name}`,
       expected: `${describeBytes(lack)} more`,
       fix: `use smaller files, free memory, or set a larger \`memory\` in defineHandler({ … }): it determines the room`,
     })
@@ -63,6 +64,7 @@ export async function ensureSampleRoom(host: Host, folder: Bytes): Promise<void>
 }
 
 async function sizeOf(host: Host, paths: readonly string[]): Promise<Bytes> {
+  // A file that has gone since then is missed when it is copied, which says so.
   const found = await Promise.all(paths.map((path) => stat(hostPath(host, path)).catch(() => undefined)))
   return found.reduce((sum, each) => sum + (each?.isFile() ? each.size : 0), 0)
 }

@@ -73,8 +73,8 @@ async function quick(minutes: number, settings: Settings, folder?: string): Prom
   // Stops where one more run would probably take too long.
   while (runs.length < FEWEST_RUNS || elapsed() * (1 + 1 / runs.length) <= minutes) {
     const run = await measureRun(settings)
-    runs.push(run)
     if (folder !== undefined) await keepResults(folder, runs.length, 'run', run)
+    runs.push(run)
     console.error(`▸ run ${runs.length}: ${elapsed().toFixed(1)} of ${minutes} minutes`)
   }
   return quickReport(runs, settings)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, lstat, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, lstat, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CriuBenchError } from '../errors.ts'
 import { makeFolder } from '../host/folders.ts'
@@ -9,6 +9,7 @@ import { insideRootfs, pathInside } from '../host/inside.ts'
 import { CACHE } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { makeViaDraft } from '../programs/draft.ts'
+import { hashOfFile } from '../programs/hash.ts'
 import type { Bytes } from '../units.ts'
 import { findCriu } from './binary.ts'
 import { BUNDLE, hasBundle, isProgram, makeBundle } from './bundle.ts'
@@ -162,7 +163,7 @@ async function fromPath(path: string): Promise<BaseImage> {
 
 /** An image that contains only the bundle of a CRIU. Cached by its content: a CRIU under development keeps its path. */
 async function assemble(program: string, description: string): Promise<BaseImage> {
-  const folder = join(CACHE, `built-image-${await hashOfProgram(program)}`)
+  const folder = join(CACHE, `built-image-${await hashOfFile(program)}`)
   if (!existsSync(folder))
     await makeViaDraft(folder, (draft) =>
       makeBundle(localHost, { root: '/', program, image: description }, join(draft, BUNDLE)),
@@ -174,13 +175,6 @@ async function assembleFound(progress: (line: string) => void): Promise<BaseImag
   const { path, origin } = await findCriu(progress)
   return assemble(path, origin === 'built' ? 'built here' : 'of this host')
 }
-
-/** The beginning of the SHA-256 of a program. */
-export const hashOfProgram = async (path: string): Promise<string> =>
-  createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex')
-    .slice(0, 16)
 
 /** Lists all files of an image with their sizes as the third word, whatever compresses the tarball. */
 const LIST = {

@@ -1,4 +1,4 @@
-import type { Measured, SuiteResults } from '../../reports/results.ts'
+import type { SuiteSamples, SuiteResults } from '../../reports/results.ts'
 import { samplesOf, type Duration } from '../../reports/rows.ts'
 import type { Milliseconds } from '../units.ts'
 
@@ -41,7 +41,7 @@ export const MIN_SAMPLES = 10
 /** If a larger share of the samples of a set-up was disturbed, the others cannot be trusted either. */
 const MAX_DISTURBED = 1 / 3
 
-type Suite = Measured & Pick<SuiteResults, ControlKind>
+type Suite = SuiteSamples & Pick<SuiteResults, ControlKind>
 
 /** The samples of a phase as the gate compares them. */
 export function sampledOf(suite: Suite, phase: string): Sampled {

@@ -13,7 +13,7 @@ import {
   type Rootfs,
 } from '../checkpoint/rootfs.ts'
 import type { CephSettings, Settings } from '../config/options.ts'
-import { findBaseImage, hashOfProgram, type BaseImage } from '../criu/base-image.ts'
+import { findBaseImage, type BaseImage } from '../criu/base-image.ts'
 import { criuCommand, criuIn } from '../criu/bundle.ts'
 import type { CriuRecord, NamedCriu } from '../criu/named.ts'
 import { CriuBenchError } from '../errors.ts'
@@ -27,12 +27,13 @@ import { hostPath, type Host } from '../host/host.ts'
 import { makeFolder } from '../host/folders.ts'
 import { WORK } from '../installation/paths.ts'
 import type { Network } from '../network/network.ts'
+import { hashOfFile } from '../programs/hash.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
 import type { Strategy } from '../strategies/index.ts'
 import { describeBytes, type Bytes } from '../units.ts'
 import { controlName, memoryControlName } from './control.ts'
 import { takeDumps, type DumpSample, type DumpTarget } from './dumps.ts'
-import { takeRewrites, type RewriteSample } from './rewrites.ts'
+import { takeRewrites, type RewriteSample, type RewriteTarget } from './rewrites.ts'
 import type { Effort } from './sampler.ts'
 
 export interface CheckpointPlan extends Effort {
@@ -146,7 +147,7 @@ async function dumpOn(
   { image, mounted }: { image: BaseImage; mounted: MountedFilesystem },
   progress: Progress,
 ): Promise<Dumped> {
-  const { handler, size, strategies, containerName } = plan
+  const { handler, size, containerName } = plan
   const { point, servers } = mounted
   progress(`exporting the base image (${image.description})`)
   const exported = await populateRootfs(host, image, point, containerName)
@@ -155,8 +156,8 @@ async function dumpOn(
   await using waiting = await startHandler(host, handler, size)
   const { opened } = waiting
   const further = await furtherFiles(host, { handler, size, opened })
-  await ensureRoom(host, mounted, { pid: waiting.pid, handler, further })
   const ownFolder = await ownFolderSize(host)
+  await ensureRoom(host, mounted, { pid: waiting.pid, handler, further, ownFolder })
   for (const each of new Set([host, plan.restoreOn ?? host])) await ensureSampleRoom(each, ownFolder)
   // The CRIU that restores also dumps, because images of one version may be no good for another.
   const criu = criuCommand(host, await installLocally(host, rootfs))
@@ -166,20 +167,29 @@ async function dumpOn(
   if (isObserved(handler)) await checkOutlivesParent(host, point, handler.name)
   const { files } = await copyForRestore(host, point, further)
   progress(`copied ${files.count} files (${describeBytes(files.bytes)})`)
-  const rewrites = new Map<Strategy, RewriteSample[]>()
   const origin = { handler, size, opened }
-  const ready = await ofEach(plan, strategies, async (strategy) => {
-    progress(`preparing the ${strategy.name} restore`)
-    const preparing = { strategy, host, rootfs, servers, origin }
-    if (strategy.rewrites === undefined) await strategy.prepare(host, rootfs, origin)
-    else rewrites.set(strategy, await takeRewrites(preparing, strategy.rewrites, plan, progress))
-    return strategy
-  })
+  const prepared = await prepareStrategies(plan, { host, rootfs, servers, origin }, progress)
   const { pid, checksum } = waiting
   const [control, memoryControl] = [await controlName(), await memoryControlName(size)]
   const baseImage = `criu ${rootfs.version}, ${image.description}`
   const named = plan.criu && (await recordOf(host, plan.criu, rootfs))
-  return { dumps, rewrites, criu: named, baseImage, files, control, memoryControl, rootfs, pid, checksum, opened, strategies: ready } // prettier-ignore
+  return { dumps, ...prepared, criu: named, baseImage, files, control, memoryControl, rootfs, pid, checksum, opened } // prettier-ignore
+}
+
+/** Prepares the restore of each strategy, and measures those that rewrite the dump for it. */
+async function prepareStrategies(
+  plan: CheckpointPlan,
+  on: Omit<RewriteTarget, 'strategy'>,
+  progress: Progress,
+): Promise<Pick<Dumped, 'strategies' | 'rewrites'>> {
+  const rewrites = new Map<Strategy, RewriteSample[]>()
+  const strategies = await ofEach(plan, plan.strategies, async (strategy) => {
+    progress(`preparing the ${strategy.name} restore`)
+    if (strategy.rewrites === undefined) await strategy.prepare(on.host, on.rootfs, on.origin)
+    else rewrites.set(strategy, await takeRewrites({ ...on, strategy }, strategy.rewrites, plan, progress))
+    return strategy
+  })
+  return { strategies, rewrites }
 }
 
 const recordOf = async (
@@ -189,7 +199,7 @@ const recordOf = async (
 ): Promise<CriuRecord> => ({
   ...criu,
   version: rootfs.version,
-  hash: await hashOfProgram(hostPath(host, criuIn(rootfs.path))),
+  hash: await hashOfFile(hostPath(host, criuIn(rootfs.path))),
 })
 
 /** Runs an action for each strategy, and returns the results of those that do not fail. */

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { StartedHandler } from '../checkpoint/further-files.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 import { hostPath, type Host } from '../host/host.ts'
-import type { DumpedHandler, Strategy } from '../strategies/index.ts'
+import type { Strategy } from '../strategies/index.ts'
 import { formatMilliseconds, type Milliseconds } from '../units.ts'
 import { NoiseMonitor } from './noise.ts'
 import { takeSamples, type Conditions, type Effort, type Subject } from './sampler.ts'
@@ -16,7 +17,7 @@ export interface RewriteTarget {
   readonly strategy: Strategy
   readonly host: Host
   readonly rootfs: Rootfs
-  readonly origin: DumpedHandler
+  readonly origin: StartedHandler
   /** The host of the filesystem's servers, if this run started them. */
   readonly servers: Host | undefined
 }

@@ -1,5 +1,5 @@
 import { samplesOf } from '../../reports/rows.ts'
-import type { Measured, SampleResults, SuiteResults } from '../../reports/results.ts'
+import type { SuiteSamples, SampleResults, SuiteResults } from '../../reports/results.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
 import type { BenchmarkCase } from '../matrix/benchmark-case.ts'
 import { phasesOf } from '../matrix/phases.ts'
@@ -49,7 +49,7 @@ export function measuredSuite(benchmarkCase: BenchmarkCase, measurement: Measure
   }
 }
 
-function measuredBy({ prepared, samples }: Measurement, { strategy }: BenchmarkCase): Measured {
+function measuredBy({ prepared, samples }: Measurement, { strategy }: BenchmarkCase): SuiteSamples {
   const rewrites = prepared.rewrites.get(strategy)
   return {
     dumps: prepared.dumps.map(dumpResults),
@@ -58,7 +58,7 @@ function measuredBy({ prepared, samples }: Measurement, { strategy }: BenchmarkC
   }
 }
 
-const figuresOf = (samples: Measured, phases: readonly string[]): MeasuredSuite['figures'] =>
+const figuresOf = (samples: SuiteSamples, phases: readonly string[]): MeasuredSuite['figures'] =>
   phases.map((phase) => ({
     phase,
     ...summarize(
@@ -83,7 +83,7 @@ export function joinSetUps(setUps: readonly MeasuredSuite[]): MeasuredSuite | un
 }
 
 /** The samples of several set-ups, each with the number of its set-up. */
-export function samplesOfSetUps(setUps: readonly Measured[]): Measured {
+export function samplesOfSetUps(setUps: readonly SuiteSamples[]): SuiteSamples {
   const rewrites = setUps.flatMap((each, setUp) => numbered(each.rewrites ?? [], setUp))
   return {
     dumps: setUps.flatMap(({ dumps }, setUp) => numbered(dumps, setUp)),

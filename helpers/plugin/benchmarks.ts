@@ -19,7 +19,7 @@ import { availableMemory } from '../machine/memory.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import { matchTitles, originalSource, selectInWatchMode } from './pattern.ts'
 import type { Unusable } from './plugin.ts'
-import { projectName } from './measured.ts'
+import { projectName } from './ended-suites.ts'
 import { CriuReporter, type Member } from './reporter.ts'
 import { skipReasons } from './selection.ts'
 

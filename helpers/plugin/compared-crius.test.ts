@@ -66,3 +66,16 @@ test('-t selects one CRIU, and one that does not work is refused by its name', a
     'cannot use the base image (criu "broken": program /bin/true)',
   )
 })
+
+test.each([
+  ['dump', 'cannot dump process'],
+  ['restore', 'cannot restore on'],
+])('the arguments for a %s reach CRIU', async (command, failure) => {
+  const odd = { path: 'build', [command]: ['--no-such-option'] }
+  const run = await expectNothingLeft(() =>
+    runBenchProject(comparing({ stock: 'build', odd }), {}, ['-t', 'odd']),
+  )
+  expect(run.status).toBe(1)
+  expect(`${run.stdout}${run.stderr}`).toContain(failure)
+  expect(`${run.stdout}${run.stderr}`).toMatch(/unrecognized option\W+no-such-option/)
+})

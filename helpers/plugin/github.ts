@@ -5,12 +5,12 @@ import { markdownReport } from '../../reports/markdown.ts'
 import type { Results } from '../../reports/results.ts'
 import { nameOf } from '../../reports/rows.ts'
 import { reasonOf } from '../errors.ts'
-import type { Measured } from './measured.ts'
+import type { EndedSuite } from './ended-suites.ts'
 
 /** In a GitHub workflow: adds the tables to the job's summary, and an annotation for each failing figure. */
 export async function reportToGithub(
   results: Results,
-  measured: readonly Measured[],
+  measured: readonly EndedSuite[],
   vitest: Vitest | undefined,
 ): Promise<void> {
   const summary = process.env['GITHUB_STEP_SUMMARY']
@@ -42,7 +42,7 @@ async function appendToSummary(file: string, results: Results, vitest: Vitest | 
 }
 
 /** The tests of a run, by the names of their figures. */
-const testsOf = (measured: readonly Measured[]): Map<string, TestCase> =>
+const testsOf = (measured: readonly EndedSuite[]): Map<string, TestCase> =>
   new Map(
     measured.flatMap(({ suite, results }) =>
       [...suite.children.tests()].map((test) => [`${nameOf(results)} > ${test.name}`, test] as const),

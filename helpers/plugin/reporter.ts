@@ -16,7 +16,7 @@ import { outcomeOf, STATUS } from '../gate/outcome.ts'
 import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
 import { reportToGithub } from './github.ts'
-import { measuredIn, type Measured } from './measured.ts'
+import { endedSuites, type EndedSuite } from './ended-suites.ts'
 import { selectsNothing, skipReasons } from './selection.ts'
 
 /** A project of benchmarks. */
@@ -77,7 +77,7 @@ export class CriuReporter implements Reporter {
   async onTestSuiteResult(suite: TestSuite): Promise<void> {
     if (!suite.meta().criu || !this.#has(suite)) return
     this.#ended.push(suite)
-    const results = this.#resultsOf(measuredIn(this.#ended), 'the run has not ended, or was killed')
+    const results = this.#resultsOf(endedSuites(this.#ended), 'the run has not ended, or was killed')
     try {
       await writeResults(this.#output, results)
     } catch (error) {
@@ -92,7 +92,7 @@ export class CriuReporter implements Reporter {
     reason: TestRunEndReason,
   ): Promise<void> {
     const modules = everyModule.filter((module) => this.#has(module))
-    const measured = measuredIn(modules.flatMap((module) => [...module.children.allSuites()]))
+    const measured = endedSuites(modules.flatMap((module) => [...module.children.allSuites()]))
     for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(skipped)
     const incomplete = whyIncomplete(modules, errors, reason)
     if (measured.length > 0 || incomplete !== undefined) await this.#report(measured, modules, incomplete)
@@ -102,7 +102,7 @@ export class CriuReporter implements Reporter {
   readonly #has = ({ project }: { readonly project: TestProject }): boolean =>
     this.#members.some((member) => member.project === project)
 
-  #resultsOf(measured: readonly Measured[], incomplete?: string): Results {
+  #resultsOf(measured: readonly EndedSuite[], incomplete?: string): Results {
     return Results.parse({
       version: RESULTS_VERSION,
       createdAt: this.#createdAt,
@@ -118,7 +118,7 @@ export class CriuReporter implements Reporter {
   }
 
   async #report(
-    measured: readonly Measured[],
+    measured: readonly EndedSuite[],
     modules: readonly TestModule[],
     incomplete: string | undefined,
   ): Promise<void> {

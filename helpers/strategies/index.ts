@@ -6,7 +6,7 @@ import { mapped } from './mapped.ts'
 import { plain } from './plain.ts'
 import type { Strategy } from './strategy.ts'
 
-export type { DumpedHandler, Restorable, Strategy } from './strategy.ts'
+export type { Restorable, Strategy } from './strategy.ts'
 
 /** Every strategy. A new one is one file and one line here. */
 const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager, plain]

@@ -9,8 +9,9 @@ import { neededFiles } from '../images/index.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { pathInside } from '../host/inside.ts'
 import { CACHE, WORK } from '../installation/paths.ts'
+import type { StartedHandler } from '../checkpoint/further-files.ts'
 import { IMAGES_FOLDER, validateImages, type Rootfs } from '../checkpoint/rootfs.ts'
-import type { DumpedHandler, Strategy } from './strategy.ts'
+import type { Strategy } from './strategy.ts'
 
 /** The folder of the rootfs that is the container's root for a start from scratch. */
 const PLAIN_FOLDER = '/plain'
@@ -75,7 +76,7 @@ function refuseSignal({ name, trigger }: Handler): void {
 /**
  * The machine's folders that the container needs: those of paths in the command, and of files of the dumped process.
  */
-async function foldersOf(host: Host, { path }: Rootfs, dumped: DumpedHandler): Promise<string[]> {
+async function foldersOf(host: Host, { path }: Rootfs, dumped: StartedHandler): Promise<string[]> {
   const { handler, size, opened } = dumped
   const programs = isObserved(handler) ? [await observer()] : []
   const words = [...programs, ...(await commandLine(handler, size, HANDLER_FOLDER, 'container'))]

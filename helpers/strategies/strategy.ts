@@ -2,10 +2,9 @@ import type { RunPhase } from '../../reports/timeline.ts'
 import type { StrategyName } from '../config/names.ts'
 import type { LaunchRequest } from '../container/launcher.ts'
 import type { AfterRestore } from '../criu/restore.ts'
-import type { Handler } from '../handlers/definition.ts'
-import type { Opened } from '../handlers/opened.ts'
 import type { Host } from '../host/host.ts'
 import type { Bytes, Nanoseconds } from '../units.ts'
+import type { StartedHandler } from '../checkpoint/further-files.ts'
 import type { Rootfs } from '../checkpoint/rootfs.ts'
 
 /** A way to restore a checkpoint. */
@@ -22,18 +21,11 @@ export interface Strategy {
    */
   readonly rewrites?: string
   /** Set-up after the copy: creates files that restores need in addition to the images. Throws CriuBenchError. */
-  prepare(host: Host, rootfs: Rootfs, origin: DumpedHandler): Promise<void>
+  prepare(host: Host, rootfs: Rootfs, origin: StartedHandler): Promise<void>
   /** Opens the result of `prepare`. Throws CriuBenchError if it has changed since. */
-  open(host: Host, rootfs: Rootfs, origin: DumpedHandler): Promise<Restorable>
+  open(host: Host, rootfs: Rootfs, origin: StartedHandler): Promise<Restorable>
   /** Set if nothing is restored: each sample starts the handler from scratch in the container. */
   readonly fromScratch?: true
-}
-
-/** The handler that was dumped, its size, and what it had opened by then. */
-export interface DumpedHandler {
-  readonly handler: Handler
-  readonly size: Bytes
-  readonly opened: Opened
 }
 
 /** A checkpoint that one strategy can restore any number of times. */

@@ -3,7 +3,7 @@ import type { SuiteResults } from '../../reports/results.ts'
 import { nameOf } from '../../reports/rows.ts'
 
 /** A suite of vitest's, with its results. */
-export interface Measured {
+export interface EndedSuite {
   readonly suite: TestSuite
   readonly results: SuiteResults
 }
@@ -12,7 +12,7 @@ export interface Measured {
  * The suites that have ended, each with its file and project. Where suites of several files or projects have the same
  * name, `apart` tells them apart.
  */
-export function measuredIn(suites: readonly TestSuite[]): Measured[] {
+export function endedSuites(suites: readonly TestSuite[]): EndedSuite[] {
   const measured = suites.flatMap((suite) => {
     const { criu } = suite.meta()
     return criu ? [{ suite, results: { ...criu, ...placeOf(suite) } }] : []
@@ -32,11 +32,11 @@ function placeOf({ project, module }: TestSuite): Pick<SuiteResults, 'file' | 'p
 export const projectName = ({ name }: TestSuite['project']): string => name.replace(/(^| \()bench\)?$/, '')
 
 /** Names what differs: project, file, enclosing suites, and where nothing does, the number. */
-function toldApart(alike: readonly Measured[]): Measured[] {
+function toldApart(alike: readonly EndedSuite[]): EndedSuite[] {
   const kinds = [
-    ({ results }: Measured) => results.project ?? '',
-    ({ results }: Measured) => results.file ?? '',
-    ({ suite }: Measured) => suite.fullName.split(' > ').slice(0, -1).join(' > '),
+    ({ results }: EndedSuite) => results.project ?? '',
+    ({ results }: EndedSuite) => results.file ?? '',
+    ({ suite }: EndedSuite) => suite.fullName.split(' > ').slice(0, -1).join(' > '),
   ].filter((kind) => new Set(alike.map(kind)).size > 1)
   const words = alike.map((each) => kinds.flatMap((kind) => kind(each) || []).join(' > '))
   return alike.map((each, index) => {
