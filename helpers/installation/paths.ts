@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 /** The only folder that outlives a run: built programs, named by the content that they are built from. */
 export const CACHE = '/var/cache/vitest-criu'
 
+/** Node's compile cache for the supervisor, which starts with every sandbox: half of its start is to compile modules. */
+export const COMPILE_CACHE = `${CACHE}/node`
+
 /**
  * The work folder of a checkpoint: a private tmpfs in a sandbox, an ordinary folder for the steps run by hand. The
  * handler's files lie below it, at the same path on the host and in the container, because CRIU opens them by path.

@@ -6,7 +6,7 @@ import { CriuBenchError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { requireRoot } from '../host/root.ts'
 import { AS_ROOT, ownCommand } from '../installation/own-command.ts'
-import { WORK } from '../installation/paths.ts'
+import { COMPILE_CACHE, WORK } from '../installation/paths.ts'
 import { converseWithSurvivor } from '../process/dialogue.ts'
 import { isExiting } from './fuse.ts'
 import { enterCommand, type NamespaceOptions } from './namespaces.ts'
@@ -40,7 +40,7 @@ export async function openSandbox(containerName: string, options: NamespaceOptio
     failed: FAILED,
     fix: FIX,
     timeout: END_LIMIT,
-    env: { PATH: process.env['PATH'] ?? '' },
+    env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: COMPILE_CACHE },
   })
   let answer = await supervisor.ask('which init?', START_LIMIT)
   for (; answer.startsWith(NOTE); answer = await supervisor.ask('which init?', START_LIMIT))

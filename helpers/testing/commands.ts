@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { COMPILE_CACHE } from '../installation/paths.ts'
 
 /** The root folder of the project. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
@@ -28,7 +29,7 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-/** Starts a command. It gets PATH, but no other variable of this process' environment. */
+/** Starts a command. It gets PATH, but no other variable of this process' environment. Node keeps what it compiles. */
 export function start(
   [program = '', ...args]: readonly string[],
   environment: Environment = {},
@@ -38,7 +39,13 @@ export function start(
     cwd: folder,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: '/root', NO_COLOR: '1', ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: '/root',
+      NO_COLOR: '1',
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      ...environment,
+    },
   })
   const lines: string[] = []
   const output = { stdout: '', stderr: '' }
