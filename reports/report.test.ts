@@ -62,7 +62,9 @@ test('a handler without sizes has a column for each strategy, and a row with the
     [50, 51],
     [10, 10.2],
   ].map(([response = 0, whole = 0]) => [figure('first response', response), figure('cold start', whole)])
-  const report = terminalReport(results(server('plain', plain ?? []), server('mapped', mapped ?? [])))
+  const report = terminalReport(
+    results(server('plain', [...(plain ?? []), figure('warm call', 2)]), server('mapped', mapped ?? [])),
+  )
   expect(report).toMatchInlineSnapshot(`
     "
     tmpfs, hello handler, criu 4.1.1, built here
@@ -72,9 +74,10 @@ test('a handler without sizes has a column for each strategy, and a row with the
     | first response | 50.0 · | 10.0 · |
     | cold start     | 51.0 · | 10.2 · |
     |   speedup      |   1.0× |   5.0× |
+    | warm call      | 2.00 · |        |
 
 
-    medians of 2 samples; · nothing to compare with (4)
+    medians of 2 samples; · nothing to compare with (5)
     kernel 6.18.0, 2 × A CPU, cgroup v2
     "
   `)

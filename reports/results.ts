@@ -28,6 +28,8 @@ const Sample = z.strictObject({
     handlerEnded: point,
     containerGone: point,
     drained: point.optional(),
+    calledAgain: point.optional(),
+    answeredAgain: point.optional(),
   }),
   checksum: z.string(),
   stats,

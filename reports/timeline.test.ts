@@ -36,6 +36,11 @@ test('a drain that ended before the handler started takes 0 ms', () => {
   expect(durationOf(points, 'drain')).toBeUndefined()
 })
 
+test('a warm call is the second call of a start from scratch', () => {
+  expect(durationOf({ ...points, calledAgain: 1008n * MS, answeredAgain: 1011n * MS }, 'warm call')).toBe(3)
+  expect(durationOf(points, 'warm call')).toBeUndefined()
+})
+
 test('points are out of order if the clock was set', () => {
   expect(areInOrder(points)).toBe(true)
   expect(areInOrder({ ...points, handlerEnded: 1005n * MS })).toBe(false)

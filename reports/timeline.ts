@@ -21,13 +21,15 @@ export const POINTS = [
 
 type Moment = bigint | string
 type Point = (typeof POINTS)[number]
+type OptionalPoint = 'drained' | 'calledAgain' | 'answeredAgain'
 
 /**
  * The points of one run. `drained` is when a lazy restore loaded its last page. It may be earlier than
- * `handlerStarted`.
+ * `handlerStarted`. `calledAgain` and `answeredAgain` are the second call of a start from scratch.
  */
 export type TimePoints<T extends Moment = bigint> = Readonly<
-  Record<Exclude<Point, 'handlerStarted'>, T> & { handlerStarted?: T | undefined; drained?: T | undefined }
+  Record<Exclude<Point, 'handlerStarted'>, T> &
+    Partial<Record<'handlerStarted' | OptionalPoint, T | undefined>>
 >
 
 const SPANS = {
@@ -41,7 +43,9 @@ const SPANS = {
   done: ['restoreStarted', 'handlerEnded'],
   'cold start': ['containerStarted', 'handlerEnded'],
   drain: ['handlerStarted', 'drained'],
-} as const satisfies Record<string, readonly [Point, Point | 'drained']>
+  // A call of a process that has started and answered before.
+  'warm call': ['calledAgain', 'answeredAgain'],
+} as const satisfies Record<string, readonly [Point | OptionalPoint, Point | OptionalPoint]>
 
 /** A phase of one run. `dump` and `rewrite` are none: they are measured separately, before the runs. */
 export type RunPhase = keyof typeof SPANS

@@ -4,7 +4,7 @@ import { CriuBenchError } from '../errors.ts'
 import { isReceived, isRequest, isSent, type Handler } from './definition.ts'
 import { handlerFiles } from './handler.ts'
 import { fixForMissing } from './missing-file.ts'
-import { answerIn } from './observe.ts'
+import { answerIn, secondAnswerIn } from './observe.ts'
 
 /** Stands for the checksum of a handler whose answers may differ: `checksum: false`. */
 export const UNCHECKED = 'not checked'
@@ -17,6 +17,8 @@ export interface EndedRun {
   readonly expected?: string
   /** Whether it is a run after a restore. */
   readonly isRestored?: true
+  /** Whether the answer is that to the second call. */
+  readonly isSecond?: true
 }
 
 /**
@@ -54,11 +56,12 @@ async function printedIn({ done }: Handler, { folder, expected }: EndedRun): Pro
   return `${hashOf(last.join('\n'))} of ${last.length} lines`
 }
 
-async function bodyOf(
+/** The answer without its head. Throws CriuBenchError when it is an HTTP error. */
+export async function bodyOf(
   { name, cwd, trigger, done }: Handler,
-  { folder, isRestored }: EndedRun,
+  { folder, isRestored, isSecond }: EndedRun,
 ): Promise<Buffer> {
-  const answer = await readFile(answerIn(folder)).catch(() => Buffer.of())
+  const answer = await readFile(isSecond ? secondAnswerIn(folder) : answerIn(folder)).catch(() => Buffer.of())
   // More may have come by chance.
   if (isReceived(done)) return answer.subarray(0, answer.indexOf(done.received) + Buffer.byteLength(done.received)) // prettier-ignore
   const end = answer.indexOf('\r\n\r\n')
@@ -67,8 +70,9 @@ async function bodyOf(
   const [status = ''] = answer.toString('latin1').split('\r\n', 1)
   if (end >= 0 && /^HTTP\/\S+ [23]\d\d/.test(status)) return answer.subarray(end + 4)
   const log = await readFile(handlerFiles(folder).log, 'utf8').catch(() => '')
+  const when = isRestored ? ' after its restore' : isSecond ? ' to a second call' : ''
   throw new CriuBenchError({
-    failed: `cannot use the answer of the ${name} handler${isRestored ? ' after its restore' : ''}`,
+    failed: `cannot use the answer of the ${name} handler${when}`,
     found: status || 'no answer',
     expected: `an HTTP answer with a status below 400 to ${trigger.request}`,
     fix: isRestored

@@ -4,7 +4,7 @@ import { compile } from '../programs/compile.ts'
 import { fixture, WORK } from '../installation/paths.ts'
 import type { Bytes } from '../units.ts'
 import { DEFINED } from './defined.ts'
-import { parseHandler, type Handler, type Site } from './definition.ts'
+import { answers, parseHandler, type Handler, type Site } from './definition.ts'
 
 /**
  * The handler's own files, at the same paths on the host and in the container, because CRIU opens them by path: the lock
@@ -102,6 +102,10 @@ export const handlerNamed = (name: string): Handler =>
 
 /** Whether the handler reports the start and the end of its run; otherwise only its end is known, as seen from outside. */
 export const reportsItself = ({ done }: Handler): boolean => done === 'report'
+
+/** Whether a process runs before the dump and again afterwards: it answers requests, or reports its first run. */
+export const runsTwice = ({ ready, trigger, done, warmups = 1 }: Handler): boolean =>
+  (answers({ done }) && warmups > 0) || (ready === 'report' && trigger === 'lock' && done === 'report')
 
 /** Whether the observer must trigger the handler, or see that it is done, during a restore. */
 export const isObserved = ({ done, trigger }: Handler): boolean =>

@@ -7,7 +7,6 @@ import { CriuBenchError } from '../errors.ts'
 import { hostPath, type Host } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
-import type { Nanoseconds } from '../units.ts'
 import { isRequest, isSent, type Handler, type Request, type Sent } from './definition.ts'
 import { handlerFiles, runFolderOf } from './handler.ts'
 
@@ -19,12 +18,21 @@ const reportIn = (folder: string): string => join(runFolderOf(folder), 'observed
 const payloadIn = (folder: string): string => join(runFolderOf(folder), 'payload')
 /** What an HTTP server answered to the request, with its head. */
 export const answerIn = (folder: string): string => `${reportIn(folder)}.answer`
+export const secondAnswerIn = (folder: string): string => `${reportIn(folder)}.again`
 /** This process writes it when a `done` function returns true; the observer waits for it. */
 export const seenFile = (folder: string): string => join(runFolderOf(folder), 'seen')
 /** This process writes it when the handler is ready, if the observer has to wait for that. */
 export const readyFile = (folder: string): string => join(runFolderOf(folder), 'ready')
 
-const Report = z.object({ version: z.literal(2), handlerEnded: z.string().regex(/^\d+$/).transform(BigInt) })
+const moment = z.string().regex(/^\d+$/).transform(BigInt)
+const Report = z.object({
+  version: z.literal(2),
+  handlerEnded: moment,
+  /** The second call, if there was one. */
+  calledAgain: moment.optional(),
+  answeredAgain: moment.optional(),
+})
+type Observed = Omit<z.infer<typeof Report>, 'version'>
 
 const inFolder = (folder: string, address: string): string =>
   address.includes(':') ? address.replace('localhost', '127.0.0.1') : join(folder, address)
@@ -86,23 +94,27 @@ export interface Observation {
   readonly pid?: number | undefined
   /** Whether the trigger waits for `readyFile`. */
   readonly afterReady?: boolean
+  /** Whether it is called once more when it is done. */
+  readonly again?: boolean
   /** Milliseconds. */
   readonly limit: number
 }
 
 /** The command line that runs a command and sees when the handler is done. */
 export async function observed(handler: Handler, on: Observation): Promise<string[]> {
-  const { command, folder, leaves, pid, limit, afterReady } = on
+  const { command, folder, leaves, pid, limit, afterReady, again } = on
   // prettier-ignore
-  return [await observer(), '--limit', String(Math.floor(limit)), ...(leaves ? ['--await'] : []),
+  return [await observer(), '--limit', String(Math.floor(limit)), ...(leaves ? ['--await'] : []), ...(again ? ['--again'] : []),
     ...(afterReady ? ['--after', readyFile(folder)] : []), ...triggerOptions(handler, folder, pid),
     ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
 }
 
 /** When the observer saw that the handler was done; undefined when it did not. */
-export async function observedDone(folder: string): Promise<Nanoseconds | undefined> {
+export async function observedDone(folder: string): Promise<Observed | undefined> {
   const content = await readFile(reportIn(folder), 'utf8').catch(() => undefined)
-  return content === undefined ? undefined : Report.parse(JSON.parse(content)).handlerEnded
+  if (content === undefined) return undefined
+  const { version: _, ...points } = Report.parse(JSON.parse(content))
+  return points
 }
 
 /** Waits until a socket accepts connections. `host` must be in the handler's network. Returns whether it does by `limit`, ms. */

@@ -2,7 +2,7 @@ import { hostPath, type Host } from '../host/host.ts'
 import { MB, type Bytes } from '../units.ts'
 import { checksumOf, UNCHECKED } from './answer.ts'
 import { answers, type Handler } from './definition.ts'
-import { commandLine, HANDLER_FOLDER, handlerFiles } from './handler.ts'
+import { commandLine, HANDLER_FOLDER, handlerFiles, runsTwice } from './handler.ts'
 import { askOnce } from './observe.ts'
 import { recordOpened, type Opened } from './opened.ts'
 import { checkDumpable } from './preflight/index.ts'
@@ -39,7 +39,7 @@ export async function startHandler(
   limit = readyLimit(size),
 ): Promise<WaitingHandler> {
   await using recording = await recordOpened(host)
-  const rehearsed = handler.checksum === false || canRepeat(handler) ? undefined : await rehearse(host, { handler, size, limit }) // prettier-ignore
+  const rehearsed = handler.checksum === false || runsTwice(handler) ? undefined : await rehearse(host, { handler, size, limit }) // prettier-ignore
   await using undo = new AsyncDisposableStack()
   const running = undo.use(
     await startProcess(host, handler, () => commandLine(handler, size, HANDLER_FOLDER)),
@@ -56,10 +56,6 @@ export async function startHandler(
   const owned = undo.move()
   return { ...waiting, pid, name: handler.name, size, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
-
-/** Whether a process can run before the dump and again afterwards: it answers requests, or has reported its first run. */
-const canRepeat = ({ ready, trigger, done, warmups = 1 }: Handler): boolean =>
-  (answers({ done }) && warmups > 0) || (ready === 'report' && trigger === 'lock' && done === 'report')
 
 async function firstChecksum(host: Host, handler: Handler, limit: number): Promise<string> {
   const folder = hostPath(host, HANDLER_FOLDER)

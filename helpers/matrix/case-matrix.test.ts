@@ -93,10 +93,13 @@ test('the phases of a case depend on its handler and its strategy', () => {
   expect(phases({ strategies: ['mapped', 'lazy', 'plain'] })).toEqual([
     'dump, rewrite, lean container, restore, execution, cold start',
     'dump, lean container, restore, execution, cold start, drain',
-    'lean container, startup, execution, cold start',
+    'lean container, startup, execution, cold start, warm call',
   ])
   expect(phases({ strategies: ['lazy', 'plain'], handler: server })).toEqual([
     'dump, lean container, first response, cold start',
+    'lean container, first response, cold start, warm call',
+  ])
+  expect(phases({ strategies: ['plain'], handler: { ...server, warmups: 0 } })).toEqual([
     'lean container, first response, cold start',
   ])
 })

@@ -106,7 +106,7 @@ const rewriteResults = ({ wall, ...conditions }: RewriteSample) => ({ wall, ...s
 
 function sampleResults(sample: MeasuredSample): SampleResults {
   const { points, checksum, stats, memory, guard, ...conditions } = sample
-  const { handlerStarted, drained, ...always } = points
+  const { handlerStarted, drained, calledAgain, answeredAgain, ...always } = points
   return {
     points: {
       spawned: String(always.spawned),
@@ -116,6 +116,8 @@ function sampleResults(sample: MeasuredSample): SampleResults {
       handlerEnded: String(always.handlerEnded),
       containerGone: String(always.containerGone),
       ...(drained !== undefined && { drained: String(drained) }),
+      ...(calledAgain !== undefined && { calledAgain: String(calledAgain) }),
+      ...(answeredAgain !== undefined && { answeredAgain: String(answeredAgain) }),
     },
     checksum,
     stats: { ...stats },

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { HandlerDefinition } from '../handlers/definition.ts'
+import type { Handler, HandlerDefinition } from '../handlers/definition.ts'
 import { parseHandler } from '../handlers/definition.ts'
 import { handlerNamed } from '../handlers/handler.ts'
 import { fixture } from '../installation/paths.ts'
-import { withCheckpoints } from '../testing/checkpoints.ts'
+import { withCheckpoint, withCheckpoints } from '../testing/checkpoints.ts'
 import { messageOf } from '../testing/messages.ts'
 import { MB } from '../units.ts'
 import { durationOf } from '../../reports/timeline.ts'
@@ -60,9 +60,10 @@ const HANDLERS = [
 function expectAllPhases(checkpoint: Checkpoint, { points }: RestoreSample): void {
   const phases = runPhases(checkpoint.handler, strategyNamed(checkpoint.restorable.strategy))
   const spans = phases.map((phase) => durationOf(points, phase) ?? Number.NaN)
-  const sum = spans.slice(0, -1).reduce((one, other) => one + other)
+  const coldStart = phases.indexOf('cold start')
+  const sum = spans.slice(0, coldStart).reduce((one, other) => one + other)
   expect(Math.min(...spans)).toBeGreaterThan(0)
-  expect(sum).toBeCloseTo(spans.at(-1) ?? Number.NaN, 6)
+  expect(sum).toBeCloseTo(spans[coldStart] ?? Number.NaN, 6)
 }
 
 describe('a handler can be restored, and started from scratch,', () => {
@@ -136,6 +137,50 @@ describe('a handler can be restored, and started from scratch,', () => {
         expect(sample.checksum).toMatch(/^[0-9a-f]{16}$/)
       }
     })
+  })
+})
+
+/** The points of a run that starts from scratch. */
+const pointsOf = (handler: Handler) =>
+  withCheckpoint({ handler, size: 16 * MB, strategies: [strategyNamed('plain')] }, async (checkpoint) => {
+    const { points } = (await runRestore(checkpoint)).sample
+    return {
+      points,
+      warmCall: durationOf(points, 'warm call'),
+      coldStart: durationOf(points, 'cold start'),
+    }
+  })
+
+/** Its second answer is an error. */
+const once = (warmups: number) =>
+  triggerScene('once', {
+    ready: { socket: 'door' },
+    trigger: { request: 'http://localhost/', socket: 'door' },
+    done: 'response',
+    warmups,
+  })
+
+describe('a start from scratch', () => {
+  test.each([server, handlerNamed('native')])(
+    'is called once more, and has started by then: $name',
+    async (handler) => {
+      const { points, warmCall = Number.NaN, coldStart = 0 } = await pointsOf(handler)
+      expect(points.calledAgain).toBeGreaterThanOrEqual(points.handlerEnded)
+      expect(points.containerGone).toBeGreaterThan(points.answeredAgain ?? 0n)
+      expect(warmCall).toBeLessThan(coldStart / 2)
+    },
+  )
+
+  test('fails if the second call does', async () => {
+    expect(await messageOf(() => pointsOf(once(1)))).toContain(
+      'cannot use the answer of the by-once handler to a second call\n  found:    HTTP/1.0 500 Once Is Enough\n',
+    )
+  })
+
+  test('is called once if its handler never answered twice', async () => {
+    const { points, warmCall } = await pointsOf(once(0))
+    expect(points.calledAgain).toBeUndefined()
+    expect(warmCall).toBeUndefined()
   })
 })
 

@@ -12,7 +12,9 @@ import {
   reportsItself,
   RUN_FOLDER,
   runFolderOf,
+  runsTwice,
 } from '../handlers/handler.ts'
+import { answers } from '../handlers/definition.ts'
 import { observed, seenFile } from '../handlers/observe.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { WORK } from '../installation/paths.ts'
@@ -158,7 +160,8 @@ async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<s
   const command = restorable.command(RUN_FOLDER, 'leave')
   const leaves = restorable.fromScratch !== true
   // Less than the launcher's limit, because the observer's error says what it waited for.
-  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, pid, limit: limit * 0.9 })
+  const again = !leaves && answers(handler) && runsTwice(handler)
+  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, again, pid, limit: limit * 0.9 })
 }
 
 /** Polls the user's function while the container runs, and signals the observer, which takes the time. */
