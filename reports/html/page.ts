@@ -4,6 +4,7 @@ import { NO_HISTORY, type History } from '../history.ts'
 import type { Results } from '../results.ts'
 import { failuresOf } from '../rows.ts'
 import { figuresTable } from './figures.ts'
+import { handlersChart } from './handlers.ts'
 import { historySection } from './history.ts'
 import { machineSection } from './machine.ts'
 import { html, Markup } from './markup.ts'
@@ -18,6 +19,7 @@ const inlined = (name: string): Markup => new Markup(readFileSync(new URL(name, 
 
 const SECTIONS = [
   ['table', 'The table'],
+  ['handlers', 'From scratch'],
   ['figures', 'Every figure'],
   ['parts', 'Where the time goes'],
   ['sizes', 'By memory size'],
@@ -30,8 +32,9 @@ const SECTIONS = [
 /** results.html: a self-contained page for any screen width, light and dark mode, screen readers and paper. */
 export function htmlReport(results: Results, history: History = NO_HISTORY): string {
   const main = html`${incomplete(results)} ${failures(results)} ${referenceTables(results)}
-  ${figuresTable(results)} ${partsCharts(results)} ${sizesCharts(results)} ${samplesCharts(results)}
-  ${historySection(results, history)} ${memorySection(results)} ${machineSection(results)}`
+  ${handlersChart(results)} ${figuresTable(results)} ${partsCharts(results)} ${sizesCharts(results)}
+  ${samplesCharts(results)} ${historySection(results, history)} ${memorySection(results)}
+  ${machineSection(results)}`
   const text = String(main)
   const links = SECTIONS.filter(([id]) => text.includes(`id="${id}"`))
   return String(
