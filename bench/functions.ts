@@ -21,6 +21,7 @@ const PROJECT = join(import.meta.dirname, '..')
 const fixture = (path: string): string => join(PROJECT, 'fixtures', path)
 
 const PYTHON = '/usr/bin/python3'
+/** Where servers listen. */
 const HTTP = '127.0.0.1:8080'
 
 /** Functions that run where `checkpoint_here` and `checkpointHere` mark it. */
@@ -38,17 +39,17 @@ const node = (name: string, memory: string): BenchFunction => ({
   definition: { command: [process.execPath, fixture('functions/functions.mjs'), name], memory, withoutIoUring: true }, // prettier-ignore
 })
 
-/** A script that fills its memory, reads a line, and prints its answer. */
+/** A script that fills a table, and answers each line with a sum over it. */
 const script = (name: string, needs: string, source: string, from: string): BenchFunction => ({
   name,
   needs,
   package: from,
   definition: {
-    command: [needs, fixture(`foreign/${source}`)],
+    command: [needs, fixture(`functions/${source}`)],
     memory: '128MB',
-    ready: { line: 'ready' },
-    trigger: { line: 'go' },
-    done: { line: 'done' },
+    ready: { socket: HTTP },
+    trigger: { send: 'go\n', to: HTTP },
+    done: { received: 'done' },
   },
 })
 
@@ -118,14 +119,16 @@ export const FUNCTIONS: readonly BenchFunction[] = [
     { trigger: { request: `http://${HTTP}/`, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"add": 250}' } }),
   node('hello', '128MB'),
   node('json', '512MB'),
+  server('node-server', process.execPath, 'nodejs',
+    [process.execPath, fixture('handlers/http-server.mjs'), '8080'], { withoutIoUring: true }),
   server('java-http', '/usr/bin/javac', 'default-jdk-headless',
     async () => ['/usr/bin/java', '-Xmx128m', '-cp', await built(SERVER_JAVA, (to) => ['javac', '-d', to, SERVER_JAVA]), 'Server'],
     { memory: '512MB' }),
   server('go-http', '/usr/bin/go', 'golang-go',
     async () => [join(await built(SERVER_GO, (to) => ['go', 'build', '-o', join(to, 'server'), SERVER_GO]), 'server')]),
-  script('ruby', '/usr/bin/ruby', 'table.rb', 'ruby'),
-  script('php', '/usr/bin/php', 'table.php', 'php-cli'),
-  script('perl', '/usr/bin/perl', 'table.pl', 'perl'),
+  script('ruby', '/usr/bin/ruby', 'function.rb', 'ruby'),
+  script('php', '/usr/bin/php', 'function.php', 'php-cli'),
+  script('perl', '/usr/bin/perl', 'function.pl', 'perl'),
   server('nginx', '/usr/sbin/nginx', 'nginx-light', shell(NGINX), { memory: '64MB' }),
   {
     name: 'redis',
