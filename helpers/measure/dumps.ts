@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { dump, dumpStatsFile, type DumpResult } from '../criu/dump.ts'
+import { CriuBenchError } from '../errors.ts'
+import { HANDLER_FOLDER, handlerFiles } from '../handlers/handler.ts'
 import type { WaitingHandler } from '../handlers/start.ts'
-import type { Host } from '../host/host.ts'
+import { hostPath, type Host } from '../host/host.ts'
 import { readDumpStats, type DumpStats } from '../images/index.ts'
+import { startTimeOf } from '../proc/stat.ts'
 import { formatMilliseconds } from '../units.ts'
 import { NoiseMonitor } from './noise.ts'
 import { takeSamples, type Conditions, type Effort, type Subject } from './sampler.ts'
@@ -24,19 +28,22 @@ export interface DumpTarget {
   readonly servers: Host | undefined
 }
 
-/** Dumps a waiting handler repeatedly. The last dump ends the process, as in the reference. */
+/** Dumps a waiting handler repeatedly. The last dump ends the process, as in the reference. Throws CriuBenchError. */
 export async function takeDumps(
-  { pid, host, size }: WaitingHandler,
+  handler: WaitingHandler,
   { criu, images, servers, arguments: more = [] }: DumpTarget,
   effort: Effort,
   progress: (line: string) => void,
 ): Promise<DumpSample[]> {
+  const { pid, host, size } = handler
+  let mayHaveEnded = false
   const subject: Subject<Dump> = {
     noun: 'dump',
     // The test cluster's servers are still flushing the previous dump, so a control would be disturbed.
     control: servers ? undefined : { host, size },
     measure: async (isLast) => {
       const result = await dump(host, { criu, arguments: more, pid, images, size, leaveRunning: !isLast })
+      mayHaveEnded = isLast
       return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }
     },
     progress: (which, { total }) => progress(`${which}: ${formatMilliseconds(total)} ms`),
@@ -44,6 +51,24 @@ export async function takeDumps(
   // The waiting handler spins on its lock. Its host is given to the monitor, so that its CPU time does not count as
   // noise.
   const monitor = new NoiseMonitor([host, ...(servers ? [servers] : [])])
-  const [dumps = []] = await takeSamples([subject], effort, monitor)
-  return dumps
+  try {
+    const [dumps = []] = await takeSamples([subject], effort, monitor)
+    return dumps
+  } catch (error) {
+    // Then everything fails that looks for it, and says something else.
+    if (!mayHaveEnded) await requireRunning(handler)
+    throw error
+  }
+}
+
+/** A process that was dumped lives on where its interrupted call returns. It may take that for an error. */
+async function requireRunning({ pid, host, name }: WaitingHandler): Promise<void> {
+  if ((await startTimeOf(pid, host)) !== undefined) return
+  throw new CriuBenchError({
+    failed: `the ${name} handler ended after a dump that left it running`,
+    found: `no process ${pid}`,
+    expected: 'a process that lives on: only the last dump ends it',
+    fix: 'repeat calls that CRIU interrupts, such as poll() and sleep(); the output of the handler is below',
+    log: await readFile(handlerFiles(hostPath(host, HANDLER_FOLDER)).log, 'utf8').catch(() => ''),
+  })
 }
