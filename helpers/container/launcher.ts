@@ -49,6 +49,8 @@ export interface Guarded {
   readonly dataOffset: Bytes | undefined
   /** Whether some of the memory has advice of madvise, which memory in its place has to get. */
   readonly advised: boolean
+  /** Addresses between them where no process maps the file. */
+  readonly gap?: { readonly start: string; readonly end: string } | undefined
 }
 
 /** Calls on guarded memory, which the launcher prepared or answered. */
@@ -156,6 +158,7 @@ const options = ({
   ...(guard === undefined ? [] : ['--guard', `${guard.start}-${guard.end}:${guard.file}`]),
   ...(guard?.dataOffset === undefined ? [] : ['--guard-data', String(guard.dataOffset)]),
   ...(guard?.advised ? ['--guard-advised'] : []),
+  ...(guard?.gap === undefined ? [] : ['--guard-gap', `${guard.gap.start}-${guard.gap.end}`]),
   ...(spin.launcher === undefined ? [] : ['--spin', String(spin.launcher)]),
   ...(spin.command === undefined ? [] : ['--spin-command', String(spin.command)]),
   ...(memoryLimit === undefined ? [] : ['--memory', String(memoryLimit)]),

@@ -75,6 +75,30 @@ test('CRIU waits for nobody when it gives memory the advice that it had', async 
   })
 })
 
+test('CRIU waits for nobody when a child lacks memory that its parent got after the fork', async () => {
+  const source = `import mmap, os, sys, time
+memory = mmap.mmap(-1, 4 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+if os.fork() == 0:
+    time.sleep(1000)
+for at in range(0, 1 << 20, 8192):
+    memory[at] = 1
+print("ready", flush=True)
+sys.stdin.readline()
+print("done", flush=True)`
+  const handler = parseHandler({
+    name: 'ahead-of-its-child',
+    command: ['/usr/bin/python3', '-ISc', source],
+    ready: { line: 'ready' },
+    trigger: { stdin: 'go\n' },
+    done: { line: 'done' },
+  })
+  const plan = { handler, size: 32 * MB, strategies: [strategyNamed('mapped')] }
+  await withCheckpoint(plan, async (checkpoint) => {
+    const { guard } = (await runRestore(checkpoint)).sample
+    expect(guard?.notifications).toBeLessThan(50)
+  })
+})
+
 test('processes that share memory since a fork still share it after the restore', async () => {
   const plan = { handler: prefork, size: DUMPED, strategies: [strategyNamed('mapped')] }
   await withCheckpoint(plan, async (checkpoint) => {

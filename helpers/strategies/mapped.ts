@@ -52,6 +52,7 @@ export const mapping = (worthMapping?: Bytes): Strategy => ({
       copied,
       shared,
       range,
+      gap,
       dataOffset,
       advised,
       raw,
@@ -62,7 +63,7 @@ export const mapping = (worthMapping?: Bytes): Strategy => ({
       readOnly: [[join(path, MAPPED_FOLDER), MAPPED_FOLDER]],
       command: (folder, afterwards) => restoreCommand(rootfs, MAPPED_FOLDER, folder, afterwards),
       // Without the guard, discarded memory would read as what the backing file has.
-      guard: range && { ...range, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset, advised },
+      guard: range && { ...range, gap, file: join(MAPPED_FOLDER, BACKING_FILE), dataOffset, advised },
       check: async () => {
         await check()
         await checkPages()

@@ -27,6 +27,8 @@ const Manifest = z.strictObject({
   shared: z.int(),
   /** The address range that contains all mapped memory, in hexadecimal. */
   range: z.strictObject({ start: z.string(), end: z.string() }).optional(),
+  /** The largest part of it without mapped memory. */
+  gap: z.strictObject({ start: z.string(), end: z.string() }).optional(),
   /** Where programs' own data starts in the backing file, in bytes, if it has any. */
   dataOffset: z.int().optional(),
   /** Whether an area has advice of madvise. */
@@ -43,6 +45,8 @@ export interface MappedSet {
   readonly shared: Bytes
   /** The address range that contains all mapped memory, in hexadecimal; undefined if no memory is mapped. */
   readonly range: { readonly start: string; readonly end: string } | undefined
+  /** The largest part of it without mapped memory. */
+  readonly gap: { readonly start: string; readonly end: string } | undefined
   /** Where programs' own data starts in the backing file, in bytes, if it has any. */
   readonly dataOffset: Bytes | undefined
   /** Whether an area has advice of madvise, which CRIU gives it at each restore. */
@@ -112,12 +116,15 @@ export async function openMapped(folder: string, stateOf: StateOf = statHere): P
   const text = await readFile(manifest, 'utf8').catch((cause: Error) => {
     throw notMapped(folder, cause.message)
   })
-  const { backing, mapped, copied, shared, range, dataOffset, advised } = Manifest.parse(JSON.parse(text))
+  const { backing, mapped, copied, shared, range, gap, dataOffset, advised } = Manifest.parse(
+    JSON.parse(text),
+  )
   return {
     mapped,
     copied,
     shared,
     range,
+    gap,
     dataOffset,
     advised,
     raw: set.raw,
@@ -156,17 +163,31 @@ function amounts(
   return { mapped: Math.max(0, present - copied), copied: copied + shared, shared }
 }
 
-/** The smallest address range that contains the mapped memory of all processes. */
-function rangeOf({ processes }: Rewritten): { range?: { start: string; end: string } } {
-  const areas = processes.flatMap((process) => process.areas.filter(({ decision }) => decision.mapped))
-  const [first] = areas.map(({ vma }) => vma.start).toSorted((a, b) => (a < b ? -1 : 1))
-  const last = areas
-    .map(({ vma }) => vma.end)
-    .toSorted((a, b) => (a < b ? -1 : 1))
-    .at(-1)
-  if (first === undefined || last === undefined) return {}
-  return { range: { start: first.toString(16), end: last.toString(16) } }
+type AddressRange = Readonly<Record<'start' | 'end', string>>
+
+/** The smallest address range that contains the mapped memory of all processes, and its largest gap. */
+function rangeOf({ processes }: Rewritten): { range?: AddressRange; gap?: AddressRange } {
+  const areas = processes
+    .flatMap((process) => process.areas.filter(({ decision }) => decision.mapped))
+    .map(({ vma: { start, end } }) => ({ start, end }))
+    .toSorted((one, other) => (one.start < other.start ? -1 : 1))
+  const [first] = areas
+  if (first === undefined) return {}
+  let [last, gap] = [first.end, { start: first.end, end: first.end }]
+  for (const { start, end } of areas) {
+    if (start - last > gap.end - gap.start) gap = { start: last, end: start }
+    if (end > last) last = end
+  }
+  return {
+    range: inHexadecimal(first.start, last),
+    ...(gap.end > gap.start && { gap: inHexadecimal(gap.start, gap.end) }),
+  }
 }
+
+const inHexadecimal = (start: bigint, end: bigint): AddressRange => ({
+  start: start.toString(16),
+  end: end.toString(16),
+})
 
 const isAdvised = ({ processes }: Rewritten): boolean =>
   processes.some(({ areas }) => areas.some(({ vma }) => vma.madv !== 0n))
