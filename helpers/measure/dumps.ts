@@ -36,14 +36,14 @@ export async function takeDumps(
   progress: (line: string) => void,
 ): Promise<DumpSample[]> {
   const { pid, host, size } = handler
-  let mayHaveEnded = false
+  const dumped = { mayHaveEnded: false }
   const subject: Subject<Dump> = {
     noun: 'dump',
     // The test cluster's servers are still flushing the previous dump, so a control would be disturbed.
     control: servers ? undefined : { host, size },
     measure: async (isLast) => {
       const result = await dump(host, { criu, arguments: more, pid, images, size, leaveRunning: !isLast })
-      mayHaveEnded = isLast
+      dumped.mayHaveEnded = isLast
       return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }
     },
     progress: (which, { total }) => progress(`${which}: ${formatMilliseconds(total)} ms`),
@@ -56,7 +56,7 @@ export async function takeDumps(
     return dumps
   } catch (error) {
     // Then everything fails that looks for it, and says something else.
-    if (!mayHaveEnded) await requireRunning(handler)
+    if (!dumped.mayHaveEnded) await requireRunning(handler)
     throw error
   }
 }
