@@ -108,9 +108,9 @@ const Failure = z.object({
 /** Runs a command in a lean container on `host`, and waits for its end. Throws CriuBenchError if the container fails. */
 export async function launch(host: Host, request: LaunchRequest): Promise<LaunchReport> {
   const failed = `cannot run ${request.command[0]} in the lean container "${request.name}" on ${request.rootfs}`
-  const launcher = await ensureProgramOnHost(host, await compile(fixture('programs/lean-container')))
+  const [launcher = '', ...words] = await launchCommand(host, request)
   const running = run(host, {
-    argv: [launcher, ...options(request), '--', request.name, request.rootfs, ...request.command],
+    argv: [launcher, '--report', '3', ...words],
     failed,
     fix: `read the first error line of the command; run the step by hand: ${ownCommand('restore')}`,
     timeout: request.timeout,
@@ -123,6 +123,12 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
     throw error
   })
   return { ...parseReport(finished, failed), stdout: finished.stdout, stderr: finished.stderr }
+}
+
+/** The command line that runs a command in a lean container on `host`, without a report. */
+export async function launchCommand(host: Host, request: LaunchRequest): Promise<string[]> {
+  const launcher = await ensureProgramOnHost(host, await compile(fixture('programs/lean-container')))
+  return [launcher, ...options(request), '--', request.name, request.rootfs, ...request.command]
 }
 
 /** On another machine. Errors are ignored: the next container of that name reports a cgroup that is left. */
@@ -146,8 +152,6 @@ const options = ({
   guard,
   spin = {},
 }: LaunchRequest): string[] => [
-  '--report',
-  '3',
   ...binds.flatMap(([from, at]) => ['--bind', `${from}:${at}`]),
   ...layered.flatMap(([from, at]) => ['--layer', `${from}:${at}`]),
   ...readOnly.flatMap(([from, at]) => ['--bind-ro', `${from}:${at}`]),

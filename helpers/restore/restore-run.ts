@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { launch, type GuardReport, type LaunchReport } from '../container/launcher.ts'
+import { launch, type GuardReport, type LaunchReport, type LaunchRequest } from '../container/launcher.ts'
 import { restoreLimit } from '../criu/restore.ts'
 import { BUNDLE } from '../criu/bundle.ts'
 import {
@@ -78,8 +78,8 @@ export async function startRestore(
   checkpoint: Checkpoint,
   options: RestoreOptions = {},
 ): Promise<StartedRestore> {
-  const { host, rootfs, restorable, containerName, size, handler } = checkpoint
-  const { timeout = restoreLimit(size), lock = '1', injectedDelay } = options
+  const { host, rootfs, restorable, handler } = checkpoint
+  const { lock = '1', injectedDelay } = options
   await restorable.check()
   const folder = await layOutSample({
     ...checkpoint,
@@ -87,13 +87,27 @@ export async function startRestore(
     lock,
     delay: injectedDelay?.where === 'handler' ? BigInt(injectedDelay.nanoseconds) : undefined,
   })
-  const command = await commandOf(checkpoint, timeout)
+  const request = await requestFor(checkpoint, folder.onHost, options)
   const spawned = await nowOn(host)
-  const launched = launch(host, {
+  const launched = launch(host, request)
+  // An error in the user's function ends the wait.
+  const watched =
+    typeof handler.done === 'function' ? reportWhenDone(handler.done, folder.path, launched) : undefined
+  return { folder: folder.path, ended: Promise.all([launched, watched]).then(([report]) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
+}
+
+/** What the launcher is asked for to restore a checkpoint with the files in `folder`, a path on the host. */
+export async function requestFor(
+  checkpoint: Checkpoint,
+  folder: string,
+  { timeout = restoreLimit(checkpoint.size), injectedDelay }: RestoreOptions = {},
+): Promise<LaunchRequest> {
+  const { containerName, restorable, handler } = checkpoint
+  return {
     name: containerName,
     ...filesOf(checkpoint),
-    command,
-    binds: [[folder.onHost, WORK]],
+    command: await commandOf(checkpoint, timeout),
+    binds: [[folder, WORK]],
     network: handler.network,
     ...(restorable.fromScratch && {
       env: environmentOf(handler, HANDLER_FOLDER),
@@ -103,11 +117,7 @@ export async function startRestore(
     guard: restorable.guard,
     spin: spinFor(injectedDelay),
     timeout,
-  })
-  // An error in the user's function ends the wait.
-  const watched =
-    typeof handler.done === 'function' ? reportWhenDone(handler.done, folder.path, launched) : undefined
-  return { folder: folder.path, ended: Promise.all([launched, watched]).then(([report]) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
+  }
 }
 
 /** The container's root, and what is mounted in it beside the handler's folder. */
