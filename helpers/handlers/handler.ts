@@ -46,11 +46,15 @@ export const environmentOf = ({ env }: Handler, folder: string): Record<string, 
   [FOLDER_VARIABLE]: folder,
 })
 
-/** A handler whose command line ends with SIZE LOCK REPORT, and which reports by itself when it is ready and done. */
-export const reporting = (name: string, program: () => Promise<readonly string[]>): Handler =>
+/** A handler with the arguments SIZE LOCK REPORT and `more`, which reports by itself when it is ready and done. */
+export const reporting = (
+  name: string,
+  program: () => Promise<readonly string[]>,
+  more: readonly string[] = [],
+): Handler =>
   parseHandler({
     name,
-    command: async ({ size, lock, report }) => [...(await program()), String(size), lock, report],
+    command: async ({ size, lock, report }) => [...(await program()), String(size), lock, report, ...more],
     ready: 'report',
     trigger: 'lock',
     done: 'report',
