@@ -18,17 +18,26 @@ const Entry = z.strictObject({
     namespace: z.string(),
   }),
   cgroup: z.string().refine(isCgroupName, { error: 'not a name of one cgroup' }),
+  /** How many further cgroups the run may have, named after the first: "NAME.0" and so on. */
+  further: z.int().nonnegative().optional(),
 })
 export type LedgerEntry = z.infer<typeof Entry>
 
 const fileOf = (pid: number): string => join(LEDGERS, `${pid}.json`)
 const ownNamespace = (): Promise<string> => readlink('/proc/self/ns/pid')
 
-/** Records that the process `pid` owns the cgroup name `cgroup`; false when that process is already gone. */
-export async function record(pid: number, cgroup: string): Promise<boolean> {
+/**
+ * Records that the process `pid` owns the cgroup name `cgroup`, and so many names after it; false when that process is
+ * already gone.
+ */
+export async function record(pid: number, cgroup: string, further = 0): Promise<boolean> {
   const startTime = await startTimeOf(pid)
   if (startTime === undefined) return false
-  const entry = Entry.parse({ owner: { pid, startTime, namespace: await ownNamespace() }, cgroup })
+  const entry = Entry.parse({
+    owner: { pid, startTime, namespace: await ownNamespace() },
+    cgroup,
+    ...(further > 0 && { further }),
+  })
   await mkdir(LEDGERS, { recursive: true })
   // Renamed into place, so that a sweep never reads half an entry.
   const draft = `${fileOf(pid)}.draft`
@@ -37,12 +46,18 @@ export async function record(pid: number, cgroup: string): Promise<boolean> {
   return true
 }
 
+const namesOf = ({ cgroup, further = 0 }: LedgerEntry): string[] => [
+  cgroup,
+  ...Array.from({ length: further }, (_, number) => `${cgroup}.${number}`),
+]
+
 /** Removes what `pid` owned, then its entry. When something cannot be removed, returns false and keeps the entry. */
 export async function settle(pid: number): Promise<boolean> {
   const entry = await read(fileOf(pid))
   if (!entry) return true
-  // By its exact name: a cgroup whose name only begins with it is somebody else's.
-  const isGone = await removeCgroup(entry.cgroup)
+  // By their exact names: a cgroup whose name only begins with one is somebody else's.
+  let isGone = true
+  for (const name of namesOf(entry)) isGone = (await removeCgroup(name)) && isGone
   if (isGone) await rm(fileOf(pid), { force: true })
   return isGone
 }

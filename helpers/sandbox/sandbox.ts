@@ -19,6 +19,11 @@ export interface Sandbox extends Host, AsyncDisposable {
   readonly init: number
 }
 
+export interface SandboxOptions extends NamespaceOptions {
+  /** How many containers it may have beside the first: "NAME.0" and so on. Their cgroups end with it as well. */
+  readonly furtherContainers?: number
+}
+
 /** How the supervisor begins a line for the user. */
 const NOTE = 'note '
 /** Milliseconds. */
@@ -30,13 +35,13 @@ const END_LIMIT = 60_000
  * Opens a private mount and PID namespace under a supervisor outside this process. Whatever happens to this process,
  * SIGKILL included, nothing of it stays: no mount, no process, no cgroup named `containerName`.
  */
-export async function openSandbox(containerName: string, options: NamespaceOptions = {}): Promise<Sandbox> {
+export async function openSandbox(containerName: string, options: SandboxOptions = {}): Promise<Sandbox> {
   requireRoot()
   await checkContainerName(containerName)
   await mkdir(WORK, { recursive: true })
   const script = fileURLToPath(new URL(`supervisor${extname(import.meta.url)}`, import.meta.url))
   const supervisor = converseWithSurvivor({
-    argv: [process.execPath, script, containerName, ...(options.ownNetwork ? ['own-network'] : [])],
+    argv: [process.execPath, script, containerName, String(options.furtherContainers ?? 0), ...(options.ownNetwork ? ['own-network'] : [])], // prettier-ignore
     failed: FAILED,
     fix: FIX,
     timeout: END_LIMIT,

@@ -1,5 +1,5 @@
 /**
- * A process of its own: `supervisor.ts CGROUP_NAME [own-network]`. Holds a private mount and PID namespace open for as
+ * A process of its own: `supervisor.ts CGROUP_NAME FURTHER_CGROUPS [own-network]`. Holds a private mount and PID namespace open for as
  * long as its standard input is, which is a pipe from the process that asked: when that one ends, however it ends, the
  * pipe breaks, the namespaces go with everything mounted and running in them, and the ledger's cgroups are removed.
  * What is on another machine, such as a folder on a shared file system, would stay: the scripts in CLEANUP_HOOKS are run
@@ -29,11 +29,11 @@ const HOOK_LIMIT = 10
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 const say = (line: string): boolean => process.stdout.write(`${line.replaceAll('\n', '; ')}\n`)
 
-async function main(cgroup: string, ownNetwork: boolean): Promise<void> {
+async function main(cgroup: string, further: number, ownNetwork: boolean): Promise<void> {
   const parent = process.ppid
   const { setAside } = await sweep()
   for (const file of setAside) say(`note set aside a ledger entry that cannot be read: ${file}`)
-  await record(process.pid, cgroup)
+  await record(process.pid, cgroup, further)
   let init: number | undefined
   let leaving: Promise<void> | undefined
   const holder = start(localHost, {
@@ -86,9 +86,9 @@ const runCleanupHooks = (init: number): Promise<unknown> =>
     timeout: (HOOK_LIMIT + 5) * 1000,
   }).catch(() => undefined)
 
-const [cgroup = '', network] = process.argv.slice(2)
+const [cgroup = '', further, network] = process.argv.slice(2)
 try {
-  await main(cgroup, network === 'own-network')
+  await main(cgroup, Number(further), network === 'own-network')
 } catch (error) {
   say(`error ${reasonOf(error)}`)
   process.exit(1)

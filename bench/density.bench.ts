@@ -1,0 +1,86 @@
+/**
+ * How many restored processes does this machine hold at once? Starts and holds processes of 64MB until they have 4GB in use
+ * together, or there are a thousand. DENSITY=200 holds at most so many, DENSITY_MEMORY=1GB stops there.
+ */
+import { markdownTable } from 'markdown-table'
+import { describe, expect, test } from 'vitest'
+import { filesystem } from '../helpers/filesystems/index.ts'
+import { reporting } from '../helpers/handlers/handler.ts'
+import { MB } from '../helpers/index.ts'
+import { fixture } from '../helpers/installation/paths.ts'
+import { prepare } from '../helpers/measure/prepare.ts'
+import { compile } from '../helpers/programs/compile.ts'
+import { openSandbox } from '../helpers/sandbox/sandbox.ts'
+import { strategyNamed } from '../helpers/strategies/index.ts'
+import { formatMilliseconds, parseSize } from '../helpers/units.ts'
+import { hold, type Held, type Limits } from './throughput/held.ts'
+import { restores } from './throughput/load.ts'
+
+const SIZE = 64 * MB
+const LIMITS: Limits = {
+  processes: Number(process.env['DENSITY'] ?? 1000),
+  memory: parseSize(process.env['DENSITY_MEMORY'] ?? '4096MB', 'DENSITY_MEMORY'),
+}
+const STRATEGIES = ['mapped', 'lazy', 'eager'] as const
+/** Percent of its memory that a process writes after the restore. */
+const WRITTEN = [0, 10, 50, 100]
+
+async function held(strategy: (typeof STRATEGIES)[number], written: number): Promise<Held> {
+  const program = await compile(fixture('handlers/touch-handler.c'))
+  const name = `vitest-criu-density-${process.pid}`
+  await using sandbox = await openSandbox(name, { furtherContainers: LIMITS.processes })
+  const handler = reporting('staying', async () => [program], [String(written), 'in-order', 'write', 'stays'])
+  const plan = {
+    filesystem: filesystem('tmpfs'),
+    size: SIZE,
+    handler,
+    strategies: [strategyNamed(strategy)],
+    containerName: sandbox.containerName,
+    iterations: 1,
+    warmup: 0,
+  }
+  await using prepared = await prepare(sandbox, plan, (line) => console.error(`▸ ${line}`))
+  const [checkpoint] = prepared.checkpoints
+  if (!checkpoint) throw new Error(`${strategy} prepared nothing`)
+  return await hold(await restores(strategy, sandbox, checkpoint, LIMITS.processes), program, LIMITS)
+}
+
+const megabytes = (bytes: number): string => (bytes / MB).toFixed(1)
+const rows: string[][] = []
+
+describe('density', () => {
+  for (const strategy of STRATEGIES)
+    for (const written of WRITTEN)
+      test(`${strategy}, ${written} % written`, async () => {
+        const { starts, inUse, pss, privateDirty } = await held(strategy, written)
+        rows.push([
+          `${strategy}, ${written} % written`,
+          String(starts.length),
+          ...[inUse / starts.length, pss, privateDirty].map(megabytes),
+          ...[starts[0], starts.at(-1)].map((each) => formatMilliseconds(each ?? Number.NaN)),
+        ])
+        expect(starts.length).toBeGreaterThan(0)
+        if (strategy === 'mapped' && written === 0) expect(starts).toHaveLength(LIMITS.processes)
+      })
+
+  test('compared', () => {
+    console.log(
+      markdownTable(
+        [
+          [
+            '64MB',
+            'processes',
+            'in use each, MB',
+            'PSS, MB',
+            'private dirty, MB',
+            'first start, ms',
+            'last start, ms',
+          ],
+          ...rows,
+        ],
+        { align: ['l', ...Array.from({ length: 6 }, () => 'r' as const)] },
+      ),
+    )
+    expect(rows).not.toEqual([])
+  })
+})
