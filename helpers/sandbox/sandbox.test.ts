@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { outcomeOf } from '../testing/commands.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
@@ -57,18 +57,16 @@ describe('a sandbox', () => {
   })
 
   test('opens beside a ledger entry that cannot be read, and says so', async () => {
-    await expectNothingLeft(async () => {
-      const file = join(LEDGERS, `${NAME}.json`)
-      await mkdir(LEDGERS, { recursive: true })
-      await writeFile(file, 'no JSON')
-      const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-      await using _sandbox = await openSandbox(NAME)
-      expect(said.mock.calls.flat()).toContain(
-        `▸ set aside a ledger entry that cannot be read: ${file}.unreadable\n`,
-      )
-      said.mockRestore()
-      await rm(`${file}.unreadable`)
-    })
+    const file = join(LEDGERS, 'other.json')
+    const script = `const { openSandbox } = await import(${JSON.stringify(join(import.meta.dirname, 'sandbox.ts'))})
+      await (await openSandbox(${JSON.stringify(NAME)}))[Symbol.asyncDispose]()`
+    // In a folder of its own: whatever else runs here would set the entry aside as well.
+    const inOwnFolder = `mkdir -p ${LEDGERS} && mount -t tmpfs none ${LEDGERS} && echo 'no JSON' > ${file} && "$@" && ls ${LEDGERS}`
+    // prettier-ignore
+    const { stdout, stderr } = await expectNothingLeft(() => outcomeOf(['unshare', '--mount', 'sh', '-c', inOwnFolder, 'sh',
+      process.execPath, '--input-type=module', '--import', join(import.meta.dirname, '../disposal.ts'), '--eval', script]))
+    expect(stderr).toBe(`▸ set aside a ledger entry that cannot be read: ${file}.unreadable\n`)
+    expect(stdout).toBe('other.json.unreadable\n')
   })
 
   test('has started all its own processes when it opens: what starts later descends from a handler', async () => {
@@ -77,6 +75,19 @@ describe('a sandbox', () => {
       // The init, and what it waits for.
       expect(await treeOf(1, sandbox)).toHaveLength(2)
     }
+  })
+
+  test('takes the cgroups of all its containers with it, and none of another name', async () => {
+    const [hierarchy = ''] = await hierarchies()
+    const cgroup = (name: string): string => join(hierarchy, name)
+    const other = cgroup(`${NAME}.2`)
+    {
+      await using _sandbox = await openSandbox(NAME, { furtherContainers: 2 })
+      for (const path of [cgroup(NAME), cgroup(`${NAME}.0`), cgroup(`${NAME}.1`), other]) await mkdir(path)
+    }
+    const left = (await readdir(hierarchy)).filter((name) => name.startsWith(NAME))
+    await rmdir(other)
+    expect(left).toEqual([`${NAME}.2`])
   })
 
   test('does not see the files of another one', async () => {
