@@ -39,7 +39,7 @@ for (const name of ['style.css', 'script.js'])
 await packPrograms()
 
 async function packPrograms(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'vitest-criu-build-'))
+  const folder = await mkdtemp(join(tmpdir(), `vitest-criu-build-${process.pid}-`))
   try {
     const files = new Map<string, Buffer>()
     for (const program of PROGRAMS) {
