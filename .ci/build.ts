@@ -13,7 +13,7 @@ import { pack } from '../helpers/programs/pack.ts'
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 /** What only the tests and the suites here use, and the page that is in the package's own fixtures/, where links expect it. */
-const NOT_SHIPPED = new Set(['scenes', 'foreign', 'functions', 'peers', 'examples', 'README.md'])
+const NOT_SHIPPED = new Set(['scenes', 'foreign', 'functions', 'load', 'examples', 'README.md'])
 /** All C programs that a benchmark runs. */
 const PROGRAMS = [
   'programs/control.c',

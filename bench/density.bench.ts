@@ -26,7 +26,7 @@ const STRATEGIES = ['mapped', 'lazy', 'eager'] as const
 const WRITTEN = [0, 10, 50, 100]
 
 async function held(strategy: (typeof STRATEGIES)[number], written: number): Promise<Held> {
-  const program = await compile(fixture('handlers/touch-handler.c'))
+  const program = await compile(fixture('load/touch-handler.c'))
   const name = `vitest-criu-density-${process.pid}`
   await using sandbox = await openSandbox(name, { furtherContainers: LIMITS.processes })
   const handler = reporting('staying', async () => [program], [String(written), 'in-order', 'write', 'stays'])

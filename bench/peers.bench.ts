@@ -54,7 +54,7 @@ async function restoresOf(
 describe('peers', () => {
   test('start of a container', async () => {
     await using sandbox = await openSandbox(`vitest-criu-peers-${process.pid}`)
-    const nothing = await compile(fixture('peers/nothing.c'))
+    const nothing = await compile(fixture('load/nothing.c'))
     const site = await openSite(sandbox, [nothing])
     const measures = await measuresOf(STARTING, 'start', async (peer) => peer.start?.(await forPeer(site, peer), [nothing])) // prettier-ignore
     const medians = await compare('start of a container', measures, sandbox)

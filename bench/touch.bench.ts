@@ -20,7 +20,7 @@ const { iterations } = inject('criu')
 /** Medians of cold starts, ms: by what the handler does, then by strategy. */
 const medians = new Map<string, Map<string, number>>()
 
-const program = async (): Promise<string[]> => [await compile(fixture('handlers/touch-handler.c'))]
+const program = async (): Promise<string[]> => [await compile(fixture('load/touch-handler.c'))]
 
 const touching = SHARES.flatMap((share) =>
   ORDERS.flatMap((order) =>

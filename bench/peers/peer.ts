@@ -49,7 +49,7 @@ export interface Peer {
 const Timed = z.object({ started: z.coerce.bigint(), ended: z.coerce.bigint() })
 
 /** The program that starts a command and prints when it started and ended. */
-export const stopwatch = (): Promise<string> => compile(fixture('peers/stopwatch.c'))
+export const stopwatch = (): Promise<string> => compile(fixture('load/stopwatch.c'))
 
 export const timesIn = (output: string): z.infer<typeof Timed> => Timed.parse(JSON.parse(output))
 

@@ -34,7 +34,7 @@ export async function hold(starts: Starts, program: string, { processes, memory 
   const { sandbox, command, report = '', checksum } = starts
   const before = await availableMemory()
   await using holding = converse(sandbox, {
-    argv: [await compile(fixture('throughput/hold.c')), String(processes), report, ...command],
+    argv: [await compile(fixture('load/hold.c')), String(processes), report, ...command],
     failed: `cannot hold ${starts.name}`,
     fix: 'free memory, or hold fewer',
     timeout: LIMIT,

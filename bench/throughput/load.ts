@@ -46,7 +46,7 @@ export interface Carried {
 
 /** Lean containers without a restore: they run a program that ends at once. */
 export async function containers(sandbox: Sandbox, rootfs: string): Promise<Starts> {
-  const nothing = await compile(fixture('peers/nothing.c'))
+  const nothing = await compile(fixture('load/nothing.c'))
   const name = `${sandbox.containerName}.${SLOT}`
   const request = { name, rootfs, command: [nothing], readOnlyRoot: true, timeout: LIMIT }
   return { name: 'lean container', sandbox, command: await launchCommand(sandbox, request) }
@@ -84,7 +84,7 @@ export async function apply(starts: Starts, { slots, starts: count, rate = 0 }: 
   const { sandbox, command, report = '-', checksum = '-' } = starts
   const { stdout } = await run(sandbox, {
     argv: [
-      await compile(fixture('throughput/load.c')),
+      await compile(fixture('load/load.c')),
       String(slots),
       String(count),
       String(rate),
