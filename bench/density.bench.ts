@@ -2,7 +2,6 @@
  * How many restored processes does this machine hold at once? Starts and holds processes of 64MB until they have 4GB in use
  * together, or there are a thousand. DENSITY=200 holds at most so many, DENSITY_MEMORY=1GB stops there.
  */
-import { markdownTable } from 'markdown-table'
 import { describe, expect, test } from 'vitest'
 import { filesystem } from '../helpers/filesystems/index.ts'
 import { reporting } from '../helpers/handlers/handler.ts'
@@ -10,9 +9,12 @@ import { MB } from '../helpers/index.ts'
 import { fixture } from '../helpers/installation/paths.ts'
 import { prepare } from '../helpers/measure/prepare.ts'
 import { compile } from '../helpers/programs/compile.ts'
+import { report } from '../helpers/plugin/side-by-side.ts'
 import { openSandbox } from '../helpers/sandbox/sandbox.ts'
 import { strategyNamed } from '../helpers/strategies/index.ts'
-import { formatMilliseconds, parseSize } from '../helpers/units.ts'
+import { parseSize } from '../helpers/units.ts'
+import type { SideBySide } from '../reports/side-by-side.ts'
+import { medianWithInterval } from './peers/compare.ts'
 import { hold, type Held, type Limits } from './throughput/held.ts'
 import { restores } from './throughput/load.ts'
 
@@ -45,42 +47,37 @@ async function held(strategy: (typeof STRATEGIES)[number], written: number): Pro
   return await hold(await restores(strategy, sandbox, checkpoint, LIMITS.processes), program, LIMITS)
 }
 
-const megabytes = (bytes: number): string => (bytes / MB).toFixed(1)
-const rows: string[][] = []
+const NOTE =
+  'Restored processes of 64MB, held alive. In use: by how much less memory the machine has available, for each process; the ' +
+  "kernel's own part is in it. PSS and private dirty memory are the mean of the processes' own accounts."
+
+const COLUMNS = [
+  { name: 'processes', unit: '' },
+  { name: 'in use each', unit: 'MB' },
+  { name: 'PSS', unit: 'MB' },
+  { name: 'private dirty', unit: 'MB' },
+  { name: 'median start', unit: 'ms' },
+  { name: 'last starts', unit: 'ms' },
+]
+/** How many of the last starts are compared with all. */
+const LAST = 20
+
+const rows: SideBySide['rows'] = []
 
 describe('density', () => {
   for (const strategy of STRATEGIES)
     for (const written of WRITTEN)
       test(`${strategy}, ${written} % written`, async () => {
         const { starts, inUse, pss, privateDirty } = await held(strategy, written)
-        rows.push([
-          `${strategy}, ${written} % written`,
-          String(starts.length),
-          ...[inUse / starts.length, pss, privateDirty].map(megabytes),
-          ...[starts[0], starts.at(-1)].map((each) => formatMilliseconds(each ?? Number.NaN)),
-        ])
-        expect(starts.length).toBeGreaterThan(0)
+        const memory = [inUse / starts.length, pss, privateDirty].map((bytes) => ({ value: bytes / MB }))
+        const values = [{ value: starts.length }, ...memory, medianWithInterval(starts), medianWithInterval(starts.slice(-LAST))] // prettier-ignore
+        rows.push({ name: `${strategy}, ${written} % written`, values })
         if (strategy === 'mapped' && written === 0) expect(starts).toHaveLength(LIMITS.processes)
+        expect(starts.length).toBeGreaterThan(0)
       })
 
-  test('compared', () => {
-    console.log(
-      markdownTable(
-        [
-          [
-            '64MB',
-            'processes',
-            'in use each, MB',
-            'PSS, MB',
-            'private dirty, MB',
-            'first start, ms',
-            'last start, ms',
-          ],
-          ...rows,
-        ],
-        { align: ['l', ...Array.from({ length: 6 }, () => 'r' as const)] },
-      ),
-    )
+  test('as a table', (context) => {
+    report(context, { title: 'processes held alive', note: NOTE, columns: COLUMNS, rows })
     expect(rows).not.toEqual([])
   })
 })

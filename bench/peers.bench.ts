@@ -52,22 +52,27 @@ async function restoresOf(
 }
 
 describe('peers', () => {
-  test('start of a container', async () => {
+  test('start of a container', async (context) => {
     await using sandbox = await openSandbox(`vitest-criu-peers-${process.pid}`)
     const nothing = await compile(fixture('load/nothing.c'))
     const site = await openSite(sandbox, [nothing])
     const measures = await measuresOf(STARTING, 'start', async (peer) => peer.start?.(await forPeer(site, peer), [nothing])) // prettier-ignore
-    const medians = await compare('start of a container', measures, sandbox)
+    const medians = await compare(context, 'start of a container', measures, sandbox)
     expect(tooFast(medians, 3)).toEqual([])
     const [own = Number.NaN, ...others] = medians.values()
     expect(Math.min(...others)).toBeGreaterThan(own)
   })
 
-  test.for(SIZES)('restore of %s', async (label) => {
+  test.for(SIZES)('restore of %s', async (label, context) => {
     await using sandbox = await openSandbox(`vitest-criu-peers-${process.pid}`)
     const size = parseSize(label, 'size of a peer')
     await using prepared = await checkpointOf(sandbox, size)
-    const medians = await compare(`restore of ${label}`, await restoresOf(sandbox, prepared, size), sandbox)
+    const medians = await compare(
+      context,
+      `restore of ${label}`,
+      await restoresOf(sandbox, prepared, size),
+      sandbox,
+    )
     expect(tooFast(medians, size < LARGE ? 3 : 40)).toEqual([])
   })
 })

@@ -4,13 +4,14 @@
  * earlier starts have ended (an open loop): a latency counts from when the start was due.
  */
 import { availableParallelism } from 'node:os'
-import { markdownTable } from 'markdown-table'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, type TestContext } from 'vitest'
 import { MB } from '../helpers/index.ts'
 import { fixture } from '../helpers/installation/paths.ts'
 import { compile } from '../helpers/programs/compile.ts'
+import { report } from '../helpers/plugin/side-by-side.ts'
 import { openSandbox, type Sandbox } from '../helpers/sandbox/sandbox.ts'
 import { medianOf } from '../helpers/stats/bootstrap.ts'
+import type { SideBySide, SideBySideValue } from '../reports/side-by-side.ts'
 import { checkpointOf } from './peers/own.ts'
 import { openSite } from './peers/site.ts'
 import { apply, containers, restores, type Carried, type Load, type Starts } from './throughput/load.ts'
@@ -44,44 +45,64 @@ async function carried(starts: Starts, loads: ReadonlyMap<string, Load>): Promis
   }))
 }
 
-const overRounds = ({ rounds }: Row, figure: (each: Carried) => number): number =>
-  medianOf(rounds.map(figure))
-const rateOf = (row: Row): number => overRounds(row, ({ rate }) => rate)
-const latencyOf = (row: Row, share: number): number =>
-  overRounds(row, ({ latencies }) => latencies[Math.ceil(share * latencies.length) - 1] ?? Number.NaN)
-
-function table(title: string, rows: readonly Row[]): string {
-  const cells = rows.map((row) => {
-    const [user, system] = [overRounds(row, (each) => each.user), overRounds(row, (each) => each.system)]
-    const busy = ((user + system) * rateOf(row)) / 1000 / availableParallelism()
-    return [row.name, rateOf(row).toFixed(0), ...[0.5, 0.95, 0.99].map((share) => latencyOf(row, share).toFixed(1)),
-      user.toFixed(2), system.toFixed(2), `${(100 * busy).toFixed(0)} %`] // prettier-ignore
-  })
-  const header = [title, 'starts/s', 'p50, ms', 'p95', 'p99', 'user, ms', 'system, ms', 'processors']
-  return markdownTable([header, ...cells], { align: ['l', ...header.slice(1).map(() => 'r' as const)] })
+/** The median of the rounds, with their range. */
+function overRounds({ rounds }: Row, figure: (each: Carried) => number): SideBySideValue {
+  const values = rounds.map(figure)
+  return { value: medianOf(values), interval: [Math.min(...values), Math.max(...values)], n: values.length }
 }
+const rateOf = (row: Row): number => overRounds(row, ({ rate }) => rate).value
+const atRank =
+  (share: number) =>
+  ({ latencies }: Carried): number =>
+    latencies[Math.ceil(share * latencies.length) - 1] ?? Number.NaN
+
+const FIGURES: ReadonlyArray<readonly [string, string, (each: Carried) => number]> = [
+  ['starts', '1/s', ({ rate }) => rate],
+  ['p50', 'ms', atRank(0.5)],
+  ['p95', 'ms', atRank(0.95)],
+  ['p99', 'ms', atRank(0.99)],
+  ['user time of a start', 'ms', ({ user }) => user],
+  ['system time', 'ms', ({ system }) => system],
+  [
+    'processors busy',
+    '%',
+    ({ rate, user, system }) => ((user + system) * rate) / 10 / availableParallelism(),
+  ],
+]
+
+const NOTE = `Medians of ${ROUNDS} rounds of ${STARTS} starts, with the range of the rounds. A latency counts from when the start was due.`
+
+const tableOf = (title: string, rows: readonly Row[]): SideBySide => ({
+  title,
+  note: NOTE,
+  columns: FIGURES.map(([name, unit]) => ({ name, unit })),
+  rows: rows.map((row) => ({
+    name: row.name,
+    values: FIGURES.map(([, , figure]) => overRounds(row, figure)),
+  })),
+})
 
 /** Both loops, as tables; returns the highest rate, and p99 at three quarters of it over p50 alone. */
-async function measure(starts: Starts): Promise<{ peak: number; tail: number }> {
+async function measure(
+  context: Pick<TestContext, 'task'>,
+  starts: Starts,
+): Promise<{ peak: number; tail: number }> {
   const closed = await carried(
     starts,
     new Map(AT_ONCE.map((slots) => [`${slots} at once`, { slots, starts: STARTS }])),
   )
-  console.log(table(starts.name, closed))
+  report(context, tableOf(`${starts.name}, at once`, closed))
   const peak = Math.max(...closed.map(rateOf))
-  const open = await carried(
-    starts,
-    new Map(
-      SHARES.map((share) => [
-        `${100 * share} % of ${peak.toFixed(0)}/s`,
-        { slots: MOST, starts: STARTS, rate: share * peak },
-      ]),
-    ),
-  )
-  console.log(table(`${starts.name}, due at a rate`, open))
-  const [alone, , , , ,] = closed
+  const due = SHARES.map((share): [string, Load] => [
+    `${100 * share} % of ${peak.toFixed(0)}/s`,
+    { slots: MOST, starts: STARTS, rate: share * peak },
+  ])
+  const open = await carried(starts, new Map(due))
+  report(context, tableOf(`${starts.name}, due at a rate`, open))
+  const [alone] = closed
   const busy = open[SHARES.indexOf(0.75)]
-  return { peak, tail: alone && busy ? latencyOf(busy, 0.99) / latencyOf(alone, 0.5) : Number.NaN }
+  if (!alone || !busy) throw new Error('no load was applied')
+  return { peak, tail: overRounds(busy, atRank(0.99)).value / overRounds(alone, atRank(0.5)).value }
 }
 
 const inSandbox = async (action: (sandbox: Sandbox) => Promise<void>): Promise<void> => {
@@ -92,19 +113,19 @@ const inSandbox = async (action: (sandbox: Sandbox) => Promise<void>): Promise<v
 }
 
 describe('throughput', () => {
-  test('lean containers', () =>
+  test('lean containers', (context) =>
     inSandbox(async (sandbox) => {
       const { root } = await openSite(sandbox, [await compile(fixture('load/nothing.c'))])
-      const { peak } = await measure(await containers(sandbox, root))
+      const { peak } = await measure(context, await containers(sandbox, root))
       expect(peak).toBeGreaterThan(0)
     }))
 
-  test.for([16, 64])('restores of %iMB', (megabytes) =>
+  test.for([16, 64])('restores of %iMB', (megabytes, context) =>
     inSandbox(async (sandbox) => {
       await using prepared = await checkpointOf(sandbox, megabytes * MB)
       const mapped = prepared.checkpoints.find(({ restorable }) => restorable.strategy === 'mapped')
       if (!mapped) throw new Error('no checkpoint')
-      const { peak, tail } = await measure(await restores(`restores of ${megabytes}MB, mapped`, sandbox, mapped, MOST)) // prettier-ignore
+      const { peak, tail } = await measure(context, await restores(`restores of ${megabytes}MB, mapped`, sandbox, mapped, MOST)) // prettier-ignore
       expect(peak).toBeGreaterThanOrEqual(125 * availableParallelism())
       expect(tail).toBeLessThanOrEqual(3)
     }),

@@ -32,10 +32,16 @@ export function headline(results: Results): string {
   const suites = leadingSuites(results)
   const [smallest] = suites
   const largest = suites.at(-1)
-  if (!smallest || !largest) return 'No cold start was measured.'
+  if (!smallest || !largest) return sideBySideTitles(results)
   const first = `A ${smallest.label} process starts from its checkpoint in ${time(smallest)}`
   return smallest === largest ? `${first}.` : `${first}, a ${largest.label} one in ${time(largest)}.`
 }
+
+/** For a run without cold starts. */
+const sideBySideTitles = ({ sideBySide = [] }: Results): string =>
+  sideBySide.length === 0
+    ? 'No cold start was measured.'
+    : `Side by side: ${sideBySide.map(({ title }) => title).join(', ')}.`
 
 /** The conditions of the headline, and its ratio to the reference. */
 export function subline(results: Results): string {

@@ -5,6 +5,7 @@ import { memoryTable } from './memory-table.ts'
 import { projectLines } from './options.ts'
 import type { Results } from './results.ts'
 import { failuresOf } from './rows.ts'
+import { sideBySideTables } from './side-by-side.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
 import { inMarkdown, withTexts } from './text.ts'
 import { baselineTable, noiseLines, verdictLines } from './verdicts.ts'
@@ -18,6 +19,7 @@ export function markdownReport(original: Results): string {
     `${subline(results)} ${tally(results)}`.trim(),
     verdicts(results),
     ...tables(results),
+    ...sideBySideTables(results),
     ...conditions(results),
   ]
   return `${lines.filter(Boolean).join('\n\n')}\n`

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isVersion1, upgradeVersion1 } from './results-v1.ts'
+import { SideBySide } from './side-by-side.ts'
 
 /** Version of the schema, raised when a field is removed or changes its meaning. results-v1.ts reads version 1. */
 export const RESULTS_VERSION = 2
@@ -250,6 +251,8 @@ export const Results = z.strictObject({
   /** The earlier run that the figures were compared with. */
   baseline: z.strictObject({ name: z.string(), createdAt: z.string() }).optional(),
   suites: z.array(Suite),
+  /** Tables of suites without phases. Missing if there are none. */
+  sideBySide: z.array(SideBySide).optional(),
 })
 
 /** The phases whose comparison with a baseline decides. The other phases explain a cold start. */

@@ -3,6 +3,7 @@ import { hostsLine } from './hosts.ts'
 import { memoryTable } from './memory-table.ts'
 import { projectLines } from './options.ts'
 import type { Results } from './results.ts'
+import { sideBySideTables } from './side-by-side.ts'
 import { tablesOf, legend, referenceTable } from './table.ts'
 import { inWidth } from './width.ts'
 import { oneLine, withTexts } from './text.ts'
@@ -26,8 +27,9 @@ export function terminalReport(original: Results, width = Infinity): string {
   return [
     '',
     ...tables,
+    ...sideBySideTables(results).map((text) => `${text}\n`),
     '',
-    legend(results),
+    ...(results.suites.length === 0 ? [] : [legend(results)]),
     ...projectLines(results),
     ...(results.incomplete === undefined ? [] : [incompleteLine(results)]),
     ...verdictLines(results),

@@ -17,6 +17,7 @@ import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
 import { reportToGithub } from './github.ts'
 import { endedSuites, type EndedSuite } from './ended-suites.ts'
+import { reportedIn } from './side-by-side.ts'
 import { selectsNothing, skipReasons } from './selection.ts'
 
 /** A project of benchmarks. */
@@ -95,7 +96,8 @@ export class CriuReporter implements Reporter {
     const measured = endedSuites(modules.flatMap((module) => [...module.children.allSuites()]))
     for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(skipped)
     const incomplete = whyIncomplete(modules, errors, reason)
-    if (measured.length > 0 || incomplete !== undefined) await this.#report(measured, modules, incomplete)
+    const hasResults = measured.length > 0 || reportedIn(modules).length > 0
+    if (hasResults || incomplete !== undefined) await this.#report(measured, modules, incomplete)
     else this.#checkSelection(modules)
   }
 
@@ -122,7 +124,11 @@ export class CriuReporter implements Reporter {
     modules: readonly TestModule[],
     incomplete: string | undefined,
   ): Promise<void> {
-    const results = await this.#compared(this.#resultsOf(measured, incomplete))
+    const sideBySide = reportedIn(modules)
+    const results = await this.#compared({
+      ...this.#resultsOf(measured, incomplete),
+      ...(sideBySide.length > 0 && { sideBySide }),
+    })
     this.#vitest?.logger.log(terminalReport(results, terminalWidth()))
     const { output, baselines } = this.#settings
     const names = await writeReports(this.#output, results, await readHistory(resolve(this.#root, baselines)))

@@ -12,6 +12,7 @@ import { memorySection } from './memory.ts'
 import { partsCharts } from './parts.ts'
 import { referenceTables } from './reference.ts'
 import { samplesCharts } from './samples.ts'
+import { sideBySideSection } from './side-by-side.ts'
 import { sizesCharts } from './sizes.ts'
 
 /** The content of a file in this folder, for inlining: the page must be self-contained. */
@@ -19,6 +20,7 @@ const inlined = (name: string): Markup => new Markup(readFileSync(new URL(name, 
 
 const SECTIONS = [
   ['table', 'The table'],
+  ['side-by-side', 'Side by side'],
   ['handlers', 'From scratch'],
   ['figures', 'Every figure'],
   ['parts', 'Where the time goes'],
@@ -32,9 +34,9 @@ const SECTIONS = [
 /** results.html: a self-contained page for any screen width, light and dark mode, screen readers and paper. */
 export function htmlReport(results: Results, history: History = NO_HISTORY): string {
   const main = html`${incomplete(results)} ${failures(results)} ${referenceTables(results)}
-  ${handlersChart(results)} ${figuresTable(results)} ${partsCharts(results)} ${sizesCharts(results)}
-  ${samplesCharts(results)} ${historySection(results, history)} ${memorySection(results)}
-  ${machineSection(results)}`
+  ${sideBySideSection(results)} ${handlersChart(results)} ${figuresTable(results)} ${partsCharts(results)}
+  ${sizesCharts(results)} ${samplesCharts(results)} ${historySection(results, history)}
+  ${memorySection(results)} ${machineSection(results)}`
   const text = String(main)
   const links = SECTIONS.filter(([id]) => text.includes(`id="${id}"`))
   return String(
