@@ -66,10 +66,10 @@ function peerOf(trigger: Request | Sent): string {
   return trigger.socket ?? `${url.hostname}:${url.port || 80}`
 }
 
-function triggerOptions({ trigger }: Handler, folder: string, pid: number | undefined): string[] {
+function triggerOptions({ trigger }: Handler, folder: string): string[] {
   if (typeof trigger === 'string') return []
   if ('file' in trigger) return ['--create', join(folder, trigger.file)]
-  if ('signal' in trigger) return ['--signal', `${pid ?? 0}=${constants.signals[trigger.signal]}`]
+  if ('signal' in trigger) return ['--signal', String(constants.signals[trigger.signal])]
   if ('stdin' in trigger) return ['--write', `${handlerFiles(folder).stdin}=${payloadIn(folder)}`]
   return ['--request', `${inFolder(folder, peerOf(trigger))}=${payloadIn(folder)}`]
 }
@@ -105,8 +105,8 @@ export async function observed(handler: Handler, on: Observation): Promise<strin
   const { command, folder, leaves, pid, limit, afterReady, again } = on
   // prettier-ignore
   return [await observer(), '--limit', String(Math.floor(limit)), ...(leaves ? ['--await'] : []), ...(again ? ['--again'] : []),
-    ...(afterReady ? ['--after', readyFile(folder)] : []), ...triggerOptions(handler, folder, pid),
-    ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
+    ...(pid === undefined ? [] : ['--handler', String(pid)]), ...(afterReady ? ['--after', readyFile(folder)] : []),
+    ...triggerOptions(handler, folder), ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
 }
 
 /** When the observer saw that the handler was done; undefined when it did not. */
@@ -144,6 +144,21 @@ export async function untilAccepted(
 /** What the observer says of the handler, such as that it was not done. */
 export const saidIn = (stderr: string): string | undefined => /^observe: (?:found )?(.+)$/m.exec(stderr)?.[1]
 
+/** How the handler ended, by the observer's exit status: 128 + signal when a signal ended it. */
+export function endOf(status: number): string {
+  if (status === 0) return 'it ended'
+  const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0]
+  return signal === undefined ? `it ended with exit status ${status}` : `${signal} ended it`
+}
+
+/** The same, by what the observer says; undefined if the handler did not fail. */
+export function endSaidIn(stderr: string): string | undefined {
+  const [, signal, status] =
+    /^observe: (?:signal (\d+)|process \d+ ended with status (\d+))/m.exec(stderr) ?? []
+  if (signal !== undefined) return endOf(128 + Number(signal))
+  return status === undefined ? undefined : endOf(Number(status))
+}
+
 /** Sends a running handler its request once, as every restored one will get it. Throws CriuBenchError. */
 export async function askOnce(host: Host, handler: Handler, folder: string, limit: number): Promise<void> {
   const { name, trigger } = handler
@@ -152,7 +167,7 @@ export async function askOnce(host: Host, handler: Handler, folder: string, limi
   const fix = 'send the request by hand, and look at the output of the handler below'
   const { exitCode, stderr } = await run(host, {
     // prettier-ignore
-    argv: [await observer(), '--limit', String(limit), ...triggerOptions(handler, folder, undefined), ...doneOptions(handler, folder), reportIn(folder)],
+    argv: [await observer(), '--limit', String(limit), ...triggerOptions(handler, folder), ...doneOptions(handler, folder), reportIn(folder)],
     failed,
     fix,
     timeout: limit + 5000,

@@ -7,7 +7,7 @@ import { holdsWithin } from '../process/wait.ts'
 import { compile } from '../programs/compile.ts'
 import { checksumOf } from './answer.ts'
 import { commandLine, HANDLER_FOLDER, handlerFiles, reportsItself } from './handler.ts'
-import { observed, observedDone, readyFile, seenFile } from './observe.ts'
+import { endSaidIn, observed, observedDone, readyFile, seenFile } from './observe.ts'
 import { untilReady, type Starting } from './ready.ts'
 import { doneIn, readReport } from './report.ts'
 import { startProcess, writeNew } from './running.ts'
@@ -69,11 +69,13 @@ async function untilDone(host: Host, { handler, limit }: Rehearsed, pid: number)
   }
   const ended = await holdsWithin(hasEnded, { limit })
   if ((await observedDone(folder)) !== undefined) return
+  const log = await readFile(handlerFiles(folder).log, 'utf8')
+  const end = ended ? `before it was done, ${endSaidIn(log) ?? 'it ended'}` : 'a handler that is not done'
   throw new CriuBenchError({
     failed: `the ${handler.name} handler did not run before the dump`,
-    found: ended ? 'a handler that ended before it was done' : 'a handler that is not done',
+    found: end,
     expected: `the sign \`done\` after the trigger${ended ? '' : `, within ${limit / 1000} s`}`,
     fix: 'correct `trigger` and `done` in defineHandler({ … }), or the handler; its output is below',
-    log: await readFile(handlerFiles(folder).log, 'utf8'),
+    log,
   })
 }

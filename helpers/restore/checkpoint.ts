@@ -12,8 +12,8 @@ export interface Checkpoint {
   readonly containerName: string
   readonly handler: Handler
   readonly size: Bytes
-  /** The pid of the dumped process, and so of the restored one. Missing if a step is run by hand. */
-  readonly pid?: number
+  /** The pid of the dumped process, and so of the restored one. */
+  readonly pid: number
   /** Checksum from before the dump. */
   readonly checksum: string
 }

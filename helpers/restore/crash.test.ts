@@ -56,6 +56,50 @@ describe('a handler that crashes is told from a restore that fails', () => {
   })
 })
 
+test('a handler that crashes before its dump is told as one that crashes', async () => {
+  const handler = { ...crashing('signal', { line: 'done' }), checksum: () => 'none' }
+  const message = await messageOf(() => withCheckpoint({ handler }, async () => {}))
+  expect(message).toContain(
+    'handler did not run before the dump\n  found:    before it was done, SIGSEGV ended it\n',
+  )
+})
+
+const ORPHAN = `
+import os, signal, sys, time
+print('ready', flush=True)
+sys.stdin.readline()
+told, tell = os.pipe()
+if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0: time.sleep(1000)
+    os.write(tell, b'%d' % pid)
+    os._exit(0)
+os.wait()
+orphan = int(os.read(told, 20))
+os.kill(orphan, signal.SIGKILL)
+try:
+    while True: os.kill(orphan, 0)
+except ProcessLookupError:
+    print('done', flush=True)
+time.sleep(1000)
+`
+
+test('a process that has lost its parent may end by a signal', async () => {
+  const handler = parseHandler({
+    name: 'with-an-orphan',
+    command: ['/usr/bin/python3', '-I', '-S', '-c', ORPHAN],
+    memory: 4 * MB,
+    ready: { line: 'ready' },
+    trigger: { line: 'go' },
+    done: { line: 'done' },
+  })
+  const strategies = ['eager', 'plain'].map(strategyNamed)
+  await withCheckpoints({ handler, strategies }, async (checkpoints) => {
+    for (const checkpoint of checkpoints)
+      expect((await runRestore(checkpoint)).output.handler).toMatch(/done\n$/)
+  })
+})
+
 test('a handler that computes something else from scratch is not told as a wrong restore', async () => {
   let asked = 0
   const handler = parseHandler({

@@ -1,8 +1,7 @@
-import { constants } from 'node:os'
 import type { LaunchReport } from '../container/launcher.ts'
 import { explainFailure } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
-import { saidIn } from '../handlers/observe.ts'
+import { endOf, saidIn } from '../handlers/observe.ts'
 import { fixForMissing } from '../handlers/missing-file.ts'
 import type { HandlerResult } from './handler-result.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -70,11 +69,4 @@ export function failureOf(
         'read its output below; if it fails with the strategy plain as well, the restore is not the cause'),
     log: logs,
   })
-}
-
-/** How it ended, by the container's exit status: 128 + signal when a signal ended it. CRIU itself exits with 0 anyway. */
-function endOf(status: number): string {
-  if (status === 0) return 'it ended'
-  const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0]
-  return signal === undefined ? `it ended with exit status ${status}` : `${signal} ended it`
 }

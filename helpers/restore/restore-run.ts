@@ -169,9 +169,10 @@ async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<s
   if (!isObserved(handler)) return restorable.command(RUN_FOLDER)
   const command = restorable.command(RUN_FOLDER, 'leave')
   const leaves = restorable.fromScratch !== true
+  const restoredPid = leaves ? pid : undefined
   // Less than the launcher's limit, because the observer's error says what it waited for.
   const again = !leaves && answers(handler) && runsTwice(handler)
-  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, again, pid, limit: limit * 0.9 })
+  return observed(handler, { command, folder: HANDLER_FOLDER, leaves, again, pid: restoredPid, limit: limit * 0.9 }) // prettier-ignore
 }
 
 /** Polls the user's function while the container runs, and signals the observer, which takes the time. */
