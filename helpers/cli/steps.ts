@@ -75,11 +75,11 @@ export async function dumpStep(settings: Settings): Promise<void> {
   const total = await inSandbox(settings, async (sandbox) => {
     await forgetDumped(sandbox, point)
     await using handler = await startHandler(sandbox, handlerNamed(settings.handler), size)
-    const { pid, name, checksum, opened } = handler
+    const { pid, name, checksum, opened, hasOwnNetwork: connections } = handler
     say(`TARGET_PID=${pid}`)
     const images = join(point, DUMP_FOLDER)
     const criu = criuCommand(sandbox, join(point, BUNDLE))
-    const result = await dump(handler.host, { criu, pid, images, size, leaveRunning: false })
+    const result = await dump(handler.host, { criu, pid, images, size, connections, leaveRunning: false })
     const dumpedAt = new Date().toISOString()
     await writeDumped(sandbox, point, { handler: name, size, checksum, opened, pid, dumpedAt })
     return result.total

@@ -18,6 +18,8 @@ export interface DumpRequest {
   readonly images: string
   /** Memory of the process, for the time limit. */
   readonly size: Bytes
+  /** Whether it may have TCP connections, with both ends in the dump. */
+  readonly connections?: boolean
   /** Whether the process keeps running, so that it can be dumped again. */
   readonly leaveRunning: boolean
 }
@@ -48,6 +50,7 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
       // The log is not on the filesystem under test, because each line is a separate write.
       '--work-dir', LOG_FOLDER, '--log-file', log, '-v3', '--no-default-config', '--manage-cgroups=ignore',
       '--network-lock', 'skip', '--file-locks', ...(request.leaveRunning ? ['--leave-running'] : []),
+      ...(request.connections ? ['--tcp-established'] : []),
       ...(request.arguments ?? [])],
     failed,
     fix: 'read the log below',

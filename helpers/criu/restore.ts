@@ -19,7 +19,7 @@ export const restoreCommand = (
 ): string[] =>
   // prettier-ignore
   [...criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
-    '--manage-cgroups=ignore', '--file-locks', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : []), ...restoreArguments]
+    '--manage-cgroups=ignore', '--file-locks', '--tcp-established', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : []), ...restoreArguments]
 
 /** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
 export const lazyPagesCommand = (criu: readonly string[], images: string, workFolder: string): string[] =>

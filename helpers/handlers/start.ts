@@ -19,6 +19,8 @@ export interface WaitingHandler extends AsyncDisposable {
   readonly size: Bytes
   /** Checksum of a run before the dump: a restored handler must return the same. */
   readonly checksum: string
+  /** Whether its network is none of the machine's: then its TCP connections end in its own processes. */
+  readonly hasOwnNetwork: boolean
   /** What it has opened since its start, and may open again. */
   readonly opened: Opened
   /** The host in the namespaces of the handler in which CRIU must run. */
@@ -50,11 +52,12 @@ export async function startHandler(
     await untilReady(inside, starting)
     const checksum = rehearsed ?? (await firstChecksum(inside, handler, limit))
     const opened = await recording.opened()
-    await checkDumpable(inside, { name: handler.name, pid })
+    await checkDumpable(inside, { name: handler.name, pid, hasOwnNetwork: handler.network })
     return { checksum, opened, host: await dumpHostOf(inside, pid) }
   })
   const owned = undo.move()
-  return { ...waiting, pid, name: handler.name, size, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const { name, network: hasOwnNetwork } = handler
+  return { ...waiting, pid, name, size, hasOwnNetwork, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function firstChecksum(host: Host, handler: Handler, limit: number): Promise<string> {

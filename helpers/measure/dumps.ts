@@ -35,14 +35,22 @@ export async function takeDumps(
   effort: Effort,
   progress: (line: string) => void,
 ): Promise<DumpSample[]> {
-  const { pid, host, size } = handler
+  const { pid, host, size, hasOwnNetwork: connections } = handler
   const dumped = { mayHaveEnded: false }
   const subject: Subject<Dump> = {
     noun: 'dump',
     // The test cluster's servers are still flushing the previous dump, so a control would be disturbed.
     control: servers ? undefined : { host, size },
     measure: async (isLast) => {
-      const result = await dump(host, { criu, arguments: more, pid, images, size, leaveRunning: !isLast })
+      const result = await dump(host, {
+        criu,
+        arguments: more,
+        pid,
+        images,
+        size,
+        connections,
+        leaveRunning: !isLast,
+      })
       dumped.mayHaveEnded = isLast
       return { ...result, stats: await readDumpStats(dumpStatsFile(host)) }
     },

@@ -18,6 +18,7 @@ link: data
 owner: 1234
 pipe_file: True
 socket_in_subfolder: door
+connection: (b'BEFORE', b'AFTER')
 lock: True
 proc_file: Name:
 segment: (b'\\x07', True)

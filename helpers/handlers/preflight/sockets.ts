@@ -22,13 +22,17 @@ const socketsOf = (tree: readonly Process[]): Map<string, string> =>
   )
 
 /** Connections whose other end is not part of the dump, and so is missing after a restore. */
-export async function socketFindings(host: Host, tree: readonly Process[]): Promise<Finding[]> {
+export async function socketFindings(
+  host: Host,
+  tree: readonly Process[],
+  hasOwnNetwork: boolean,
+): Promise<Finding[]> {
   const sockets = socketsOf(tree)
   const [first] = tree
   if (sockets.size === 0 || !first) return []
   return [
     ...(await protocolFindings(host, tree, sockets)),
-    ...(await tcpFindings(host, first.pid, sockets)),
+    ...(await tcpFindings(host, first.pid, sockets, hasOwnNetwork)),
     ...(await unixFindings(host, sockets)),
   ]
 }
@@ -66,26 +70,41 @@ async function protocolFindings(
   })
 }
 
-async function tcpFindings(host: Host, pid: number, sockets: Map<string, string>): Promise<Finding[]> {
+/** In a network that others use, the addresses of a connection may be taken when it is restored. */
+async function tcpFindings(
+  host: Host,
+  pid: number,
+  sockets: Map<string, string>,
+  hasOwnNetwork: boolean,
+): Promise<Finding[]> {
   const tables = await Promise.all(
     ['tcp', 'tcp6'].map((name) =>
       readFile(hostPath(host, `/proc/${pid}/net/${name}`), 'utf8').catch(() => ''),
     ),
   )
-  return tables.flatMap((table) =>
-    table.split('\n').flatMap((line) => {
-      const [, , peer = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
-      const user = sockets.get(inode)
-      if (user === undefined || state === LISTEN) return []
-      const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
-      return {
-        what: `${user}: an open TCP connection, to port ${port}`,
-        fix: 'close it before it is ready, and connect again after the restore',
-        // Closing a connection takes a moment, from one end to the other.
-        passes: true,
-      }
-    }),
-  )
+  const connections = tables.flatMap((table) => table.split('\n').map(connectionIn))
+  const inside = connections.filter(({ inode }) => hasOwnNetwork && sockets.has(inode))
+  const ends = new Set(inside.map(({ local, peer }) => `${local} ${peer}`))
+  return connections.flatMap(({ local, peer, state, inode }) => {
+    const user = sockets.get(inode)
+    if (user === undefined || state === LISTEN || ends.has(`${peer} ${local}`)) return []
+    const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
+    return {
+      what: `${user}: an open TCP connection, to port ${port}`,
+      fix: 'close it before it is ready, and connect again after the restore',
+      // Closing a connection takes a moment, from one end to the other.
+      passes: true as const,
+    }
+  })
+}
+
+/** How proc_net_tcp(5) begins an IPv4 address of an IPv6 socket. */
+const MAPPED = /^0{16}FFFF0000(?=[0-9A-F]{8}:)/
+
+/** A line of proc_net_tcp(5), addresses as it has them. */
+function connectionIn(line: string) {
+  const [, local = '', peer = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
+  return { local: local.replace(MAPPED, ''), peer: peer.replace(MAPPED, ''), state, inode }
 }
 
 async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {

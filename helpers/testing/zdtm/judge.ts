@@ -112,12 +112,16 @@ export class Judge implements AsyncDisposable {
     const { opts, dopts } = program.description
     const pid = await startProgram(this.#sandbox, program)
     const inside = await networkOf(this.#sandbox, pid)
-    await orBecause('refused before the dump', checkDumpable(inside, { name: program.name, pid }))
+    await orBecause(
+      'refused before the dump',
+      checkDumpable(inside, { name: program.name, pid, hasOwnNetwork: true }),
+    )
     const dumped = dump(await dumpHostOf(inside, pid), {
       criu: [...this.#criu, ...words(opts), ...words(dopts)],
       pid,
       images: join(this.#point, DUMP_FOLDER),
       size: MB,
+      connections: true,
       leaveRunning: false,
     })
     await orBecause('CRIU cannot dump it', dumped)

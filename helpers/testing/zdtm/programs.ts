@@ -94,7 +94,6 @@ export function whyNot(program: Program): string | undefined {
     return 'it makes cgroups of its own, and a container has another'
   if (hasFlag(program, 'crlib')) return 'it needs a plugin of CRIU'
   if (hasFlag(program, 'pre-dump-notify')) return 'it needs a dump before the dump (pre-dump-notify)'
-  if (file === 'pidfd_kill') return 'its orphans end by a signal, which the observer takes for a failure'
   if (isHooked) return 'it needs a script of CRIU’s own test runner (hook)'
   return undefined
 }

@@ -22,6 +22,8 @@ const SHORT = [
   'zombie00',
   'pipe00',
   'file_locks00',
+  'pidfd_kill',
+  'socket-tcp-local',
   'seccomp_strict',
   'seccomp_filter_threads',
   'seccomp_filter_tsync',
