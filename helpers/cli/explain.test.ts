@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { mm, smallestDump, vma, writeDump } from '../images/building.testing.ts'
+import { vmaStatus } from '../images/vma.ts'
 import { dumpOf } from '../images/real-dumps.testing.ts'
 import { python } from '../images/real-scenes.testing.ts'
 import { temporaryFolder } from '../testing/folders.ts'
@@ -54,6 +56,15 @@ libc.prctl(22, 2, ctypes.byref(Filter(1, struct.pack('HBBI', 6, 0, 0, 0x7fff0000
     warning: process PID has a timer whose signal interrupts calls (SIGALRM without SA_RESTART). After a restore by mapped, unlike eager: a discard of memory (madvise) may fail with EINTR: call it again.
     "
   `)
+})
+
+test('explain warns of a 32-bit process', async () => {
+  const memory = { first: undefined, entries: [mm([vma(vmaStatus.REGULAR | vmaStatus.ANON_PRIVATE, 0n)])] }
+  const folder = await writeDump(...smallestDump(), { file: 'mm-12.img', type: 'MM', ...memory })
+  onTestFinished(() => rm(folder, { recursive: true }))
+  expect(await explainImages(folder, { json: false })).toContain(
+    'process 12 has 32-bit addresses only. After a restore by mapped, unlike eager: memory that it discards is overwritten with zeros, and not given back.',
+  )
 })
 
 test('explain says nothing of shared memory, and warns of nothing, where there is none', async () => {

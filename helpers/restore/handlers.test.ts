@@ -206,6 +206,30 @@ describe('a restored handler', () => {
     `)
   })
 
+  test('fails if it prints another answer each time, unless its definition allows that', async () => {
+    const code =
+      "import random; print('ready', flush=True); input(); print(random.random(), 'done', flush=True); input()"
+    const printed = async (checksum?: false): Promise<string> => {
+      const handler = parseHandler({
+        name: 'random',
+        command: ['/usr/bin/python3', '-I', '-S', '-c', code],
+        memory: 16 * MB,
+        ready: { line: 'ready' },
+        trigger: { line: 'go' },
+        done: { line: 'done' },
+        ...(checksum === false && { checksum }),
+      })
+      return withCheckpoint({ handler, size: 16 * MB }, (checkpoint) =>
+        runRestore(checkpoint).then(
+          ({ sample }) => sample.checksum,
+          (error: Error) => error.message,
+        ),
+      )
+    }
+    expect(await printed()).toMatch(/^the restored process gave another answer/)
+    expect(await printed(false)).toBe('not checked')
+  })
+
   test('fails if it is never done', async () => {
     let isRestored = false
     const done = () => !isRestored

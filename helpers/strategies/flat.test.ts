@@ -1,12 +1,15 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseHandler } from '../handlers/definition.ts'
+import { filesystem } from '../filesystems/index.ts'
 import { handlerFiles, handlerNamed } from '../handlers/handler.ts'
+import { hostPath } from '../host/host.ts'
 import { fixture } from '../installation/paths.ts'
-import { runRestore } from '../restore/restore-run.ts'
+import { runRestore, startRestore } from '../restore/restore-run.ts'
 import { withCheckpoint, withCheckpoints } from '../testing/checkpoints.ts'
 import { compareWithDump, restoreAndHold } from '../testing/live-restore.ts'
-import { scene } from '../testing/scenes.ts'
+import { outcomeOf, RIGHT, scene } from '../testing/scenes.ts'
 import { KB, MB, type Bytes } from '../units.ts'
 import { strategyNamed } from './index.ts'
 
@@ -49,6 +52,20 @@ test.each(PROGRAMS)(
       })
     const small = await copiedAt(4 * MB)
     expect(Math.abs((await copiedAt(32 * MB)) - small)).toBeLessThan(128 * KB)
+  },
+)
+
+test.each(['tmpfs', 'ext4'])(
+  'a process with 256 GB of address space is mapped from a small file on %s, and gives all of it back at once',
+  async (name) => {
+    const plan = { handler: scene('alike-reserved'), size: 8 * MB, filesystem: filesystem(name) }
+    await withCheckpoint({ ...plan, strategies: [strategyNamed('mapped')] }, async (checkpoint) => {
+      const backing = hostPath(checkpoint.host, join(checkpoint.rootfs.path, 'mapped/backing'))
+      expect((await stat(backing)).size).toBeLessThan(64 * MB)
+      const { folder, ended } = await startRestore(checkpoint)
+      expect((await ended).sample.guard).toMatchObject({ discardedBytes: 8 * MB, zeroedBytes: 0 })
+      expect(await outcomeOf(folder)).toEqual(RIGHT)
+    })
   },
 )
 
