@@ -18,7 +18,7 @@ export interface BenchFunction {
 }
 
 const PROJECT = join(import.meta.dirname, '..')
-const fixture = (path: string): string => join(PROJECT, 'fixtures', path)
+export const fixture = (path: string): string => join(PROJECT, 'fixtures', path)
 
 const PYTHON = '/usr/bin/python3'
 /** Where servers listen. */

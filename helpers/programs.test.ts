@@ -1,10 +1,21 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { answerIn } from './handlers/observe.ts'
 import { messageOf } from './testing/messages.ts'
 import { restoringNames, strategyNamed } from './strategies/index.ts'
-import { runRestore, type Checkpoint } from './restore/restore-run.ts'
-import { withCheckpoints } from './testing/checkpoints.ts'
+import { runRestore, startRestore, type Checkpoint } from './restore/restore-run.ts'
+import { withCheckpoint, withCheckpoints } from './testing/checkpoints.ts'
 import { temporaryFolder } from './testing/folders.ts'
-import { handlerOf, LARGE, missingFor, SMALL, type Program } from './testing/programs.ts'
+import { KB, MB } from './units.ts'
+import {
+  handlerOf,
+  LARGE,
+  missingFor,
+  preforkServer,
+  SHARED,
+  SMALL,
+  type Program,
+} from './testing/programs.ts'
 
 /** `npm run programs` runs all. */
 const PROGRAMS = process.env['PROGRAMS'] === 'all' ? [...SMALL, ...LARGE] : SMALL
@@ -37,3 +48,31 @@ describe('comes back with the right answer, under each strategy:', () => {
     expect(failed.join('\n')).toBe('')
   })
 })
+
+test(
+  'a server with eight workers takes hardly more memory than with one, restored by mapped',
+  { timeout: 300_000 },
+  async ({ skip }) => {
+    if (PROGRAMS === SMALL) skip('npm run programs has it')
+    const missing = await missingFor(preforkServer(1))
+    if (missing !== undefined) skip(missing)
+    const [one, eight] = [await memoryWith(1), await memoryWith(8)]
+    console.log(
+      `gunicorn, ${SHARED / MB} MB shared: ${(one / MB).toFixed(0)} MB with one worker, ${(eight / MB).toFixed(0)} MB with eight`,
+    )
+    expect(eight - one).toBeLessThan(SHARED / 4)
+  },
+)
+
+/** Bytes that a restored server uses after each of its workers has read what they share. */
+async function memoryWith(workers: number): Promise<number> {
+  await using folder = await temporaryFolder()
+  const handler = handlerOf(preforkServer(workers), folder.path)
+  const plan = { handler, size: handler.memory ?? 0, strategies: [strategyNamed('mapped')] }
+  return withCheckpoint(plan, async (checkpoint) => {
+    const started = await startRestore(checkpoint)
+    await started.ended
+    const answer = await readFile(answerIn(started.folder), 'utf8')
+    return Number(/^memory (\d+)$/m.exec(answer)?.[1]) * KB
+  })
+}

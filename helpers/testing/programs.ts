@@ -5,6 +5,7 @@ import type { StrategyName } from '../config/names.ts'
 import { canLimitOthers } from '../handlers/preflight/tree.ts'
 import { parseHandler, type Handler, type HandlerDefinition } from '../handlers/definition.ts'
 import { fixture } from '../installation/paths.ts'
+import { MB } from '../units.ts'
 
 /** A program that nobody here wrote, or an interpreter of a script that fills its memory. */
 export interface Program {
@@ -108,6 +109,24 @@ export const SMALL: readonly Program[] = [
     define: () => printing(({ folder }) => ['/usr/bin/python3', '-I', source('wal.py'), folder]),
   },
 ]
+
+/** What the workers of `preforkServer` share. */
+export const SHARED = 256 * MB
+
+/** A server whose workers share memory since their fork: gunicorn, which loads its application before it forks. */
+export const preforkServer = (workers: number): Program => ({
+  name: `gunicorn with ${workers} workers`,
+  package: 'gunicorn',
+  needs: '/usr/bin/gunicorn',
+  answer: 'digests ',
+  define: () =>
+    serving(['/usr/bin/gunicorn', '--preload', '--workers', String(workers), '--timeout', '0', '--bind', HTTP, '--chdir', fixture('foreign'), 'preforked:app'],
+      {
+        env: { SIZE: String(SHARED), WORKERS: String(workers) },
+        memory: (workers + 1) * (SHARED + 64 * MB),
+        checksum: ({ body }) => body.replace(/^memory .*/m, ''),
+      }), // prettier-ignore
+})
 
 const REDIS = 'DBSIZE\r\nGET key:99999\r\nDEL key:1 key:2\r\nDBSIZE\r\nFLUSHALL\r\nDBSIZE\r\nDEBUG POPULATE 100000 key 1000\r\nDBSIZE\r\nPING\r\n' // prettier-ignore
 const MEMCACHED =
