@@ -51,8 +51,14 @@ describe('a checkpoint has room for', () => {
   })
 
   test('a large file in the own folder, of which each sample has a copy', async () => {
-    expect(await outcomeOf('folder', { memory: 16 * MB })).toBe(
+    expect(await outcomeOf('folder', { memory: 16 * MB, file: '150' })).toBe(
       `no error, but ["done (150, b'f')\\n","done (150, b'f')\\n"]`,
+    )
+  })
+
+  test('a file in the own folder that is as large as the memory of the definition', async () => {
+    expect(await outcomeOf('folder', { memory: 400 * MB, file: '400' })).toBe(
+      `no error, but ["done (400, b'f')\\n","done (400, b'f')\\n"]`,
     )
   })
 

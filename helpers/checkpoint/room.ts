@@ -57,7 +57,7 @@ export async function ensureRoom(host: Host, mounted: MountedFilesystem, waiting
 /** What stays free: logs, reports, the rest of the images. */
 const SPARE = 64 * MB
 
-/** Makes room in a host's memory for the copy of the handler's folder that each sample gets. Throws CriuBenchError. */
+/** Makes room in a host's memory for the handler's folder, of which each sample gets a copy. Throws CriuBenchError. */
 export async function ensureSampleRoom(host: Host, folder: Bytes): Promise<void> {
   const lack = folder + SPARE - (await freeOn(host, WORK))
   if (lack > 0) await growTmpfs(host, WORK, lack)

@@ -153,6 +153,8 @@ async function dumpOn(
   const exported = await populateRootfs(host, image, point, containerName)
   const rootfs = { ...exported, restoreArguments: plan.criu?.restore ?? [] }
   progress(`starting the ${handler.name} handler`)
+  // What it writes before its dump, of which the size is not known yet.
+  await ensureSampleRoom(host, size)
   await using waiting = await startHandler(host, handler, size)
   const { opened } = waiting
   const further = await furtherFiles(host, { handler, size, opened })
