@@ -69,7 +69,7 @@ async function memoryWith(workers: number): Promise<number> {
   await using folder = await temporaryFolder()
   const handler = handlerOf(preforkServer(workers), folder.path)
   const plan = { handler, size: handler.memory ?? 0, strategies: [strategyNamed('mapped')] }
-  return withCheckpoint(plan, async (checkpoint) => {
+  return await withCheckpoint(plan, async (checkpoint) => {
     const started = await startRestore(checkpoint)
     await started.ended
     const answer = await readFile(answerIn(started.folder), 'utf8')
