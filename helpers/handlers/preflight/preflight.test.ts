@@ -28,6 +28,7 @@ const WAYS = [
   'io_uring',
   'perf_event',
   'tcp',
+  'unread',
   'unix',
   'terminal',
   'controlling-terminal',
@@ -51,6 +52,7 @@ const NUMBERS = [
   [/handler\/#\d+/g, 'handler/#N'],
   [/\/dev\/pts\/\d+/g, '/dev/pts/N'],
   [/fd \d+/g, 'fd N'],
+  [/with \d+ bytes/g, 'with N bytes'],
 ] as const
 
 describe('before a dump, a process is refused with the fix', () => {

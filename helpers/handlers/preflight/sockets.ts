@@ -85,9 +85,17 @@ async function tcpFindings(
   const connections = tables.flatMap((table) => table.split('\n').map(connectionIn))
   const inside = connections.filter(({ inode }) => hasOwnNetwork && sockets.has(inode))
   const ends = new Set(inside.map(({ local, peer }) => `${local} ${peer}`))
-  return connections.flatMap(({ local, peer, state, inode }) => {
+  return connections.flatMap(({ local, peer, state, inode, unread }) => {
     const user = sockets.get(inode)
-    if (user === undefined || state === LISTEN || ends.has(`${peer} ${local}`)) return []
+    if (user === undefined || state === LISTEN) return []
+    if (ends.has(`${peer} ${local}`))
+      return unread === 0
+        ? []
+        : {
+            what: `${user}: an open TCP connection with ${unread} bytes that its other end has no room for`,
+            fix: 'let the other end read what it is sent: CRIU cannot send the rest before both ends are restored',
+            passes: true as const,
+          }
     const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
     return {
       what: `${user}: an open TCP connection, to port ${port}`,
@@ -103,8 +111,9 @@ const MAPPED = /^0{16}FFFF0000(?=[0-9A-F]{8}:)/
 
 /** A line of proc_net_tcp(5), addresses as it has them. */
 function connectionIn(line: string) {
-  const [, local = '', peer = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
-  return { local: local.replace(MAPPED, ''), peer: peer.replace(MAPPED, ''), state, inode }
+  const [, local = '', peer = '', state, queues = '', , , , , inode = ''] = line.trim().split(/\s+/)
+  const unread = Number.parseInt(queues, 16)
+  return { local: local.replace(MAPPED, ''), peer: peer.replace(MAPPED, ''), state, inode, unread }
 }
 
 async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {
