@@ -18,13 +18,22 @@ const setUp = z.int().nonnegative().optional()
 const noise = z.array(z.string()).optional()
 /** CRIU's own statistics. Their names have the unit. */
 const stats = z.record(z.string(), z.number())
+/** How long CRIU was in each stage, by the time stamps of its log, in the order in which they began. */
+const stages = z.record(z.string(), milliseconds).optional()
+
+/** Path beside results.json. */
+const keptLog = z.string().regex(/^logs\/[\w.-]+\.log$/)
 
 const Sample = z.strictObject({
   /** timeline.ts defines the points and derives the durations of phases from them. */
   points: z.strictObject({
     spawned: point,
     containerStarted: point,
+    namespacesStarted: point.optional(),
+    mountsStarted: point.optional(),
+    mountsEnded: point.optional(),
     restoreStarted: point,
+    commandExecuted: point.optional(),
     handlerStarted: point.optional(),
     handlerEnded: point,
     containerGone: point,
@@ -34,6 +43,8 @@ const Sample = z.strictObject({
   }),
   checksum: z.string(),
   stats,
+  /** Only with the option `keep`, which turns the log of restores on. */
+  stages,
   control,
   memoryControl,
   noise,
@@ -69,6 +80,8 @@ const Dump = z.strictObject({
   /** From the spawn of criu to its exit. */
   wall: milliseconds,
   stats,
+  /** They add up to `total`. Missing in files of earlier versions. */
+  stages,
   control,
   memoryControl,
   noise,
@@ -126,6 +139,8 @@ const Figure = z.strictObject({
   min: milliseconds,
   max: milliseconds,
   sd: milliseconds,
+  /** The 95 % interval of the median, by bootstrap. Missing with fewer than 5 samples, and in files of earlier versions. */
+  interval: z.tuple([milliseconds, milliseconds]).optional(),
   verdict: Verdict,
   /** Missing if the run has no baseline, or the baseline lacks this figure. */
   baseline: Comparison.optional(),
@@ -195,6 +210,8 @@ const Suite = z.strictObject({
   memoryControl: z.string().optional(),
   /** The hexadecimal address range in which the launcher makes discarded memory read as zeros, and the mapped file. */
   guarded: z.strictObject({ start: z.string(), end: z.string(), file: z.string() }).optional(),
+  /** CRIU's logs that the option `keep` kept. */
+  kept: z.strictObject({ slowest: keptLog, median: keptLog }).optional(),
   figures: z.array(Figure),
   dumps: z.array(Dump),
   /** Only strategy mapped. */

@@ -9,6 +9,12 @@ export const POINTS = [
   'spawned',
   /** First instruction of the launcher (A). */
   'containerStarted',
+  /** The launcher has made the cgroup; the namespaces come next. From here on to `mountsEnded`: missing in earlier versions. */
+  'namespacesStarted',
+  /** In the container, with all its namespaces. */
+  'mountsStarted',
+  /** In the container, whose root has changed. */
+  'mountsEnded',
   /** In the container, right before it executes CRIU (B). */
   'restoreStarted',
   /** First instruction of the restored handler (C). Missing if the handler is observed from outside. */
@@ -21,15 +27,17 @@ export const POINTS = [
 
 type Moment = bigint | string
 type Point = (typeof POINTS)[number]
-type OptionalPoint = 'drained' | 'calledAgain' | 'answeredAgain'
-
 /**
- * The points of one run. `drained` is when a lazy restore loaded its last page. It may be earlier than
- * `handlerStarted`. `calledAgain` and `answeredAgain` are the second call of a start from scratch.
+ * `drained` is when a lazy restore loaded its last page, and may be earlier than `handlerStarted`. `commandExecuted` is
+ * when process 1 of the container saw that CRIU is executed, which it may see late. `calledAgain` and `answeredAgain` are
+ * the second call of a start from scratch.
  */
+type Unordered = 'drained' | 'commandExecuted' | 'calledAgain' | 'answeredAgain'
+type Optional = 'namespacesStarted' | 'mountsStarted' | 'mountsEnded' | 'handlerStarted' | Unordered
+
+/** The points of one run. */
 export type TimePoints<T extends Moment = bigint> = Readonly<
-  Record<Exclude<Point, 'handlerStarted'>, T> &
-    Partial<Record<'handlerStarted' | OptionalPoint, T | undefined>>
+  Record<Exclude<Point, Optional>, T> & { [point in Optional]?: T | undefined }
 >
 
 const SPANS = {
@@ -45,7 +53,7 @@ const SPANS = {
   drain: ['handlerStarted', 'drained'],
   // A call of a process that has started and answered before.
   'warm call': ['calledAgain', 'answeredAgain'],
-} as const satisfies Record<string, readonly [Point | OptionalPoint, Point | OptionalPoint]>
+} as const satisfies Record<string, readonly [Point | Unordered, Point | Unordered]>
 
 /** A phase of one run. `dump` and `rewrite` are none: they are measured separately, before the runs. */
 export type RunPhase = keyof typeof SPANS

@@ -136,11 +136,7 @@ const Crius = z
   })
   .refine((crius) => Object.keys(crius).length > 0, { error: 'at least one CRIU' })
 
-/**
- * Every option of the plugin: its type, default and allowed values. Users set options in `vitest.config.ts` as
- * `criu({ … })`, or by the environment variables below. Variables win.
- */
-export const Options = z.strictObject({
+const Fields = z.strictObject({
   /** Memory that the handler touches: in bytes, or as "64MB". */
   sizes: z.array(size).min(1).default(REFERENCE_SIZES),
   /** The filesystems that store the rootfs and the images. */
@@ -223,8 +219,20 @@ export const Options = z.strictObject({
   injectedDelay: z
     .strictObject({ where: z.enum(['launcher', 'restore', 'handler']), milliseconds: z.number().positive() })
     .optional(),
+  /** Which logs of CRIU to keep: of the "slowest" sample of each case, and of the median one to compare it with. */
+  keep: z.enum(['slowest']).optional(),
   /** The folder for the results, relative to the project's root. */
   output: z.string().min(1).default('reports/out'),
+})
+
+/**
+ * Every option of the plugin: its type, default and allowed values. Users set options in `vitest.config.ts` as
+ * `criu({ … })`, or by environment variables. Variables win.
+ */
+export const Options = Fields.superRefine(({ keep, save, baseline }, context) => {
+  if (keep === undefined || (save ?? baseline) === undefined) return
+  const message = 'no baseline and no save beside it, because writing the log makes restores slower'
+  context.addIssue({ code: 'custom', path: ['keep'], message })
 })
 
 /** The options as a user writes them. */

@@ -44,11 +44,17 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_CRIU: value })).toContain(`\n  expected: ${expected}\n`)
   })
 
+  test.each(['save', 'baseline'])('keep in a run with %s', async (option) => {
+    expect(await refused({ keep: 'slowest', [option]: 'main' })).toContain(
+      'expected: no baseline and no save beside it, because writing the log makes restores slower',
+    )
+  })
+
   test('an unknown option', async () => {
     expect(await refused({ size: '64MB' })).toMatchInlineSnapshot(`
       "cannot use the option "size"
         found:    an unknown option
-        expected: one of sizes, filesystems, strategies, cold, ceph, criu, criuOn, interleave, handler, iterations, time, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, baseline, save, baselines, baselineMatch, setUps, band, floor, spread, injectedDelay, output
+        expected: one of sizes, filesystems, strategies, cold, ceph, criu, criuOn, interleave, handler, iterations, time, warmup, tolerance, ratios, strict, baseImage, restoreOn, sshConfig, link, rootfs, containerName, baseline, save, baselines, baselineMatch, setUps, band, floor, spread, injectedDelay, keep, output
         fix:      correct criu({ … }) in vitest.config.ts"
     `)
   })
@@ -57,7 +63,7 @@ describe('settings refuse', () => {
     expect(await refused({}, { VITEST_CRIU_SIZE: '64MB', VITEST: 'true' })).toMatchInlineSnapshot(`
       "cannot use the environment variable VITEST_CRIU_SIZE
         found:    an unknown variable
-        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU, VITEST_CRIU_CRIU_ON, VITEST_CRIU_INTERLEAVE, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_TIME, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_BASELINE, VITEST_CRIU_SAVE, VITEST_CRIU_BASELINES, VITEST_CRIU_BASELINE_MATCH, VITEST_CRIU_SET_UPS, VITEST_CRIU_BAND, VITEST_CRIU_FLOOR, VITEST_CRIU_SPREAD, VITEST_CRIU_INJECTED_DELAY, VITEST_CRIU_OUTPUT
+        expected: one of MEMORY_SIZE, ROOTFS_ABS_PATH, CONTAINER_NAME, BASE_IMAGE, VITEST_CRIU_SIZES, VITEST_CRIU_FILESYSTEMS, VITEST_CRIU_STRATEGIES, VITEST_CRIU_COLD, VITEST_CRIU_CEPH_CONF, VITEST_CRIU_CEPH_KEYRING, VITEST_CRIU_CEPH_USER, VITEST_CRIU_CEPH_FILESYSTEM, VITEST_CRIU_CEPH_PATH, VITEST_CRIU_CEPH_CLIENT, VITEST_CRIU_CEPH_STORE, VITEST_CRIU_CEPH_CAPACITY, VITEST_CRIU_CRIU, VITEST_CRIU_CRIU_ON, VITEST_CRIU_INTERLEAVE, VITEST_CRIU_HANDLER, VITEST_CRIU_ITERATIONS, VITEST_CRIU_TIME, VITEST_CRIU_WARMUP, VITEST_CRIU_TOLERANCE, VITEST_CRIU_RATIOS, VITEST_CRIU_STRICT, VITEST_CRIU_RESTORE_ON, VITEST_CRIU_SSH_CONFIG, VITEST_CRIU_LINK, VITEST_CRIU_BASELINE, VITEST_CRIU_SAVE, VITEST_CRIU_BASELINES, VITEST_CRIU_BASELINE_MATCH, VITEST_CRIU_SET_UPS, VITEST_CRIU_BAND, VITEST_CRIU_FLOOR, VITEST_CRIU_SPREAD, VITEST_CRIU_INJECTED_DELAY, VITEST_CRIU_KEEP, VITEST_CRIU_OUTPUT
         fix:      unset VITEST_CRIU_SIZE"
     `)
   })

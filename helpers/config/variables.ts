@@ -77,6 +77,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   VITEST_CRIU_FLOOR: { option: 'floor', read: number },
   VITEST_CRIU_SPREAD: { option: 'spread', read: number },
   VITEST_CRIU_INJECTED_DELAY: { option: 'injectedDelay', read: injectedDelay },
+  VITEST_CRIU_KEEP: { option: 'keep', read: String },
   VITEST_CRIU_OUTPUT: { option: 'output', read: String },
 }
 

@@ -42,9 +42,18 @@ describe('a lean container', () => {
   })
 
   test('takes its time points in order', async () => {
-    const { containerStarted, restoreStarted, containerGone } = await shell('true')
-    const points = [containerStarted, restoreStarted, containerGone]
+    const report = await shell('true')
+    const points = [
+      report.containerStarted,
+      report.namespacesStarted,
+      report.mountsStarted,
+      report.mountsEnded,
+      report.restoreStarted,
+      report.commandExecuted ?? 0n,
+      report.containerGone,
+    ]
     expect(points).toEqual(points.toSorted((one, other) => (one < other ? -1 : 1)))
+    expect(new Set(points).size).toBe(points.length)
   })
 
   test('has its own pids, host name, /dev and /run, and only the descriptors 0 to 2', async () => {

@@ -70,8 +70,16 @@ export interface GuardReport {
 export interface LaunchReport {
   /** The launcher's first act. */
   readonly containerStarted: Nanoseconds
+  /** Its cgroup is made; the namespaces come next. */
+  readonly namespacesStarted: Nanoseconds
+  /** In the container, with all its namespaces. */
+  readonly mountsStarted: Nanoseconds
+  /** In the container, whose root has changed. */
+  readonly mountsEnded: Nanoseconds
   /** In the container, right before exec of the command: `criu restore`, or for a start from scratch the program. */
   readonly restoreStarted: Nanoseconds
+  /** Process 1 of the container has seen that the command is executed: late, if the machine was busy, or never. */
+  readonly commandExecuted: Nanoseconds | undefined
   /** In the launcher: all processes are reaped and the cgroup is removed. */
   readonly containerGone: Nanoseconds
   /** From containerStarted to containerGone by CLOCK_MONOTONIC, which nobody can set. */
@@ -95,7 +103,11 @@ const Guard = z.object({
 const Report = z.object({
   version: z.literal(2),
   containerStarted: nanoseconds,
+  namespacesStarted: nanoseconds,
+  mountsStarted: nanoseconds,
+  mountsEnded: nanoseconds,
   restoreStarted: nanoseconds,
+  commandExecuted: nanoseconds.nullable().transform((point) => point ?? undefined),
   containerGone: nanoseconds,
   monotonic: nanoseconds,
   status: z.int(),

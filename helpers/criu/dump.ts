@@ -6,7 +6,7 @@ import { makeFolder } from '../host/folders.ts'
 import { WORK } from '../installation/paths.ts'
 import { run } from '../process/process.ts'
 import { MB, type Bytes, type Milliseconds } from '../units.ts'
-import { dumpTotal, firstErrors, fixFor, readLog, type Fixes } from './log.ts'
+import { DUMP, dumpTotal, firstErrors, fixFor, readLog, stagesIn, type Fixes } from './log.ts'
 
 export interface DumpRequest {
   /** The words that run CRIU on the host. */
@@ -29,6 +29,8 @@ export interface DumpResult {
   readonly total: Milliseconds
   /** From spawn to exit, including the entry into the host's namespaces. */
   readonly wall: Milliseconds
+  /** How long CRIU was in each stage, by its log. They add up to `total`. */
+  readonly stages: Readonly<Record<string, Milliseconds>>
 }
 
 /** The time limit for a dump, ms: 30 s, and 1 s for each 10 MB. */
@@ -59,7 +61,8 @@ export async function dump(host: Host, request: DumpRequest): Promise<DumpResult
   })
   const text = await readLog(hostPath(host, log))
   const total = dumpTotal(text)
-  if (result.exitCode === 0 && total !== undefined) return { total, wall: result.wall }
+  if (result.exitCode === 0 && total !== undefined)
+    return { total, wall: result.wall, stages: stagesIn(text, DUMP) }
   const errors = firstErrors(text) || result.stderr
   throw new CriuBenchError({
     failed,

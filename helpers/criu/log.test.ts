@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dumpTotal, firstErrors } from './log.ts'
+import { dumpTotal, firstErrors, RESTORE, stagesIn } from './log.ts'
 import { explainFailure } from './restore.ts'
 
 const LOG = `(00.000123) Version: 4.1.1 (gitid 0)
@@ -28,6 +28,31 @@ test("dumpTotal returns the time stamp of CRIU's last message, in ms", () => {
     9,
   )
   expect(dumpTotal(LOG)).toBeUndefined()
+})
+
+test("stagesIn adds up CRIU's stages, those of a second process included", () => {
+  const log = `(00.000100) Version: 4.2
+(00.001000) Reading image tree
+(00.001500) Forking task with 7 pid (flags 0x0)
+(00.002000)      7: Restoring resources
+(00.002500) pie: 7: Switched to the restorer 7
+(00.002600)      8: Restoring resources
+(00.002900) pie: 8: Switched to the restorer 8
+(00.004000) net: Unlock network
+(00.004250) Restore finished successfully. Tasks resumed.
+(00.009000) Writing stats
+`
+  const stages = stagesIn(log, RESTORE)
+  expect(stages).toEqual({
+    start: 1,
+    'read images': 0.5,
+    fork: 0.5,
+    'open files': 0.8,
+    memory: 1.2,
+    resume: 0.25,
+  })
+  expect(Object.keys(stages)).toEqual(['start', 'read images', 'fork', 'open files', 'memory', 'resume'])
+  expect(stagesIn('', RESTORE)).toEqual({})
 })
 
 test.each([

@@ -21,6 +21,12 @@ export const restoreCommand = (
   [...criu, 'restore', '--images-dir', images, '--work-dir', workFolder, '--no-default-config',
     '--manage-cgroups=ignore', '--file-locks', '--tcp-established', '-v2', ...(afterwards === 'leave' ? ['--restore-detached'] : []), ...restoreArguments]
 
+/** The log of a restore in its work folder, if it is kept. */
+export const RESTORE_LOG = 'restore.log'
+
+/** Arguments that have CRIU write its log to a file: as much of it as a dump writes, each message by itself. */
+export const KEEPING_LOG = ['-v3', '--log-file', RESTORE_LOG]
+
 /** The command line of CRIU's page server for a lazy restore of `images` with the same work folder. */
 export const lazyPagesCommand = (criu: readonly string[], images: string, workFolder: string): string[] =>
   // prettier-ignore

@@ -16,6 +16,7 @@ import type { CephSettings, Settings } from '../config/options.ts'
 import { findBaseImage, type BaseImage } from '../criu/base-image.ts'
 import { criuCommand, criuIn } from '../criu/bundle.ts'
 import type { CriuRecord, NamedCriu } from '../criu/named.ts'
+import { KEEPING_LOG } from '../criu/restore.ts'
 import { CriuBenchError } from '../errors.ts'
 import { checkPresent, whileMounted, type Filesystem, type MountedFilesystem } from '../filesystems/index.ts'
 import { checkMountPoint } from '../filesystems/mount-point.ts'
@@ -46,6 +47,8 @@ export interface CheckpointPlan extends Effort {
   readonly criu?: NamedCriu | undefined
   /** Where containers read CRIU's program from. Default: the filesystem. */
   readonly criuOn?: Settings['criuOn'] | undefined
+  /** Set if CRIU's log of each restore is to be kept. */
+  readonly keep?: Settings['keep'] | undefined
   /** The strategies that restore the checkpoint. */
   readonly strategies: readonly Strategy[]
   readonly containerName: string
@@ -151,7 +154,8 @@ async function dumpOn(
   const { point, servers } = mounted
   progress(`exporting the base image (${image.description})`)
   const exported = await populateRootfs(host, image, point, containerName)
-  const rootfs = { ...exported, restoreArguments: plan.criu?.restore ?? [] }
+  const restoreArguments = [...(plan.keep === undefined ? [] : KEEPING_LOG), ...(plan.criu?.restore ?? [])]
+  const rootfs = { ...exported, restoreArguments }
   progress(`starting the ${handler.name} handler`)
   // What it writes before its dump, of which the size is not known yet.
   await ensureSampleRoom(host, size)

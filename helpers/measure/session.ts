@@ -6,6 +6,7 @@ import type { BenchmarkCase, CaseGroup, SharedCheckpoint } from '../matrix/bench
 import type { Checkpoint, RestoreOptions, RestoreSample } from '../restore/restore-run.ts'
 import type { Strategy } from '../strategies/index.ts'
 import { containerNameOf, HostPairs } from './host-pairs.ts'
+import { holdLog } from './kept-logs.ts'
 import { NoiseMonitor } from './noise.ts'
 import { prepare, type PreparedCheckpoint } from './prepare.ts'
 import { restoreSubject, type MeasuredSample } from './restores.ts'
@@ -151,7 +152,8 @@ export class Session implements AsyncDisposable {
   #subjectOf(benchmarkCase: BenchmarkCase): Subject<RestoreSample> {
     const { prepared, checkpoint } = this.#preparedFor(benchmarkCase)
     const progress = this.#progressOf(benchmarkCase.title)
-    const options = { ...optionsOf(this.#settings), cold: benchmarkCase.cold, progress }
+    const onLog = this.#settings.keep && holdLog(benchmarkCase)
+    const options = { ...optionsOf(this.#settings), cold: benchmarkCase.cold, progress, onLog }
     return {
       ...restoreSubject(checkpoint, prepared.mounted, options),
       onError: (error) => this.#fail(benchmarkCase, error),

@@ -95,35 +95,47 @@ export function samplesOfSetUps(setUps: readonly SuiteSamples[]): SuiteSamples {
 const numbered = <T extends object>(samples: readonly T[], setUp: number) =>
   samples.map((sample) => ({ ...sample, ...(setUp > 0 && { setUp }) }))
 
-const dumpResults = ({ total, wall, stats, ...conditions }: DumpSample): SuiteResults['dumps'][number] => ({
+function dumpResults({
   total,
   wall,
-  stats: { ...stats },
-  ...stored(conditions),
-})
+  stats,
+  stages,
+  ...conditions
+}: DumpSample): SuiteResults['dumps'][number] {
+  return { total, wall, stats: { ...stats }, stages, ...stored(conditions) }
+}
 
 const rewriteResults = ({ wall, ...conditions }: RewriteSample) => ({ wall, ...stored(conditions) })
 
 function sampleResults(sample: MeasuredSample): SampleResults {
-  const { points, checksum, stats, memory, guard, ...conditions } = sample
-  const { handlerStarted, drained, calledAgain, answeredAgain, ...always } = points
+  const { points, checksum, stats, stages, memory, guard, ...conditions } = sample
   return {
-    points: {
-      spawned: String(always.spawned),
-      containerStarted: String(always.containerStarted),
-      restoreStarted: String(always.restoreStarted),
-      ...(handlerStarted !== undefined && { handlerStarted: String(handlerStarted) }),
-      handlerEnded: String(always.handlerEnded),
-      containerGone: String(always.containerGone),
-      ...(drained !== undefined && { drained: String(drained) }),
-      ...(calledAgain !== undefined && { calledAgain: String(calledAgain) }),
-      ...(answeredAgain !== undefined && { answeredAgain: String(answeredAgain) }),
-    },
+    points: storedPoints(points),
     checksum,
     stats: { ...stats },
+    ...(stages && { stages }),
     ...stored(conditions),
     ...(guard && { guard }),
     ...(memory && { memory }),
+  }
+}
+
+/** As decimal strings, in chronological order. */
+function storedPoints(points: MeasuredSample['points']): SampleResults['points'] {
+  return {
+    spawned: String(points.spawned),
+    containerStarted: String(points.containerStarted),
+    namespacesStarted: points.namespacesStarted?.toString(),
+    mountsStarted: points.mountsStarted?.toString(),
+    mountsEnded: points.mountsEnded?.toString(),
+    restoreStarted: String(points.restoreStarted),
+    handlerStarted: points.handlerStarted?.toString(),
+    handlerEnded: String(points.handlerEnded),
+    containerGone: String(points.containerGone),
+    commandExecuted: points.commandExecuted?.toString(),
+    drained: points.drained?.toString(),
+    calledAgain: points.calledAgain?.toString(),
+    answeredAgain: points.answeredAgain?.toString(),
   }
 }
 

@@ -34,7 +34,9 @@ export async function configureBenchmarks(
 ): Promise<void> {
   const settings = settingsFrom(options)
   const unusable = whyUnusable()
-  if (unusable === undefined) await checkFolder(resolve(vitest.config.root, settings.output))
+  const output = resolve(vitest.config.root, settings.output)
+  if (unusable === undefined) await checkFolder(output)
+  project.provide('criuOutput', unusable === undefined ? output : null)
   project.provide('criuUnusable', unusable ? { reason: unusable.message, asked: askedBy(vitest) } : null)
   project.provide('criuProvider', project.config.benchmark.provider ?? null)
   project.config.benchmark.provider = siblingModule('./provider')

@@ -8,6 +8,7 @@ import type { Thresholds } from '../gate/thresholds.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
 import { comparableCases, groupOf, type BenchmarkCase, type CaseGroup } from '../matrix/benchmark-case.ts'
 import { Campaign } from '../measure/campaign.ts'
+import { keepLogs } from '../measure/kept-logs.ts'
 import { Session } from '../measure/session.ts'
 import { measuredSuite } from '../measure/suite-results.ts'
 import { atCallSite } from './call-site.ts'
@@ -59,7 +60,8 @@ export function checkpointed(
       if (last) await orFirstError(last[Symbol.asyncDispose]())
     }
   }, TIME_LIMIT)
-  return defineSuiteRun(() => measureAndJudge(shared, benchmarkCase, group, thresholds))
+  const measure = () => measureAndJudge(shared, benchmarkCase, group, thresholds)
+  return defineSuiteRun(async () => withLogs(await measure(), benchmarkCase, declared?.id))
 }
 
 async function measureAndJudge(
@@ -78,6 +80,15 @@ async function measureAndJudge(
   if (!session)
     throw new Error(`${benchmarkCase.title} was not prepared: call checkpointed() inside describe()`)
   return judge(benchmarkCase, ...(await measureOnce(await session, benchmarkCase, others)), thresholds)
+}
+
+/** Keeps CRIU's logs, if the option asks for it. vitest makes a suite's id of its file, its project and its place there. */
+async function withLogs(results: SuiteResults, benchmarkCase: BenchmarkCase, id = ''): Promise<SuiteResults> {
+  const output = inject('criuOutput')
+  if (inject('criu').keep === undefined || output === null) return results
+  const name = `${results.title} ${results.handler} ${id}`.replaceAll(/[^\w.]+/g, '-')
+  const kept = await keepLogs(benchmarkCase, results, { output, name })
+  return kept ? { ...results, kept } : results
 }
 
 /** Makes groups share one campaign: their set-ups are interleaved. Groups of which only some are used may share it, too. */

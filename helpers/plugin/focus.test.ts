@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Results } from '../../reports/results.ts'
+import { DUMP } from '../criu/log.ts'
 import { areInOrder, durationOf, POINTS } from '../../reports/timeline.ts'
 import { startBench, type Ended } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
@@ -102,8 +103,12 @@ describe('a bench run', () => {
         Number(BigInt(points.handlerEnded) - BigInt(points.containerStarted)) / 1e6,
       )
       expect(checksum).toBe(suite?.checksum)
-      expect(Object.keys(points)).toEqual([...POINTS])
+      expect(new Set(Object.keys(points))).toEqual(new Set([...POINTS, 'commandExecuted']))
       expect(areInOrder(points)).toBe(true)
+    }
+    for (const { total, stages = {} } of suite?.dumps ?? []) {
+      expect(Object.values(stages).reduce((sum, duration) => sum + duration, 0)).toBeCloseTo(total, 6)
+      expect(Object.keys(stages)).toEqual(['start', ...DUMP.stages.map(([name]) => name)])
     }
   })
 

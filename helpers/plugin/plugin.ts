@@ -26,6 +26,8 @@ declare module 'vitest' {
     criuProject: string
     /** Path of the baseline, or null without one. */
     criuBaseline: string | null
+    /** The absolute folder for results, or null where nothing can be measured. */
+    criuOutput: string | null
     /** Bytes of memory available before anything was mounted. */
     criuMemory: number
     /** Path of the user's own benchmark provider, or null. */

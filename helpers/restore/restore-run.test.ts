@@ -10,7 +10,8 @@ import { NOTHING_OPENED } from '../handlers/opened.ts'
 import { startHandler } from '../handlers/start.ts'
 import { cgroupPaths } from '../cgroup/cgroups.ts'
 import { hostPath } from '../host/host.ts'
-import { WORK } from '../installation/paths.ts'
+import { fixture, WORK } from '../installation/paths.ts'
+import { compile } from '../programs/compile.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { CONTAINER, withCheckpoint } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
@@ -192,4 +193,15 @@ describe('a checkpoint is neither copied nor restored', () => {
         fix:      check the path and its permissions, or dump again"
     `)
   })
+})
+
+test("the error of a failed restore has CRIU's first errors, whether its log is kept or not", async () => {
+  for (const keep of [undefined, 'slowest'] as const)
+    await withCheckpoint({ keep }, async (checkpoint) => {
+      const program = await compile(fixture('handlers/native-handler.c'))
+      await rm(hostPath(checkpoint.host, join(checkpoint.rootfs.path, program)))
+      const message = await messageFrom(() => runRestore(checkpoint))
+      expect(message).toMatch(/fix: +copy again: the rootfs lacks a file that the process had open/)
+      expect(message).toMatch(/Error \(criu\/files-reg\.c.*native-handler/)
+    })
 })

@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { launch, type GuardReport, type LaunchReport, type LaunchRequest } from '../container/launcher.ts'
-import { restoreLimit } from '../criu/restore.ts'
+import { readLog, RESTORE, stagesIn } from '../criu/log.ts'
+import { RESTORE_LOG, restoreLimit } from '../criu/restore.ts'
 import { BUNDLE } from '../criu/bundle.ts'
 import {
   environmentOf,
@@ -38,6 +39,8 @@ export interface RestoreSample {
   readonly checksum: string
   /** Undefined for a start from scratch. */
   readonly stats: RestoreStats | undefined
+  /** How long CRIU was in each stage, ms. Only if the checkpoint keeps CRIU's log. */
+  readonly stages?: Readonly<Record<string, Milliseconds>>
   /** Calls that the launcher handled instead of the kernel. Null without guarded memory. */
   readonly guard: GuardReport | null
   /** Undefined for a handler that does not report it. */
@@ -48,6 +51,8 @@ export interface RestoreRun {
   readonly sample: RestoreSample
   /** Output to show if a step is run by hand. */
   readonly output: { readonly launcher: string; readonly handler: string }
+  /** CRIU's log, if the checkpoint keeps it; otherwise empty. */
+  readonly log: string
 }
 
 export interface RestoreOptions {
@@ -143,11 +148,13 @@ async function finish(
   const done = await handlerResultOf(handler, folder, restorable.fromScratch === true, checkpoint.checksum)
   // The checksum is checked first: a handler with wrong memory may also exit with an error, which says less.
   if (done) checkChecksum(checkpoint, done.checksum, log)
-  if (launched.status !== 0 || !done) throw failureOf(checkpoint, launched, done, log)
+  const criuLog = await readLog(join(runFolderOf(folder), RESTORE_LOG))
+  if (launched.status !== 0 || !done)
+    throw failureOf(checkpoint, { ...launched, stderr: launched.stderr + criuLog }, done, log)
   const { checksum, ...ownPoints } = done
   const drained = reportsItself(handler) ? await restorable.drained?.(runFolderOf(folder)) : undefined
-  const { containerStarted, restoreStarted, containerGone } = launched
-  const points = { spawned, containerStarted, restoreStarted, ...ownPoints, containerGone, ...(drained !== undefined && { drained }) } // prettier-ignore
+  const { containerStarted, namespacesStarted, mountsStarted, mountsEnded, restoreStarted, commandExecuted, containerGone } = launched // prettier-ignore
+  const points = { spawned, containerStarted, namespacesStarted, mountsStarted, mountsEnded, restoreStarted, commandExecuted, ...ownPoints, containerGone, ...(drained !== undefined && { drained }) } // prettier-ignore
   checkClock(points, launched.monotonic)
   const stats = restorable.fromScratch
     ? undefined
@@ -155,8 +162,16 @@ async function finish(
   // A handler that started from scratch has run twice by now, so its counters are not those of one run.
   const memory = restorable.fromScratch ? undefined : await readAccount(folder)
   return {
-    sample: { points, checksum, stats, guard: launched.guard, memory },
+    sample: {
+      points,
+      checksum,
+      stats,
+      ...(criuLog !== '' && { stages: stagesIn(criuLog, RESTORE) }),
+      guard: launched.guard,
+      memory,
+    },
     output: { launcher: launched.stdout, handler: log },
+    log: criuLog,
   }
 }
 

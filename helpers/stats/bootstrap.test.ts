@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { gaussian } from '../testing/random.ts'
 import { describe, expect, test } from 'vitest'
-import { medianOf, varianceOfMedian } from './bootstrap.ts'
+import { intervalOfMedian, medianOf, varianceOfMedian } from './bootstrap.ts'
 
 const draw = gaussian(7)
 const samples = (n: number) => Array.from({ length: n }, () => 10 + draw())
@@ -28,5 +28,22 @@ describe('the variance of a median', () => {
 
   test('takes every sample into account, including the first and the last', () => {
     expect(varianceOfMedian([1, 2])).toBeGreaterThan(0.05)
+  })
+})
+
+describe('the interval of a median', () => {
+  test('has the true median in about 95 % of sets of samples', () => {
+    const hits = Array.from({ length: 400 }, () => intervalOfMedian(samples(15))).filter(
+      (interval) => interval && interval[0] <= 10 && 10 <= interval[1],
+    )
+    expect(hits.length / 400).toBeGreaterThan(0.9)
+    expect(hits.length / 400).toBeLessThan(0.99)
+  })
+
+  test('is the same for the same samples, and none for fewer than 5', () => {
+    const given = [5, 1, 4, 2, 3]
+    expect(intervalOfMedian(given)).toEqual(intervalOfMedian(given))
+    expect(intervalOfMedian(given)?.[0]).toBeLessThan(3)
+    expect(intervalOfMedian(given.slice(1))).toBeUndefined()
   })
 })

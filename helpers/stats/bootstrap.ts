@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { medianSorted, sampleVariance } from 'simple-statistics'
+import { medianSorted, quantileSorted, sampleVariance } from 'simple-statistics'
 
 /** Lower and upper bound. */
 export type Interval = readonly [number, number]
@@ -14,12 +14,25 @@ const SEED = 20_260_101
 export const medianOf = (samples: readonly number[]): number => medianSorted(sorted(samples))
 
 /** The variance of the median of at least one sample, by resampling: how far another set of samples would differ. */
-export function varianceOfMedian(samples: readonly number[]): number {
+export const varianceOfMedian = (samples: readonly number[]): number =>
+  sampleVariance(resampledMedians(samples))
+
+/** With fewer samples there is no 95 % interval: all of them lie above the median, or below, too often. */
+const FEWEST = 5
+
+/** The 95 % interval of the median, by resampling. Undefined for fewer than 5 samples. */
+export function intervalOfMedian(samples: readonly number[]): Interval | undefined {
+  if (samples.length < FEWEST) return undefined
+  const medians = sorted(resampledMedians(samples))
+  return [quantileSorted(medians, 0.025), quantileSorted(medians, 0.975)]
+}
+
+function resampledMedians(samples: readonly number[]): number[] {
   const ordered = sorted(samples)
   const n = ordered.length
   const random = xoroshiro128plus(SEED)
   const drawn = new Uint32Array(n)
-  const medians = Array.from({ length: RESAMPLES }, () => {
+  return Array.from({ length: RESAMPLES }, () => {
     drawn.fill(0)
     for (let draw = 0; draw < n; draw++) {
       const rank = uniformInt(random, 0, n - 1)
@@ -27,7 +40,6 @@ export function varianceOfMedian(samples: readonly number[]): number {
     }
     return (at(ordered, drawn, Math.floor((n - 1) / 2)) + at(ordered, drawn, Math.floor(n / 2))) / 2
   })
-  return sampleVariance(medians)
 }
 
 const sorted = (samples: readonly number[]): number[] => samples.toSorted((one, other) => one - other)

@@ -1,5 +1,6 @@
 import { Bench, type Task } from 'tinybench'
 import { CriuBenchError } from '../errors.ts'
+import { intervalOfMedian } from './bootstrap.ts'
 import type { Milliseconds } from '../units.ts'
 
 /** The figures of one phase over all its samples, in ms. */
@@ -11,6 +12,8 @@ export interface Summary {
   readonly max: Milliseconds
   /** Standard deviation. */
   readonly sd: Milliseconds
+  /** The 95 % interval of the median. Missing with fewer than 5 samples. */
+  readonly interval?: [Milliseconds, Milliseconds]
 }
 
 type Completed = Extract<Task['result'], { state: 'completed' }>
@@ -44,5 +47,14 @@ export function statisticsOf(name: string, samples: readonly Milliseconds[]): Co
 
 export function summarize(name: string, samples: readonly Milliseconds[]): Summary {
   const { p50, mean, min, max, sd } = statisticsOf(name, samples).latency
-  return { n: samples.length, median: p50, mean, min, max, sd: samples.length > 1 ? sd : 0 }
+  const interval = intervalOfMedian(samples)
+  return {
+    n: samples.length,
+    median: p50,
+    mean,
+    min,
+    max,
+    sd: samples.length > 1 ? sd : 0,
+    ...(interval && { interval: [...interval] }),
+  }
 }
