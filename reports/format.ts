@@ -27,6 +27,10 @@ export function formatMilliseconds(value: number): string {
   return value >= 1 ? value.toFixed(2) : value.toFixed(3)
 }
 
+/** "4.91–5.20". */
+export const formatInterval = (interval: readonly [number, number]): string =>
+  interval.map(formatMilliseconds).join('–')
+
 /** "1.12×"; empty if there is no ratio. */
 export const formatRatio = (ratio: number | undefined): string =>
   ratio === undefined ? '' : `${ratio.toFixed(2)}×`

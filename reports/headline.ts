@@ -27,12 +27,28 @@ export function leadingSuites({ suites }: Results): SuiteResults[] {
 const time = (suite: SuiteResults): string =>
   `${formatMilliseconds(coldStart(suite)?.median ?? Number.NaN)} ms`
 
-/** The main result in one sentence: how fast a process starts from its checkpoint. */
+/** How many samples of the headline's suites were disturbed, if they are most of them. */
+function mostlyDisturbed(suites: readonly SuiteResults[]): string | undefined {
+  const samples = suites.flatMap((suite) => suite.samples)
+  const disturbed = samples.filter(({ noise = [] }) => noise.length > 0).length
+  return disturbed > samples.length / 2 ? `${disturbed} of ${samples.length} samples` : undefined
+}
+
+/**
+ * The main result in one sentence: how fast a process starts from its checkpoint, or that most samples were disturbed,
+ * so that their figures are those of this machine at this moment.
+ */
 export function headline(results: Results): string {
   const suites = leadingSuites(results)
   const [smallest] = suites
-  const largest = suites.at(-1)
-  if (!smallest || !largest) return sideBySideTitles(results)
+  if (!smallest) return sideBySideTitles(results)
+  const disturbed = mostlyDisturbed(suites)
+  return disturbed === undefined
+    ? fastest(smallest, suites.at(-1) ?? smallest)
+    : `The machine disturbed ${disturbed}: measure again.`
+}
+
+function fastest(smallest: SuiteResults, largest: SuiteResults): string {
   const first = `A ${smallest.label} process starts from its checkpoint in ${time(smallest)}`
   return smallest === largest ? `${first}.` : `${first}, a ${largest.label} one in ${time(largest)}.`
 }
@@ -55,7 +71,11 @@ export function subline(results: Results): string {
     ratios.length === 0
       ? ''
       : ` ${range.join(' to ')} × ${verdict === undefined ? '' : COMPARED_WITH[verdict.source](verdict)}.`
-  return `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', with a cold page cache' : ''}; medians of ${coldStart(first)?.n} runs.${comparison}`
+  const conditions = `${first.filesystem}, ${first.strategy} restore, ${first.handler} handler${first.cold ? ', with a cold page cache' : ''}; medians of ${coldStart(first)?.n} runs.`
+  // The ratio of a disturbed run says as much about the disturbance.
+  return mostlyDisturbed(suites) === undefined
+    ? `${conditions}${comparison}`
+    : `${conditions} As measured: ${suites.map((suite) => `${suite.label} ${time(suite)}`).join(', ')}.`
 }
 
 /** What a reader of incomplete results must know first; empty for a whole run. */

@@ -38,7 +38,14 @@ const simplified = (tag: string): string =>
 
 /** Rounds coordinates to a tenth of a pixel. With all decimals, the page would be half as large again. */
 const rounded = (tag: string): string =>
-  tag.replace(/-?\d+\.\d{2,}/g, (number) => String(Number(Number(number).toFixed(1))))
+  // Its label has figures, not coordinates.
+  tag.startsWith('<svg')
+    ? tag
+    : tag.replace(/-?\d+\.\d{2,}/g, (number) => String(Number(Number(number).toFixed(1))))
+
+/** Room for the longest of some labels beside a chart, by the usual width of its letters. */
+export const widthOf = (labels: readonly string[]): number =>
+  16 + 6.3 * Math.max(...labels.map(({ length }) => length))
 
 /** A chart with its title, as one of several. */
 export const panel = (title: string, drawn: Markup): Markup =>
@@ -87,7 +94,7 @@ export const table = (
           ([first = '', ...cells]) =>
             html`<tr>
               <th scope="row">${first}</th>
-              ${cells.map((cell) => html`<td>${cell}</td>`)}
+              ${cells.map((cell, index) => html`<td data-column="${header[index + 1]}">${cell}</td>`)}
             </tr>`,
         )}
       </tbody>

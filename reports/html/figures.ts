@@ -1,5 +1,5 @@
 import { comparedFigure } from '../compared.ts'
-import { formatMilliseconds, formatRatio } from '../format.ts'
+import { formatInterval, formatMilliseconds, formatRatio } from '../format.ts'
 import { VERDICT_MARKS } from '../marks.ts'
 import type { Results } from '../results.ts'
 import { withCriu } from '../table.ts'
@@ -33,6 +33,11 @@ const COLUMNS: readonly Column[] = [
   { name: 'size', text: ({ suite }) => suite.label, order: ({ suite }) => suite.size },
   { name: 'phase', text: ({ figure }) => figure.phase },
   { name: 'median', text: ({ figure }) => ms(figure.median), order: ({ figure }) => figure.median },
+  {
+    name: '95 % interval',
+    text: ({ figure }) => (figure.interval ? formatInterval(figure.interval) : ''),
+    order: ({ figure }) => figure.interval?.[0],
+  },
   { name: 'min', text: ({ figure }) => ms(figure.min), order: ({ figure }) => figure.min },
   { name: 'max', text: ({ figure }) => ms(figure.max), order: ({ figure }) => figure.max },
   { name: 'n', text: ({ figure }) => String(figure.n), order: ({ figure }) => figure.n },
@@ -67,9 +72,9 @@ export function figuresTable(results: Results): Markup {
   return html`<section id="figures">
     <h2>Every figure</h2>
     <p>
-      Times are in ms. “Reference” is the figure that a median is compared with: of the MITOSIS microbenchmark
-      on tmpfs, of tmpfs in the same run on other filesystems, or of a
-      threshold.${hasBaseline ? BASELINE_NOTE : ''}
+      Times are in ms. The interval is that of the median, by bootstrap of the n samples. “Reference” is the
+      figure that a median is compared with: of the MITOSIS microbenchmark on tmpfs, of tmpfs in the same run
+      on other filesystems, or of a threshold.${hasBaseline ? BASELINE_NOTE : ''}
     </p>
     <form class="filters" hidden>
       ${FILTERS.map(([name, value]) => filter(name, [...new Set(rows.map(value))]))}
@@ -105,10 +110,10 @@ const filter = (name: string, values: readonly string[]): Markup =>
 function line(row: Row, columns: readonly Column[]): Markup {
   const verdict = verdictOf(row)
   const data = FILTERS.map(([name, value]) => html` data-${name}="${value(row)}"`)
-  const cells = columns.map(({ text, order }) =>
+  const cells = columns.map(({ name, text, order }) =>
     order
-      ? html`<td class="number" data-order="${order(row)}">${text(row)}</td>`
-      : html`<td>${text(row)}</td>`,
+      ? html`<td class="number" data-column="${name}" data-order="${order(row)}">${text(row)}</td>`
+      : html`<td data-column="${name}">${text(row)}</td>`,
   )
   return html`<tr${data}>${cells}<td class="verdict ${verdict.replace(' ', '-')}" title="${sentenceOf(row)}"><span aria-hidden="true">${VERDICT_MARKS[verdict]}</span> ${verdict}</td></tr>`
 }

@@ -1,4 +1,4 @@
-import { dot, line, text, type PlotOptions } from '@observablehq/plot'
+import { dot, line, ruleX, text, type PlotOptions } from '@observablehq/plot'
 import { changePoints } from '../change-points.ts'
 import { formatMilliseconds, formatRatio } from '../format.ts'
 import { seriesOf, type History, type Series } from '../history.ts'
@@ -41,8 +41,9 @@ export function historySection(results: Results, history: History): Markup {
     <h2>History</h2>
     <p>
       Median cold start in ms of ${Math.max(...series.map(({ points }) => points.length))} runs on this
-      machine, on a log axis, with one line for each memory size. A ring marks a run from which the level
-      changed. The table has the changes of all phases, as found by optimal partitioning of the logarithms.
+      machine, on a log axis, with one line for each memory size and its 95 % confidence intervals. A ring
+      marks a run from which the level changed. The table has the changes of all phases, as found by optimal
+      partitioning of the logarithms.
     </p>
     <div class="panels">
       ${[...Map.groupBy(coldStarts, panelTitle)].map(([title, members]) => panel(title, timeline(results, title, members)))}
@@ -93,7 +94,7 @@ function timeline(results: Results, title: string, series: readonly Series[]): M
     strategiesOf(results).find(([strategy]) => strategy === series[0]?.points[0]?.row.suite.strategy)?.[1] ??
     'currentColor'
   const last = series.flatMap((each) => each.points.slice(-1).map(pointOf))
-  const all = points.map(({ ms }) => ms)
+  const all = points.flatMap(({ ms, low = ms, high = ms }) => [low, high])
   const domain = [Math.min(...all) * 0.85, Math.max(...all) * 1.15]
   const changes = series.flatMap(changesOf)
   const options: PlotOptions = {
@@ -103,6 +104,7 @@ function timeline(results: Results, title: string, series: readonly Series[]): M
     x: { type: 'utc', label: null, ticks: 4 },
     y: { type: 'log', label: '↑ ms', grid: true, domain, ticks: logTicks(domain), tickFormat: 'r' },
     marks: [
+      ruleX(points.filter(({ interval }) => interval), { x: 'at', y1: 'low', y2: 'high', stroke: colour }), // prettier-ignore
       line(points, { x: 'at', y: 'ms', z: 'size', stroke: colour, strokeWidth: 1.5 }),
       dot(points, {
         x: 'at',
@@ -126,6 +128,9 @@ const pointOf = ({ createdAt, row }: Series['points'][number]) => ({
   at: new Date(createdAt),
   size: row.suite.label,
   ms: row.figure.median,
+  interval: row.figure.interval,
+  low: row.figure.interval?.[0],
+  high: row.figure.interval?.[1],
 })
 
 /** Merges labels that would overlap: "1MB–4MB". */

@@ -1,6 +1,7 @@
 import { describeBytes } from '../format.ts'
 import { optionText, ownOptions } from '../options.ts'
 import type { Results } from '../results.ts'
+import { nameOf } from '../rows.ts'
 import { html, type Markup } from './markup.ts'
 
 type Entry = readonly [string, string]
@@ -24,18 +25,28 @@ export function machineSection(results: Results): Markup {
       <div>
         <h3>Filesystems</h3>
         ${list(mounts)}
-        <h3>Options</h3>
+        <h3>${results.projects ? 'Options that all projects share' : 'Options of all suites'}</h3>
         ${optionsList(options)}
         ${ownOptions(results).map(
           ({ name, options: own }) =>
             html`<h3>Options of the project ${name}</h3>
-              ${optionsList(own)}`,
+              ${suitesOf(results, name)} ${optionsList(own)}`,
         )}
       </div>
       <div>${noiseOf(noise)}</div>
     </div>
   </section>`
 }
+
+/** Whose options these are: the suites of a project. */
+const suitesOf = ({ suites }: Results, project: string): Markup =>
+  html`<p>
+    Of the suites
+    ${suites
+      .filter((suite) => (suite.project ?? '') === project)
+      .map(nameOf)
+      .join(', ')}.
+  </p>`
 
 function noiseOf(noise: Results['noise']): Markup {
   const title = html`<h3>Noise before the run</h3>`
@@ -65,7 +76,7 @@ const list = (entries: readonly Entry[]): Markup =>
       ([name, value]) =>
         html`<div>
           <dt>${name}</dt>
-          <dd>${value}</dd>
+          <dd>${value || '–'}</dd>
         </div>`,
     )}
   </dl>`

@@ -4,10 +4,16 @@ import type { Results } from '../results.ts'
 const STRATEGIES = ['mapped', 'lazy', 'eager']
 const SPARE = ['var(--spare-1)', 'var(--spare-2)', 'var(--spare-3)']
 
-/** The phases of a cold start, in chronological order. */
-export const PARTS = ['lean container', 'restore', 'execution']
+/** The phases that a cold start is made of, in chronological order. A start has two or three of them. */
+const PARTS = ['lean container', 'restore', 'startup', 'first response', 'done', 'execution']
 
-export const colourOfPart = (phase: string): string => `var(--${phase.replaceAll(' ', '-')})`
+/** The parts that the cold starts of a run have. */
+export const partsIn = ({ suites }: Pick<Results, 'suites'>): string[] =>
+  PARTS.filter((part) => suites.some(({ figures }) => figures.some(({ phase }) => phase === part)))
+
+/** What comes between the container and the handler's work has one colour, whatever it is. */
+export const colourOfPart = (phase: string): string =>
+  phase === 'lean container' || phase === 'execution' ? `var(--${phase.replace(' ', '-')})` : 'var(--restore)'
 
 /** The strategies of a run with their colours: known ones first, then the others in the order in which they ran. */
 export function strategiesOf({ suites }: Results): Array<readonly [string, string]> {

@@ -1,6 +1,6 @@
 import { comparedRows } from '../compared.ts'
-import { formatMilliseconds, formatRatio } from '../format.ts'
-import type { Results } from '../results.ts'
+import { formatInterval, formatMilliseconds, formatRatio } from '../format.ts'
+import type { Results, SuiteResults } from '../results.ts'
 import { leadingSuites } from '../headline.ts'
 import { VERDICT_MARKS } from '../marks.ts'
 import { bySize, rowsOf, verdictOf, type Row, type Verdict } from '../rows.ts'
@@ -19,8 +19,8 @@ export function referenceTables(results: Results): Markup {
   return html`<section id="table">
     <h2>The table</h2>
     <p>
-      Each cell has the median in ms and its ratio to the figure in the row below.
-      ${results.baseline ? BASELINE_NOTE : ''}
+      Each cell has the median in ms of ${samplesIn(results)} samples, its ratio to the figure in the row
+      below, and its 95 % confidence interval. ${results.baseline ? BASELINE_NOTE : ''}
     </p>
     <h3>${first.title}</h3>
     ${pivot(first.title, { ...results, suites: first.suites })}
@@ -36,6 +36,10 @@ export function referenceTables(results: Results): Markup {
   </section>`
 }
 
+/** "11", "10 or 11": the number of samples of a figure. */
+const samplesIn = ({ suites }: Results): string =>
+  [...new Set(suites.flatMap(({ figures }) => figures.map(({ n }) => n)))].join(' or ')
+
 function pivot(title: string, results: Results): Markup {
   const columns = bySize(results.suites)
   const all = rowsOf(results)
@@ -45,9 +49,9 @@ function pivot(title: string, results: Results): Markup {
     )
     return html`<tr class="measured">
         <th scope="row">${phase}</th>
-        ${measured.map(medianCell)}
+        ${measured.map((row, index) => medianCell(row, columns[index]?.label))}
       </tr>
-      ${comparisons(measured)}`
+      ${comparisons(measured, columns)}`
   })
   return html`<div class="scroll" role="region" aria-label="${title}" tabindex="0">
     <table class="pivot">
@@ -67,13 +71,14 @@ function pivot(title: string, results: Results): Markup {
   </div>`
 }
 
-function medianCell(row: Row | undefined): Markup {
-  if (!row) return html`<td>–</td>`
-  const { median, verdict } = row.figure
+function medianCell(row: Row | undefined, column = ''): Markup {
+  if (!row) return html`<td data-column="${column}">–</td>`
   const { baseline: _, ...alone } = row.figure
-  return html`<td>
+  const { median, verdict, interval } = alone
+  return html`<td data-column="${column}">
     <b>${formatMilliseconds(median)}</b>
     ${ratioWithVerdict(verdict.ratio, verdictOf({ suite: row.suite, figure: alone }))}
+    ${interval && html`<small>${formatInterval(interval)}</small>`}
   </td>`
 }
 
@@ -86,12 +91,12 @@ const ratioWithVerdict = (ratio: number | undefined, verdict: Verdict): Markup =
   >`
 
 /** The rows below a phase: the figures that its medians were compared with. */
-function comparisons(measured: ReadonlyArray<Row | undefined>): Markup[] {
+function comparisons(measured: ReadonlyArray<Row | undefined>, columns: readonly SuiteResults[]): Markup[] {
   return [
     ...comparedRows(measured.map((row) => row?.figure.verdict)).flatMap(({ title, cells }) =>
-      comparisonRow(title, cells),
+      comparisonRow(title, cells, columns),
     ),
-    ...comparisonRow('baseline', measured.map(baselineCell)),
+    ...comparisonRow('baseline', measured.map(baselineCell), columns),
   ]
 }
 
@@ -105,12 +110,16 @@ function baselineCell(row: Row | undefined): Markup | undefined {
   return html`${formatMilliseconds(median)} ${ratioWithVerdict(ratio, verdict)}`
 }
 
-const comparisonRow = (title: string, values: ReadonlyArray<string | Markup | undefined>): Markup[] =>
+const comparisonRow = (
+  title: string,
+  values: ReadonlyArray<string | Markup | undefined>,
+  columns: readonly SuiteResults[],
+): Markup[] =>
   values.every((value) => value === undefined)
     ? []
     : [
         html`<tr class="compared">
           <th scope="row">${title}</th>
-          ${values.map((value) => html`<td>${value ?? '–'}</td>`)}
+          ${values.map((value, index) => html`<td data-column="${columns[index]?.label}">${value ?? '–'}</td>`)}
         </tr>`,
       ]

@@ -1,5 +1,5 @@
 import { axisFy, dodgeY, dot, ruleX, text, tickX, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds } from '../format.ts'
+import { formatInterval, formatMilliseconds } from '../format.ts'
 import type { Results } from '../results.ts'
 import { keyOf, rowsOf, samplesOf, type Row } from '../rows.ts'
 import { phasesIn } from '../table.ts'
@@ -44,7 +44,7 @@ export function samplesCharts(results: Results): Markup {
       right. ${explanation(results)}
     </p>
     ${legend(strategiesOf(results))} ${panelsOf(groups)}
-    ${foldedTable('The distributions as a table', ['figure', 'n', 'min', 'median', 'mean', 'max', 'sd'], rows.map(distribution))}
+    ${foldedTable('The distributions as a table', ['figure', 'n', 'median', '95 % interval', 'min', 'mean', 'max', 'sd'], rows.map(distribution))}
   </section>`
 }
 
@@ -64,8 +64,9 @@ function explanation(results: Results): string {
 }
 
 function distribution(row: Row): string[] {
-  const { min, median, mean, max, sd, n } = row.figure
-  return [keyOf(row), String(n), ...[min, median, mean, max, sd].map(formatMilliseconds)]
+  const { min, median, mean, max, sd, n, interval } = row.figure
+  const shown = interval ? formatInterval(interval) : '–'
+  return [keyOf(row), String(n), formatMilliseconds(median), shown, ...[min, mean, max, sd].map(formatMilliseconds)] // prettier-ignore
 }
 
 const rowTitle = (row: Row): string =>

@@ -1,5 +1,5 @@
-import { axisX, dot, line, type PlotOptions } from '@observablehq/plot'
-import { formatMilliseconds, MB } from '../format.ts'
+import { axisX, dot, line, ruleX, type PlotOptions } from '@observablehq/plot'
+import { formatInterval, formatMilliseconds, MB } from '../format.ts'
 import type { Results } from '../results.ts'
 import { rowsOf, type Row } from '../rows.ts'
 import { phasesIn } from '../table.ts'
@@ -25,8 +25,9 @@ export function sizesCharts(results: Results): Markup {
     <h2>By memory size</h2>
     <p>
       Median in ms by the size of the memory that the handler touches, on two log axes. A flat line means that
-      the time does not depend on memory size. All strategies share one dump. Dashed lines in the colour of a
-      strategy are tmpfs in the same run. The figures are in the table of
+      the time does not depend on memory size. Vertical bars are 95 % confidence intervals. All strategies
+      share one dump. Dashed lines in the colour of a strategy are tmpfs in the same run. The figures are in
+      the table of
       <a href="#figures">every figure</a>.
     </p>
     ${legend([...strategiesOf(results), ['reference (dashed)', 'var(--reference)']])} ${panelsOf(groups)}
@@ -35,6 +36,12 @@ export function sizesCharts(results: Results): Markup {
 
 const size = ({ suite }: Row): number => suite.size
 const median = ({ figure }: Row): number => figure.median
+const low = ({ figure }: Row): number => {
+  const lower = figure.interval?.[0] ?? 0
+  // A drain may take 0 ms, which a log axis does not have.
+  return lower > 0 ? lower : figure.median
+}
+const high = ({ figure }: Row): number => figure.interval?.[1] ?? figure.median
 /** Undefined for 0, which a log axis does not have. */
 const reference = ({ figure: { verdict } }: Row): number | undefined =>
   (verdict.reference ?? 0) > 0 ? verdict.reference : undefined
@@ -42,10 +49,10 @@ const reference = ({ figure: { verdict } }: Row): number | undefined =>
 /** The axis spans at least a decade, so that noise of a flat phase does not look like a slope. */
 function domainOf(rows: readonly Row[], phase: string): [number, number] {
   const own = rows.filter(({ figure }) => figure.phase === phase)
-  const values = own.flatMap((row) => [median(row), reference(row) ?? median(row)])
-  const [low, high] = [Math.min(...values), Math.max(...values)]
-  const middle = Math.sqrt(low * high)
-  return [Math.min(low * 0.9, middle / Math.sqrt(10)), Math.max(high * 1.1, middle * Math.sqrt(10))]
+  const values = own.flatMap((row) => [low(row), high(row), reference(row) ?? median(row)])
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  const middle = Math.sqrt(least * most)
+  return [Math.min(least * 0.9, middle / Math.sqrt(10)), Math.max(most * 1.1, middle * Math.sqrt(10))]
 }
 
 function lines(results: Results, label: string, rows: readonly Row[], domain: [number, number]): Markup {
@@ -71,13 +78,18 @@ function lines(results: Results, label: string, rows: readonly Row[], domain: [n
       line(published, { ...dashed, y: reference, stroke: 'var(--reference)' }),
       line(onTmpfs, { ...dashed, y: reference, stroke: strategyOf }),
       line(rows, { x: size, y: median, z: strategyOf, stroke: strategyOf, sort: size, strokeWidth: 2 }),
+      ruleX(
+        rows.filter(({ figure }) => figure.interval),
+        { x: size, y1: low, y2: high, stroke: strategyOf, strokeWidth: 1.2, marker: 'tick' },
+      ),
       dot(rows, { x: size, y: median, fill: strategyOf, symbol: strategyOf, r: 3.5, title: titleOf }),
     ],
   }
   return chart(`${label}, in ms: ${descriptions.join('; ')}`, options)
 }
 
-const titleOf = (row: Row): string => `${row.suite.title}: ${formatMilliseconds(median(row))} ms`
+const titleOf = (row: Row): string =>
+  `${row.suite.title}: ${formatMilliseconds(median(row))} ms${row.figure.interval ? `, ${formatInterval(row.figure.interval)} at 95 %` : ''} (n=${row.figure.n})`
 
 const megabytes = (bytes: number): string =>
   String(bytes % MB === 0 ? bytes / MB : Number((bytes / MB).toPrecision(3)))
