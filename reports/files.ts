@@ -1,4 +1,5 @@
 import { bencherReport } from './bencher.ts'
+import { figuresCsv, samplesCsv } from './csv.ts'
 import { githubBenchmarkReport } from './github-benchmark.ts'
 import type { History } from './history.ts'
 import { htmlReport } from './html/page.ts'
@@ -13,6 +14,8 @@ export const REPORTS: ReadonlyArray<readonly [string, Render]> = [
   ['results.json', resultsText],
   ['results.md', markdownReport],
   ['results.html', htmlReport],
+  ['figures.csv', figuresCsv],
+  ['samples.csv', samplesCsv],
   ['junit.xml', junitReport],
   ['bencher.json', bencherReport],
   ['github-benchmark.json', githubBenchmarkReport],

@@ -87,6 +87,7 @@ program
   .argument('[RESULTS]', "path of the results.json (default: that of this project's last run)")
   .option('--history <FOLDER>', 'folder of earlier results, for the page (default: the baselines)')
   .option('--output <FOLDER>', 'write to this folder, and replace the reports in it')
+  .option('--open', 'open the page in a browser')
   .action(async (file: string | undefined, options: ReportOptions) => {
     const { report } = await import('./report.ts')
     await report(file, options)

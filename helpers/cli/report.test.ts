@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { REPORTS } from '../../reports/files.ts'
 import { later, recorded } from '../../reports/recorded.testing.ts'
+import { holdsWithin } from '../process/wait.ts'
 import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { steady } from '../testing/messages.ts'
@@ -65,4 +67,36 @@ test("report does not overwrite another run's reports, unless --output names the
   )
   expect((await cli(['report', now, '--output', elsewhere])).status).toBe(0)
   expect(JSON.parse(await readFile(join(elsewhere, 'results.json'), 'utf8'))).toMatchObject({ createdAt: recorded.createdAt }) // prettier-ignore
+})
+
+test('report --open opens the page in the program that BROWSER names, and does not wait for it', async () => {
+  await using folder = await temporaryFolder()
+  const [file, browser] = [join(folder.path, 'results.json'), join(folder.path, 'browser')]
+  const opened = join(folder.path, 'opened')
+  await writeFile(file, JSON.stringify(recorded))
+  await writeFile(
+    browser,
+    `#!/bin/sh\necho "$1" > ${opened}.draft\nmv ${opened}.draft ${opened}\nsleep 5\n`,
+    { mode: 0o755 },
+  )
+  const ended = await cli(['report', file, '--open'], { BROWSER: browser })
+  expect(ended).toMatchObject({ status: 0, stderr: '' })
+  expect(await holdsWithin(() => existsSync(opened), { limit: 5000 })).toBe(true)
+  expect(await readFile(opened, 'utf8')).toBe(`${join(folder.path, 'results.html')}\n`)
+  const none = await cli(['report', file, '--open'], { BROWSER: '/no/such', PATH: join(folder.path, 'bin') })
+  expect(none.stderr).toContain('cannot open')
+})
+
+test('report copies the logs of CRIU that a page links to into another folder, and no other file', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'results.json')
+  const [suite, ...others] = recorded.suites
+  const kept = { slowest: 'logs/a.slowest.log', median: 'logs/a.median.log' }
+  await writeFile(file, JSON.stringify({ ...recorded, suites: [{ ...suite, kept }, ...others] }))
+  await mkdir(join(folder.path, 'logs'))
+  await writeFile(join(folder.path, kept.slowest), 'slow')
+  const elsewhere = join(folder.path, 'elsewhere')
+  expect((await cli(['report', file, '--output', elsewhere])).status).toBe(0)
+  expect(await readFile(join(elsewhere, kept.slowest), 'utf8')).toBe('slow')
+  expect(await readdir(join(elsewhere, 'logs'))).toEqual(['a.slowest.log'])
 })

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
 import { commentReport } from '../../reports/comment.ts'
 import { REPORTS } from '../../reports/files.ts'
 import type { Results } from '../../reports/results.ts'
@@ -7,6 +8,7 @@ import { CriuBenchError } from '../errors.ts'
 import { ownCommand } from '../installation/own-command.ts'
 import { readHistory, readResults } from '../results/read.ts'
 import { writeReports, writeTextFile } from '../results/write.ts'
+import { openPage } from './open-page.ts'
 import { projectSettings } from './project.ts'
 
 export interface ReportOptions {
@@ -14,17 +16,32 @@ export interface ReportOptions {
   readonly history?: string
   /** The folder to write to, whatever it contains. Default: that of the results, unless it has reports of another run. */
   readonly output?: string
+  /** Whether to open the page in a browser. */
+  readonly open?: boolean
 }
 
 /** Writes every report of a results.json again. Throws CriuBenchError. */
-export async function report(given: string | undefined, { history, output }: ReportOptions): Promise<void> {
+export async function report(
+  given: string | undefined,
+  { history, output, open }: ReportOptions,
+): Promise<void> {
   const file = given ?? (await lastResults())
   const results = await readResults(file)
   if (output === undefined) await refuseOtherRun(file, results)
   const folder = output ?? dirname(file)
   const earlier = await readHistory(history ?? (await projectSettings()).baselines)
   const names = await writeReports(folder, results, earlier)
+  if (resolve(folder) !== resolve(dirname(file))) await copyLogs(results, dirname(file), folder)
   console.log(`${folder}: ${names.join(', ')}`)
+  if (open) await openPage(resolve(folder, 'results.html'))
+}
+
+/** Copies the logs of CRIU that the page links to, as far as they are beside the results. */
+async function copyLogs({ suites }: Results, from: string, to: string): Promise<void> {
+  for (const path of suites.flatMap(({ kept }) => (kept ? Object.values(kept) : []))) {
+    const log = await readFile(join(from, path), 'utf8').catch(() => undefined)
+    if (log !== undefined) await writeTextFile(join(to, path), log)
+  }
 }
 
 /** Writes the comment of a results.json to a file, or prints it. Throws CriuBenchError. */
