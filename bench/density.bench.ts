@@ -3,20 +3,17 @@
  * together, or there are a thousand. DENSITY=200 holds at most so many, DENSITY_MEMORY=1GB stops there.
  */
 import { describe, expect, test } from 'vitest'
-import { filesystem } from '../helpers/filesystems/index.ts'
 import { reporting } from '../helpers/handlers/handler.ts'
 import { MB } from '../helpers/index.ts'
 import { fixture } from '../helpers/installation/paths.ts'
-import { prepare } from '../helpers/measure/prepare.ts'
+import { medianValue, reportSideBySide } from '../helpers/plugin/side-by-side.ts'
 import { compile } from '../helpers/programs/compile.ts'
-import { report } from '../helpers/plugin/side-by-side.ts'
 import { openSandbox } from '../helpers/sandbox/sandbox.ts'
-import { strategyNamed } from '../helpers/strategies/index.ts'
 import { parseSize } from '../helpers/units.ts'
 import type { SideBySide } from '../reports/side-by-side.ts'
-import { medianWithInterval } from './peers/compare.ts'
-import { hold, type Held, type Limits } from './throughput/held.ts'
-import { restores } from './throughput/load.ts'
+import { checkpointIn } from './checkpoint.ts'
+import { hold, type Held, type Limits } from './load/held.ts'
+import { restores } from './load/startable.ts'
 
 const SIZE = 64 * MB
 const LIMITS: Limits = {
@@ -27,24 +24,13 @@ const STRATEGIES = ['mapped', 'lazy', 'eager'] as const
 /** Percent of its memory that a process writes after the restore. */
 const WRITTEN = [0, 10, 50, 100]
 
-async function held(strategy: (typeof STRATEGIES)[number], written: number): Promise<Held> {
+async function holdRestored(strategy: (typeof STRATEGIES)[number], written: number): Promise<Held> {
   const program = await compile(fixture('load/touch-handler.c'))
+  const handler = reporting('staying', async () => [program], [String(written), 'in-order', 'write', 'stays'])
   const name = `vitest-criu-density-${process.pid}`
   await using sandbox = await openSandbox(name, { furtherContainers: LIMITS.processes })
-  const handler = reporting('staying', async () => [program], [String(written), 'in-order', 'write', 'stays'])
-  const plan = {
-    filesystem: filesystem('tmpfs'),
-    size: SIZE,
-    handler,
-    strategies: [strategyNamed(strategy)],
-    containerName: sandbox.containerName,
-    iterations: 1,
-    warmup: 0,
-  }
-  await using prepared = await prepare(sandbox, plan, (line) => console.error(`▸ ${line}`))
-  const [checkpoint] = prepared.checkpoints
-  if (!checkpoint) throw new Error(`${strategy} prepared nothing`)
-  return await hold(await restores(strategy, sandbox, checkpoint, LIMITS.processes), program, LIMITS)
+  await using prepared = await checkpointIn(sandbox, { size: SIZE, strategies: [strategy], handler })
+  return await hold(await restores(strategy, sandbox, prepared, LIMITS.processes), program, LIMITS)
 }
 
 const NOTE =
@@ -68,16 +54,16 @@ describe('density', () => {
   for (const strategy of STRATEGIES)
     for (const written of WRITTEN)
       test(`${strategy}, ${written} % written`, async () => {
-        const { starts, inUse, pss, privateDirty } = await held(strategy, written)
+        const { starts, inUse, pss, privateDirty } = await holdRestored(strategy, written)
         const memory = [inUse / starts.length, pss, privateDirty].map((bytes) => ({ value: bytes / MB }))
-        const values = [{ value: starts.length }, ...memory, medianWithInterval(starts), medianWithInterval(starts.slice(-LAST))] // prettier-ignore
+        const values = [{ value: starts.length }, ...memory, medianValue(starts), medianValue(starts.slice(-LAST))] // prettier-ignore
         rows.push({ name: `${strategy}, ${written} % written`, values })
         if (strategy === 'mapped' && written === 0) expect(starts).toHaveLength(LIMITS.processes)
         expect(starts.length).toBeGreaterThan(0)
       })
 
   test('as a table', (context) => {
-    report(context, { title: 'processes held alive', note: NOTE, columns: COLUMNS, rows })
+    reportSideBySide(context, { title: 'processes held alive', note: NOTE, columns: COLUMNS, rows })
     expect(rows).not.toEqual([])
   })
 })

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { localHost } from '../helpers/host/host.ts'
 import { defineHandler, type Handler, type HandlerDefinition } from '../helpers/index.ts'
+import { fixture } from '../helpers/installation/paths.ts'
 import { run } from '../helpers/process/process.ts'
 import { makeViaDraft } from '../helpers/programs/draft.ts'
 import { hashOfFile } from '../helpers/programs/hash.ts'
@@ -18,7 +19,6 @@ export interface BenchFunction {
 }
 
 const PROJECT = join(import.meta.dirname, '..')
-export const fixture = (path: string): string => join(PROJECT, 'fixtures', path)
 
 const PYTHON = '/usr/bin/python3'
 /** Where servers listen. */

@@ -12,8 +12,9 @@ import {
   type BenchmarkCase,
   type CaseGroup,
 } from '../helpers/index.ts'
+import { fixture } from '../helpers/installation/paths.ts'
 import { compile } from '../helpers/programs/compile.ts'
-import { fixture, missingFor, type BenchFunction } from './functions.ts'
+import { missingFor, type BenchFunction } from './functions.ts'
 
 const SIZES = ['1MB', '4MB', '16MB', '64MB', '256MB', '1024MB'] as const
 /** How many times as long the largest heap may take as the smallest. */

@@ -1,5 +1,5 @@
 /**
- * How many starts a second does this machine carry, and how long does each take then? Lean containers alone, and full
+ * How many starts a second does this machine reach, and how long does each take then? Lean containers alone, and full
  * restores. First as many at once as there are slots (a closed loop); then at shares of the highest rate, whether or not
  * earlier starts have ended (an open loop): a latency counts from when the start was due.
  */
@@ -8,13 +8,14 @@ import { describe, expect, test, type TestContext } from 'vitest'
 import { MB } from '../helpers/index.ts'
 import { fixture } from '../helpers/installation/paths.ts'
 import { compile } from '../helpers/programs/compile.ts'
-import { report } from '../helpers/plugin/side-by-side.ts'
+import { reportSideBySide } from '../helpers/plugin/side-by-side.ts'
 import { openSandbox, type Sandbox } from '../helpers/sandbox/sandbox.ts'
 import { medianOf } from '../helpers/stats/bootstrap.ts'
 import type { SideBySide, SideBySideValue } from '../reports/side-by-side.ts'
-import { checkpointOf } from './peers/own.ts'
-import { openSite } from './peers/site.ts'
-import { apply, containers, restores, type Carried, type Load, type Starts } from './throughput/load.ts'
+import { checkpointIn } from './checkpoint.ts'
+import { applyLoad, type Load, type LoadResult } from './load/load.ts'
+import { leanContainers, restores, type Startable } from './load/startable.ts'
+import { openSite } from './site.ts'
 
 const AT_ONCE = [1, 2, 4, 8, 16, 32]
 const MOST = Math.max(...AT_ONCE)
@@ -23,40 +24,36 @@ const SHARES = [0.25, 0.5, 0.75, 0.9]
 const ROUNDS = 3
 const STARTS = 300
 
+/** A load with its result in each round. */
 interface Row {
   readonly name: string
-  readonly rounds: readonly Carried[]
+  readonly rounds: LoadResult[]
 }
 
 /** Applies the loads in turn, round by round. */
-async function carried(starts: Starts, loads: ReadonlyMap<string, Load>): Promise<Row[]> {
-  const rounds: Carried[][] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const results: Carried[] = []
-    for (const [name, load] of loads) {
-      console.error(`▸ ${starts.name}, ${name}: round ${round + 1}/${ROUNDS}`)
-      results.push(await apply(starts, load))
+async function applyInTurn(startable: Startable, loads: ReadonlyMap<string, Load>): Promise<Row[]> {
+  const rows = [...loads].map(([name, load]) => ({ name, load, rounds: [] as LoadResult[] }))
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const { name, load, rounds } of rows) {
+      console.error(`▸ ${startable.name}, ${name}: round ${round}/${ROUNDS}`)
+      rounds.push(await applyLoad(startable, load))
     }
-    rounds.push(results)
   }
-  return [...loads.keys()].map((name, index) => ({
-    name,
-    rounds: rounds.flatMap((each) => each[index] ?? []),
-  }))
+  return rows
 }
 
 /** The median of the rounds, with their range. */
-function overRounds({ rounds }: Row, figure: (each: Carried) => number): SideBySideValue {
+function overRounds({ rounds }: Row, figure: (each: LoadResult) => number): SideBySideValue {
   const values = rounds.map(figure)
   return { value: medianOf(values), interval: [Math.min(...values), Math.max(...values)], n: values.length }
 }
 const rateOf = (row: Row): number => overRounds(row, ({ rate }) => rate).value
 const atRank =
   (share: number) =>
-  ({ latencies }: Carried): number =>
+  ({ latencies }: LoadResult): number =>
     latencies[Math.ceil(share * latencies.length) - 1] ?? Number.NaN
 
-const FIGURES: ReadonlyArray<readonly [string, string, (each: Carried) => number]> = [
+const FIGURES: ReadonlyArray<readonly [string, string, (each: LoadResult) => number]> = [
   ['starts', '1/s', ({ rate }) => rate],
   ['p50', 'ms', atRank(0.5)],
   ['p95', 'ms', atRank(0.95)],
@@ -85,20 +82,20 @@ const tableOf = (title: string, rows: readonly Row[]): SideBySide => ({
 /** Both loops, as tables; returns the highest rate, and p99 at three quarters of it over p50 alone. */
 async function measure(
   context: Pick<TestContext, 'task'>,
-  starts: Starts,
+  startable: Startable,
 ): Promise<{ peak: number; tail: number }> {
-  const closed = await carried(
-    starts,
+  const closed = await applyInTurn(
+    startable,
     new Map(AT_ONCE.map((slots) => [`${slots} at once`, { slots, starts: STARTS }])),
   )
-  report(context, tableOf(`${starts.name}, at once`, closed))
+  reportSideBySide(context, tableOf(`${startable.name}, at once`, closed))
   const peak = Math.max(...closed.map(rateOf))
   const due = SHARES.map((share): [string, Load] => [
     `${100 * share} % of ${peak.toFixed(0)}/s`,
     { slots: MOST, starts: STARTS, rate: share * peak },
   ])
-  const open = await carried(starts, new Map(due))
-  report(context, tableOf(`${starts.name}, due at a rate`, open))
+  const open = await applyInTurn(startable, new Map(due))
+  reportSideBySide(context, tableOf(`${startable.name}, due at a rate`, open))
   const [alone] = closed
   const busy = open[SHARES.indexOf(0.75)]
   if (!alone || !busy) throw new Error('no load was applied')
@@ -116,16 +113,14 @@ describe('throughput', () => {
   test('lean containers', (context) =>
     inSandbox(async (sandbox) => {
       const { root } = await openSite(sandbox, [await compile(fixture('load/nothing.c'))])
-      const { peak } = await measure(context, await containers(sandbox, root))
+      const { peak } = await measure(context, await leanContainers(sandbox, root))
       expect(peak).toBeGreaterThan(0)
     }))
 
   test.for([16, 64])('restores of %iMB', (megabytes, context) =>
     inSandbox(async (sandbox) => {
-      await using prepared = await checkpointOf(sandbox, megabytes * MB)
-      const mapped = prepared.checkpoints.find(({ restorable }) => restorable.strategy === 'mapped')
-      if (!mapped) throw new Error('no checkpoint')
-      const { peak, tail } = await measure(context, await restores(`restores of ${megabytes}MB, mapped`, sandbox, mapped, MOST)) // prettier-ignore
+      await using prepared = await checkpointIn(sandbox, { size: megabytes * MB, strategies: ['mapped'] })
+      const { peak, tail } = await measure(context, await restores(`restores of ${megabytes}MB, mapped`, sandbox, prepared, MOST)) // prettier-ignore
       expect(peak).toBeGreaterThanOrEqual(125 * availableParallelism())
       expect(tail).toBeLessThanOrEqual(3)
     }),

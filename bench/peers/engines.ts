@@ -5,7 +5,10 @@ import { HANDLER_FOLDER } from '../../helpers/handlers/handler.ts'
 import { hostPath } from '../../helpers/host/host.ts'
 import { start } from '../../helpers/process/daemon.ts'
 import { onceUp, waitFor } from '../../helpers/process/wait.ts'
-import { command, layOut, ready, restoreOf, startOf, type Peer, type Process, type Site } from './peer.ts'
+import { runIn, type Site } from '../site.ts'
+import type { Peer } from './peer.ts'
+import { layOut, untilReady, type RestoredProcess } from './process.ts'
+import { restoreOf, startOf } from './sample.ts'
 
 const IMAGE = 'peers'
 const ISOLATION = 'pid, mount, ipc, uts, network; cgroup'
@@ -16,7 +19,7 @@ const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']
 type Open = (site: Site) => Promise<readonly string[]>
 
 const imageIn = (site: Site, engine: readonly string[]) =>
-  command(site, ['sh', '-c', 'root=$1; shift; tar --create --directory "$root" . | "$@"', 'sh', site.root, ...engine, 'import', '-', IMAGE]) // prettier-ignore
+  runIn(site, ['sh', '-c', 'root=$1; shift; tar --create --directory "$root" . | "$@"', 'sh', site.root, ...engine, 'import', '-', IMAGE]) // prettier-ignore
 
 /** The engine starts CRIU by its name. */
 const pathWith = ({ criu }: Site): string => `PATH=${dirname(criu)}:${process.env['PATH']}`
@@ -40,7 +43,7 @@ const openDocker: Open = async (site) => {
     failed: 'cannot start dockerd',
     fix: 'read its output',
   })
-  const isUp = () => command(site, [...docker, 'version']).then(() => true, () => false) // prettier-ignore
+  const isUp = () => runIn(site, [...docker, 'version']).then(() => true, () => false) // prettier-ignore
   await onceUp(daemon, isUp, { failed: 'cannot use docker', found: 'no answer', expected: 'its version', fix: 'read its output', limit: 60_000, interval: 200 }) // prettier-ignore
   return docker
 }
@@ -52,13 +55,17 @@ const startIn = (open: Open) => async (site: Site, args: readonly string[]) => {
 }
 
 /** A container with the process, ready for a checkpoint. */
-async function running(site: Site, engine: readonly string[], { command: args }: Process): Promise<string> {
+async function running(
+  site: Site,
+  engine: readonly string[],
+  { command: args }: RestoredProcess,
+): Promise<string> {
   const name = 'restored'
   await layOut(site, '0')
   // prettier-ignore
-  await command(site, [...engine, 'run', '--detach', '--name', name, '--network', 'none', ...LIMITS,
+  await runIn(site, [...engine, 'run', '--detach', '--name', name, '--network', 'none', ...LIMITS,
     '--volume', `${HANDLER_FOLDER}:${HANDLER_FOLDER}`, IMAGE, ...args])
-  await ready(site)
+  await untilReady(site)
   return name
 }
 
@@ -71,9 +78,9 @@ export const podman: Peer = {
     const engine = await openPodman(site)
     await imageIn(site, engine)
     const name = await running(site, engine, restored)
-    await command(site, [...engine, 'container', 'checkpoint', name])
+    await runIn(site, [...engine, 'container', 'checkpoint', name])
     // It keeps the checkpoint for the next restore.
-    const ended = () => command(site, [...engine, 'wait', name])
+    const ended = () => runIn(site, [...engine, 'wait', name])
     return restoreOf(site, restored, [...engine, 'container', 'restore', '--keep', name], ended)
   },
 }
@@ -87,10 +94,10 @@ export const docker: Peer = {
     const engine = await openDocker(site)
     await imageIn(site, engine)
     const name = await running(site, engine, restored)
-    await command(site, [...engine, 'checkpoint', 'create', name, 'first'])
+    await runIn(site, [...engine, 'checkpoint', 'create', name, 'first'])
     // Not `docker wait`, which waits for ever for a restored container that has ended.
     const state = [...engine, 'inspect', '--format', '{{.State.Running}}', name]
-    const hasEnded = async () => (await command(site, state)).stdout.trim() === 'false'
+    const hasEnded = async () => (await runIn(site, state)).stdout.trim() === 'false'
     const ended = () => waitFor(hasEnded, { failed: 'cannot restore once more', found: 'a running container', expected: 'an end', fix: 'docker kill', limit: 60_000 }) // prettier-ignore
     return restoreOf(site, restored, [...engine, 'start', '--checkpoint', 'first', name], ended)
   },

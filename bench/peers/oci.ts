@@ -3,7 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HANDLER_FOLDER } from '../../helpers/handlers/handler.ts'
 import { hostPath } from '../../helpers/host/host.ts'
-import { command, layOut, ready, restoreOf, startOf, type Peer, type Site } from './peer.ts'
+import { runIn, type Site } from '../site.ts'
+import type { Peer } from './peer.ts'
+import { layOut, untilReady } from './process.ts'
+import { restoreOf, startOf } from './sample.ts'
 
 /** The same namespaces as a lean container has, and a cgroup. */
 const bundleOf = ({ root, sandbox }: Site, args: readonly string[], binds: readonly string[]) => ({
@@ -60,9 +63,9 @@ export const runc: Peer = {
     const runtime = ['runc', '--criu', site.criu]
     await layOut(site, '0')
     // Its standard streams must not be files of this machine, which no restore could open.
-    await command(site, ['sh', '-c', 'exec "$@" </dev/null >/dev/null 2>&1', 'sh', ...runtime, 'run', '--detach', '--bundle', bundle, name]) // prettier-ignore
-    await ready(site)
-    await command(site, [...runtime, 'checkpoint', '--image-path', images, name])
+    await runIn(site, ['sh', '-c', 'exec "$@" </dev/null >/dev/null 2>&1', 'sh', ...runtime, 'run', '--detach', '--bundle', bundle, name]) // prettier-ignore
+    await untilReady(site)
+    await runIn(site, [...runtime, 'checkpoint', '--image-path', images, name])
     return restoreOf(site, { command: args, checksum }, [...runtime, 'restore', '--image-path', images, '--bundle', bundle, name]) // prettier-ignore
   },
 }

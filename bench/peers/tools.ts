@@ -1,5 +1,6 @@
 /** Small programs that start a process in namespaces of its own, without a cgroup. */
-import { startOf, type Peer } from './peer.ts'
+import type { Peer } from './peer.ts'
+import { startOf } from './sample.ts'
 
 export const unshare: Peer = {
   name: 'unshare',

@@ -17,7 +17,7 @@ import { fingerprint } from '../machine/fingerprint.ts'
 import { measureNoise, type Noise } from '../measure/noise.ts'
 import { reportToGithub } from './github.ts'
 import { endedSuites, type EndedSuite } from './ended-suites.ts'
-import { reportedIn } from './side-by-side.ts'
+import { sideBySideOf } from './side-by-side.ts'
 import { selectsNothing, skipReasons } from './selection.ts'
 
 /** A project of benchmarks. */
@@ -96,7 +96,7 @@ export class CriuReporter implements Reporter {
     const measured = endedSuites(modules.flatMap((module) => [...module.children.allSuites()]))
     for (const skipped of skipReasons(modules)) this.#vitest?.logger.log(skipped)
     const incomplete = whyIncomplete(modules, errors, reason)
-    const hasResults = measured.length > 0 || reportedIn(modules).length > 0
+    const hasResults = measured.length > 0 || sideBySideOf(modules).length > 0
     if (hasResults || incomplete !== undefined) await this.#report(measured, modules, incomplete)
     else this.#checkSelection(modules)
   }
@@ -124,7 +124,7 @@ export class CriuReporter implements Reporter {
     modules: readonly TestModule[],
     incomplete: string | undefined,
   ): Promise<void> {
-    const sideBySide = reportedIn(modules)
+    const sideBySide = sideBySideOf(modules)
     const results = await this.#compared({
       ...this.#resultsOf(measured, incomplete),
       ...(sideBySide.length > 0 && { sideBySide }),

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { runBenchProject } from '../testing/bench-project.ts'
 import { API } from '../testing/projects.ts'
 
-const REPORT = API.replace('index.ts', 'plugin/side-by-side.ts')
+const SIDE_BY_SIDE = API.replace('index.ts', 'plugin/side-by-side.ts')
 
 test('a test in a bench file puts a table into the results of the run', async () => {
   const { status, stdout, results } = await runBenchProject(`
-    import { report } from '${REPORT}'
+    import { reportSideBySide } from '${SIDE_BY_SIDE}'
     test('one', (context) => {
-      report(context, { title: 'containers', note: 'Of one run.', columns: [{ name: 'rate', unit: '1/s' }],
+      reportSideBySide(context, { title: 'containers', note: 'Of one run.', columns: [{ name: 'rate', unit: '1/s' }],
         rows: [{ name: 'runc', values: [{ value: 40.123, n: 3 }] }] })
       expect(1).toBe(1)
     })`)

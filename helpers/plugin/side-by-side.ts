@@ -1,6 +1,7 @@
 import type { TestContext } from 'vitest'
 import type { TestModule } from 'vitest/node'
-import type { SideBySide } from '../../reports/side-by-side.ts'
+import type { SideBySide, SideBySideValue } from '../../reports/side-by-side.ts'
+import { medianOf, varianceOfMedian } from '../stats/bootstrap.ts'
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -10,12 +11,19 @@ declare module 'vitest' {
 }
 
 /** Puts a table into the results of the run: results.json, the terminal and the page. */
-export function report({ task }: Pick<TestContext, 'task'>, table: SideBySide): void {
+export function reportSideBySide({ task }: Pick<TestContext, 'task'>, table: SideBySide): void {
   task.meta.criuSideBySide = [...(task.meta.criuSideBySide ?? []), table]
 }
 
+/** The median of at least one sample with its 95 % interval, by resampling. */
+export function medianValue(samples: readonly number[]): SideBySideValue {
+  const value = medianOf(samples)
+  const error = 1.96 * Math.sqrt(varianceOfMedian(samples))
+  return { value, interval: [value - error, value + error], n: samples.length }
+}
+
 /** The tables of all tests that have ended. */
-export const reportedIn = (modules: readonly TestModule[]): SideBySide[] =>
+export const sideBySideOf = (modules: readonly TestModule[]): SideBySide[] =>
   modules.flatMap((module) =>
     [...module.children.allTests()].flatMap((test) => test.meta().criuSideBySide ?? []),
   )
