@@ -109,8 +109,8 @@ export async function observed(handler: Handler, on: Observation): Promise<strin
     ...triggerOptions(handler, folder), ...doneOptions(handler, folder), reportIn(folder), '--', ...command]
 }
 
-/** When the observer saw that the handler was done; undefined when it did not. */
-export async function observedDone(folder: string): Promise<Observed | undefined> {
+/** When the observer saw that the handler was done, and the times of the second call; undefined if it was not done. */
+export async function observedPoints(folder: string): Promise<Observed | undefined> {
   const content = await readFile(reportIn(folder), 'utf8').catch(() => undefined)
   if (content === undefined) return undefined
   const { version: _, ...points } = Report.parse(JSON.parse(content))

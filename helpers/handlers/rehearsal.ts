@@ -7,7 +7,7 @@ import { holdsWithin } from '../process/wait.ts'
 import { compile } from '../programs/compile.ts'
 import { checksumOf } from './answer.ts'
 import { commandLine, HANDLER_FOLDER, handlerFiles, reportsItself } from './handler.ts'
-import { endSaidIn, observed, observedDone, readyFile, seenFile } from './observe.ts'
+import { endSaidIn, observed, observedPoints, readyFile, seenFile } from './observe.ts'
 import { untilReady, type Starting } from './ready.ts'
 import { doneIn, readReport } from './report.ts'
 import { startProcess, writeNew } from './running.ts'
@@ -68,7 +68,7 @@ async function untilDone(host: Host, { handler, limit }: Rehearsed, pid: number)
     return (await startTimeOf(pid, host)) === undefined
   }
   const ended = await holdsWithin(hasEnded, { limit })
-  if ((await observedDone(folder)) !== undefined) return
+  if ((await observedPoints(folder)) !== undefined) return
   const log = await readFile(handlerFiles(folder).log, 'utf8')
   const end = ended ? `before it was done, ${endSaidIn(log) ?? 'it ended'}` : 'a handler that is not done'
   throw new CriuBenchError({

@@ -1,10 +1,10 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The only folder that outlives a run: built programs, named by the content that they are built from. */
+/** The only folder that outlives a run: built programs, named by the content that they are built from, and `node/`. */
 export const CACHE = '/var/cache/vitest-criu'
 
-/** Node's compile cache for the supervisor, which starts with every sandbox: half of its start is to compile modules. */
+/** Node's compile cache, for the supervisor of every sandbox: without it, half of its start is to compile modules. */
 export const COMPILE_CACHE = `${CACHE}/node`
 
 /**

@@ -63,13 +63,13 @@ export async function takeDumps(
     const [dumps = []] = await takeSamples([subject], effort, monitor)
     return dumps
   } catch (error) {
-    // Then everything fails that looks for it, and says something else.
+    // Of a handler that has ended, the error of the failed step only says what that step did not find.
     if (!dumped.mayHaveEnded) await requireRunning(handler)
     throw error
   }
 }
 
-/** A process that was dumped lives on where its interrupted call returns. It may take that for an error. */
+/** A dump interrupts calls of a process that goes on, and the process may take that for an error. Throws CriuBenchError. */
 async function requireRunning({ pid, host, name }: WaitingHandler): Promise<void> {
   if ((await startTimeOf(pid, host)) !== undefined) return
   throw new CriuBenchError({

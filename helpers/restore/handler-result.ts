@@ -2,7 +2,7 @@ import type { TimePoints } from '../../reports/timeline.ts'
 import type { Handler } from '../handlers/definition.ts'
 import { handlerFiles, reportsItself, runsTwice } from '../handlers/handler.ts'
 import { bodyOf, checksumOf } from '../handlers/answer.ts'
-import { observedDone } from '../handlers/observe.ts'
+import { observedPoints } from '../handlers/observe.ts'
 import { doneIn, readReport, readyIn } from '../handlers/report.ts'
 
 /** What the handler did in a sample, as it reported itself or as the observer saw it. */
@@ -25,7 +25,7 @@ export async function handlerResultOf(
   expected: string,
 ): Promise<HandlerResult | undefined> {
   if (!reportsItself(handler)) {
-    const points = await observedDone(folder)
+    const points = await observedPoints(folder)
     if (points === undefined) return undefined
     if (points.calledAgain !== undefined) await bodyOf(handler, { folder, isSecond: true })
     const run = { folder, ...(fromScratch ? { expected } : { isRestored: true as const }) }

@@ -27,8 +27,8 @@ const fileOf = (pid: number): string => join(LEDGERS, `${pid}.json`)
 const ownNamespace = (): Promise<string> => readlink('/proc/self/ns/pid')
 
 /**
- * Records that the process `pid` owns the cgroup name `cgroup`, and so many names after it; false when that process is
- * already gone.
+ * Records that the process `pid` owns the cgroup named `cgroup`, and `further` ones after it. Returns false when that
+ * process is already gone.
  */
 export async function record(pid: number, cgroup: string, further = 0): Promise<boolean> {
   const startTime = await startTimeOf(pid)
@@ -51,20 +51,20 @@ const namesOf = ({ cgroup, further = 0 }: LedgerEntry): string[] => [
   ...Array.from({ length: further }, (_, number) => `${cgroup}.${number}`),
 ]
 
-/** Removes what `pid` owned, then its entry. When something cannot be removed, returns false and keeps the entry. */
-export async function settle(pid: number): Promise<boolean> {
+/** Removes what `pid` owned, then its entry. Returns the cgroups that cannot be removed; the entry stays with them. */
+export async function settle(pid: number): Promise<string[]> {
   const entry = await read(fileOf(pid))
-  if (!entry) return true
+  if (!entry) return []
+  const left: string[] = []
   // By their exact names: a cgroup whose name only begins with one is somebody else's.
-  let isGone = true
-  for (const name of namesOf(entry)) isGone = (await removeCgroup(name)) && isGone
-  if (isGone) await rm(fileOf(pid), { force: true })
-  return isGone
+  for (const name of namesOf(entry)) if (!(await removeCgroup(name))) left.push(name)
+  if (left.length === 0) await rm(fileOf(pid), { force: true })
+  return left
 }
 
 /** What a sweep did with each entry of the ledger. */
 export interface Swept {
-  /** Names of the cgroups that were removed. */
+  /** The cgroups that were removed, each by the first name of its entry. */
   readonly removed: readonly string[]
   /** Files that could not be read, by their new names. */
   readonly setAside: readonly string[]
@@ -86,7 +86,7 @@ export async function sweep({ dryRun = false }: { dryRun?: boolean } = {}): Prom
       if (!dryRun) await rename(file, `${file}.unreadable`)
       continue
     }
-    const why = (await whyKept(entry)) ?? (dryRun || (await settle(entry.owner.pid)) ? undefined : 'its cgroup cannot be removed') // prettier-ignore
+    const why = (await whyKept(entry)) ?? (dryRun ? undefined : whyLeft(await settle(entry.owner.pid)))
     if (why === undefined) removed.push(entry.cgroup)
     else kept.push({ file, why })
   }
@@ -98,6 +98,9 @@ async function whyKept({ owner }: LedgerEntry): Promise<string | undefined> {
   if (owner.namespace !== (await ownNamespace())) return 'its owner runs in another PID namespace'
   return (await startTimeOf(owner.pid)) === owner.startTime ? 'its owner is running' : undefined
 }
+
+const whyLeft = ([cgroup]: readonly string[]): string | undefined =>
+  cgroup === undefined ? undefined : `its cgroup ${cgroup} cannot be removed`
 
 async function read(file: string): Promise<LedgerEntry | undefined> {
   const content = await readFile(file, 'utf8').catch(() => undefined)

@@ -20,7 +20,7 @@ export interface Sandbox extends Host, AsyncDisposable {
 }
 
 export interface SandboxOptions extends NamespaceOptions {
-  /** How many containers it may have beside the first: "NAME.0" and so on. Their cgroups end with it as well. */
+  /** How many containers it may have beside the first, named "NAME.0" and so on. Their cgroups end with it as well. */
   readonly furtherContainers?: number
 }
 
@@ -33,7 +33,7 @@ const END_LIMIT = 60_000
 
 /**
  * Opens a private mount and PID namespace under a supervisor outside this process. Whatever happens to this process,
- * SIGKILL included, nothing of it stays: no mount, no process, no cgroup named `containerName`.
+ * SIGKILL included, nothing of it stays: no mount, no process, no cgroup of its containers.
  */
 export async function openSandbox(containerName: string, options: SandboxOptions = {}): Promise<Sandbox> {
   requireRoot()

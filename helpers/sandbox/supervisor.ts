@@ -1,7 +1,8 @@
 /**
- * A process of its own: `supervisor.ts CGROUP_NAME FURTHER_CGROUPS [own-network]`. Holds a private mount and PID namespace open for as
- * long as its standard input is, which is a pipe from the process that asked: when that one ends, however it ends, the
- * pipe breaks, the namespaces go with everything mounted and running in them, and the ledger's cgroups are removed.
+ * A process of its own: `supervisor.ts CGROUP_NAME FURTHER_CGROUPS [own-network]`, where the second is a number. Holds a
+ * private mount and PID namespace open for as long as its standard input is, which is a pipe from the process that asked:
+ * when that one ends, however it ends, the pipe breaks, the namespaces go with everything mounted and running in them,
+ * and the ledger's cgroups are removed.
  * What is on another machine, such as a folder on a shared file system, would stay: the scripts in CLEANUP_HOOKS are run
  * before.
  *
@@ -54,10 +55,10 @@ async function main(cgroup: string, further: number, ownNetwork: boolean): Promi
   setInterval(() => void (init !== undefined && abortFuse(init).catch(() => {})), LOOK)
   const error = await holder.ended
   const left = init === undefined ? undefined : await untilGone(init, GONE_LIMIT)
-  const isSettled = await settle(process.pid)
+  const cgroups = await settle(process.pid)
   if (!leaving) say(`error ${causeOf(error)}`)
   if (left !== undefined) say(`left ${left}`)
-  else if (!isSettled) say(`left the cgroup ${cgroup}`)
+  else if (cgroups.length > 0) say(`left the cgroup ${cgroups.join(', ')}`)
   process.exit()
 }
 

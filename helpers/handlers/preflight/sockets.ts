@@ -85,35 +85,52 @@ async function tcpFindings(
   const connections = tables.flatMap((table) => table.split('\n').map(connectionIn))
   const inside = connections.filter(({ inode }) => hasOwnNetwork && sockets.has(inode))
   const ends = new Set(inside.map(({ local, peer }) => `${local} ${peer}`))
-  return connections.flatMap(({ local, peer, state, inode, unread }) => {
-    const user = sockets.get(inode)
-    if (user === undefined || state === LISTEN) return []
-    if (ends.has(`${peer} ${local}`))
-      return unread === 0
-        ? []
-        : {
-            what: `${user}: an open TCP connection with ${unread} bytes that its other end has no room for`,
-            fix: 'let the other end read what it is sent: CRIU cannot send the rest before both ends are restored',
-            passes: true as const,
-          }
-    const port = Number.parseInt(peer.split(':')[1] ?? '', 16)
-    return {
-      what: `${user}: an open TCP connection, to port ${port}`,
-      fix: 'close it before it is ready, and connect again after the restore',
-      // Closing a connection takes a moment, from one end to the other.
-      passes: true as const,
-    }
+  return connections.flatMap((connection) => {
+    const user = sockets.get(connection.inode)
+    if (user === undefined || connection.state === LISTEN) return []
+    return ends.has(`${connection.peer} ${connection.local}`)
+      ? insideFindings(user, connection)
+      : [outsideFinding(user, connection)]
   })
 }
+
+/** Of a connection whose other end is dumped as well. What is on its way passes. */
+const insideFindings = (user: string, { unsent }: Connection): Finding[] =>
+  unsent === 0
+    ? []
+    : [
+        {
+          what: `${user}: an open TCP connection with ${unsent} bytes that its other end has no room for`,
+          fix: 'let the other end read what it is sent: CRIU cannot send the rest before both ends are restored',
+          passes: true,
+        },
+      ]
+
+/** Closing a connection takes a moment, from one end to the other: it passes. */
+const outsideFinding = (user: string, { peer }: Connection): Finding => ({
+  what: `${user}: an open TCP connection, to port ${Number.parseInt(peer.split(':')[1] ?? '', 16)}`,
+  fix: 'close it before it is ready, and connect again after the restore',
+  passes: true,
+})
 
 /** How proc_net_tcp(5) begins an IPv4 address of an IPv6 socket. */
 const MAPPED = /^0{16}FFFF0000(?=[0-9A-F]{8}:)/
 
-/** A line of proc_net_tcp(5), addresses as it has them. */
-function connectionIn(line: string) {
+interface Connection {
+  /** Addresses as proc_net_tcp(5) has them. */
+  readonly local: string
+  readonly peer: string
+  readonly state: string | undefined
+  readonly inode: string
+  /** Bytes that the other end has not acknowledged. */
+  readonly unsent: number
+}
+
+/** A line of proc_net_tcp(5). */
+function connectionIn(line: string): Connection {
   const [, local = '', peer = '', state, queues = '', , , , , inode = ''] = line.trim().split(/\s+/)
-  const unread = Number.parseInt(queues, 16)
-  return { local: local.replace(MAPPED, ''), peer: peer.replace(MAPPED, ''), state, inode, unread }
+  const unsent = Number.parseInt(queues, 16)
+  return { local: local.replace(MAPPED, ''), peer: peer.replace(MAPPED, ''), state, inode, unsent }
 }
 
 async function unixFindings(host: Host, sockets: Map<string, string>): Promise<Finding[]> {
