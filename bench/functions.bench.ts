@@ -2,11 +2,11 @@
  * Compares a start from a checkpoint with a start from scratch, up to the first answer, for the functions that papers on
  * serverless computing measure: FunctionBench, SeBS and others. Each must start faster with `mapped` than from scratch.
  */
-import { markdownTable } from 'markdown-table'
 import { median } from 'simple-statistics'
 import { describe, expect, test } from 'vitest'
 import { checkpointed, matrix, phasesOf, type BenchmarkCase, type CaseGroup } from '../helpers/index.ts'
 import { FUNCTIONS, handlerOf, missingFor } from './functions.ts'
+import { MedianTable, printTable } from './median-table.ts'
 
 const STRATEGIES = ['plain', 'eager', 'lazy', 'mapped'] as const
 /** The second call of a process that was started from scratch: there is no start in it. */
@@ -16,8 +16,8 @@ const thresholds = { 'cold start': { times: 1, of: 'plain' } }
 /** The median of the list must be ahead of a start from scratch by this factor. */
 const LEAD = 3
 
-/** Medians of cold starts, ms: by function, then by strategy; and of its warm calls. */
-const medians = new Map<string, Map<string, number>>()
+/** Cold starts by function and strategy, and its warm calls. */
+const medians = new MedianTable()
 
 // oxlint-disable-next-line vitest/expect-expect -- it skips, with the reason
 test.for(FUNCTIONS.filter((each) => missingFor(each) !== undefined))('$name', (measured, { skip }) =>
@@ -37,10 +37,8 @@ function describeCase(benchmarkCase: BenchmarkCase, group: CaseGroup): void {
     for (const phase of phasesOf(benchmarkCase)) {
       test(phase, async ({ bench }) => {
         const result = await bench(phase, run).run()
-        const row = medians.get(handler.name) ?? new Map<string, number>()
-        medians.set(handler.name, row)
-        if (phase === 'cold start') row.set(strategy.name, result.latency.p50)
-        if (phase === WARM) row.set(phase, result.latency.p50)
+        if (phase === 'cold start') medians.set(handler.name, strategy.name, result.latency.p50)
+        if (phase === WARM) medians.set(handler.name, WARM, result.latency.p50)
         expect(result).toPassGate()
       })
     }
@@ -55,7 +53,7 @@ const format = (ms = Number.NaN): string => (ms < 1000 ? ms.toPrecision(3) : ms.
 
 describe('functions compared', () => {
   test(`mapped starts the median function at least ${LEAD} times as fast as from scratch`, ({ skip }) => {
-    const whole = [...medians].filter(([, row]) => COLUMNS.every((column) => row.has(column)))
+    const whole = medians.whole(COLUMNS)
     if (whole.length === 0) skip('no function was measured with every strategy in this run')
     const rows = whole.map(([name, row]) => [
       name,
@@ -63,10 +61,7 @@ describe('functions compared', () => {
       `${leadOf(row).toFixed(1)}×`,
       format(row.get(WARM)),
     ])
-    const header = ['cold start, ms', ...STRATEGIES, 'plain / mapped', WARM]
-    console.log(
-      markdownTable([header, ...rows], { align: ['l', ...header.slice(1).map(() => 'r' as const)] }),
-    )
+    printTable(['cold start, ms', ...STRATEGIES, 'plain / mapped', WARM], rows)
     expect(median(whole.map(([, row]) => leadOf(row)))).toBeGreaterThanOrEqual(LEAD)
   })
 })

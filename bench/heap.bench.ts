@@ -2,7 +2,6 @@
  * Is `mapped` flat for programs whose memory is a heap, as Perl, Lua, Ruby and C programs have it? Each is restored with six
  * sizes of heap, in turn, and looks at ten places of it: the cold start, up to its answer, must not grow.
  */
-import { markdownTable } from 'markdown-table'
 import { describe, expect, test } from 'vitest'
 import {
   checkpointed,
@@ -15,6 +14,7 @@ import {
 import { fixture } from '../helpers/installation/paths.ts'
 import { compile } from '../helpers/programs/compile.ts'
 import { missingFor, type BenchFunction } from './functions.ts'
+import { MedianTable, printTable } from './median-table.ts'
 
 const SIZES = ['1MB', '4MB', '16MB', '64MB', '256MB', '1024MB'] as const
 /** How many times as long the largest heap may take as the smallest. */
@@ -47,8 +47,8 @@ const HEAPS: readonly BenchFunction[] = [
   script('ruby', '/usr/bin/ruby', 'ruby', 'heap.rb'),
 ]
 
-/** Medians of cold starts in ms: by heap, then by size. */
-const medians = new Map<string, Map<string, number>>()
+/** Cold starts by heap and size. */
+const medians = new MedianTable()
 
 // oxlint-disable-next-line vitest/expect-expect -- it skips, with the reason
 test.for(HEAPS.filter((each) => missingFor(each) !== undefined))('$name', (each, { skip }) =>
@@ -72,14 +72,13 @@ for (const { name, definition } of HEAPS.filter((each) => missingFor(each) === u
 }
 
 function describeCase(benchmarkCase: BenchmarkCase, group: CaseGroup): void {
-  describe(benchmarkCase.title, () => {
+  const { title, handler, label } = benchmarkCase
+  describe(title, () => {
     const run = checkpointed(benchmarkCase, group)
     for (const phase of phasesOf(benchmarkCase)) {
       test(phase, async ({ bench }) => {
         const result = await bench(phase, run).run()
-        const row = medians.get(benchmarkCase.handler.name) ?? new Map<string, number>()
-        medians.set(benchmarkCase.handler.name, row)
-        if (phase === 'cold start') row.set(benchmarkCase.title, result.latency.p50)
+        if (phase === 'cold start') medians.set(handler.name, label, result.latency.p50)
         expect(result).toPassGate()
       })
     }
@@ -88,14 +87,10 @@ function describeCase(benchmarkCase: BenchmarkCase, group: CaseGroup): void {
 
 function testFlatness(name: string): void {
   test(`the largest heap starts in at most ${FLAT} × the time of the smallest`, ({ skip }) => {
-    const figures = [...(medians.get(name)?.values() ?? [])]
-    if (figures.length < SIZES.length) skip('not measured with every size in this run')
-    console.log(
-      markdownTable([
-        [name, ...SIZES],
-        ['cold start, ms', ...figures.map((median) => median.toFixed(2))],
-      ]),
-    )
+    const [, row] = medians.whole(SIZES).find(([measured]) => measured === name) ?? []
+    if (!row) skip('not measured with every size in this run')
+    const figures = SIZES.map((size) => row?.get(size) ?? Number.NaN)
+    printTable([name, ...SIZES], [['cold start, ms', ...figures.map((median) => median.toFixed(2))]])
     expect((figures.at(-1) ?? Number.NaN) / (figures[0] ?? Number.NaN)).toBeLessThanOrEqual(FLAT)
   })
 }

@@ -2,13 +2,13 @@
  * What does a start cost a process that uses only a part of its memory? Strategies differ most here: `eager` reads all of
  * it before the process runs, `lazy` and `mapped` read what it touches, when it does.
  */
-import { markdownTable } from 'markdown-table'
 import { describe, expect, inject, test } from 'vitest'
 import { reporting } from '../helpers/handlers/handler.ts'
 import { checkpointed, matrix, MB, phasesOf, type BenchmarkCase, type CaseGroup } from '../helpers/index.ts'
 import { fixture } from '../helpers/installation/paths.ts'
 import { compile } from '../helpers/programs/compile.ts'
 import { formatMilliseconds, formatSize } from '../helpers/units.ts'
+import { MedianTable, printTable } from './median-table.ts'
 
 const STRATEGIES = ['mapped', 'lazy', 'eager'] as const
 const SHARES = [1, 10, 50, 100]
@@ -17,8 +17,8 @@ const ACCESSES = ['read', 'write'] as const
 const SIZE = 256 * MB
 const { iterations } = inject('criu')
 
-/** Medians of cold starts, ms: by what the handler does, then by strategy. */
-const medians = new Map<string, Map<string, number>>()
+/** Cold starts by what the handler does and by strategy. */
+const medians = new MedianTable()
 
 const program = async (): Promise<string[]> => [await compile(fixture('load/touch-handler.c'))]
 
@@ -42,9 +42,7 @@ function describeCase(benchmarkCase: BenchmarkCase, group: CaseGroup): void {
     for (const phase of phasesOf(benchmarkCase)) {
       test(phase, async ({ bench }) => {
         const result = await bench(phase, run).run()
-        const row = medians.get(handler.name) ?? new Map<string, number>()
-        medians.set(handler.name, row)
-        if (phase === 'cold start') row.set(strategy.name, result.latency.p50)
+        if (phase === 'cold start') medians.set(handler.name, strategy.name, result.latency.p50)
         expect(result.latency.samplesCount).toBeGreaterThanOrEqual(iterations)
       })
     }
@@ -53,17 +51,13 @@ function describeCase(benchmarkCase: BenchmarkCase, group: CaseGroup): void {
 
 describe('parts of memory compared', () => {
   test(`mapped starts first, whatever a process of ${formatSize(SIZE)} touches`, ({ skip }) => {
-    const whole = [...medians].filter(([, row]) => row.size === STRATEGIES.length)
+    const whole = medians.whole(STRATEGIES)
     if (whole.length === 0) skip('no handler was measured with every strategy in this run')
     const rows = whole.map(([name, row]) => [
       name,
       ...STRATEGIES.map((each) => formatMilliseconds(row.get(each) ?? Number.NaN)),
     ])
-    console.log(
-      markdownTable([[`cold start of ${formatSize(SIZE)}, ms`, ...STRATEGIES], ...rows], {
-        align: ['l', 'r', 'r', 'r'],
-      }),
-    )
+    printTable([`cold start of ${formatSize(SIZE)}, ms`, ...STRATEGIES], rows)
     const behind = whole.filter(
       ([, row]) => (row.get('mapped') ?? Infinity) > Math.min(row.get('lazy') ?? 0, row.get('eager') ?? 0),
     )
