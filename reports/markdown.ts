@@ -19,7 +19,7 @@ export function markdownReport(original: Results): string {
     `${subline(results)} ${tally(results)}`.trim(),
     verdicts(results),
     ...tables(results),
-    ...sideBySideTables(results),
+    ...sideBySideTables(results.sideBySide),
     ...conditions(results),
   ]
   return `${lines.filter(Boolean).join('\n\n')}\n`

@@ -1,6 +1,5 @@
 import { markdownTable } from 'markdown-table'
 import { z } from 'zod'
-import type { Results } from './results.ts'
 
 const Value = z.strictObject({
   value: z.number(),
@@ -42,8 +41,8 @@ export const sideBySideCells = ({
 })
 
 /** Every table, with its note, as Markdown. */
-export const sideBySideTables = ({ sideBySide = [] }: Results): string[] =>
-  sideBySide.map((each) => {
+export const sideBySideTables = (tables: readonly SideBySide[] = []): string[] =>
+  tables.map((each) => {
     const { header, rows } = sideBySideCells(each)
     const table = markdownTable([header, ...rows], { align: ['l', ...each.columns.map(() => 'r' as const)] })
     return `${table}\n\n${each.note}`

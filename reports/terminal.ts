@@ -27,7 +27,7 @@ export function terminalReport(original: Results, width = Infinity): string {
   return [
     '',
     ...tables,
-    ...sideBySideTables(results).map((text) => `${text}\n`),
+    ...sideBySideTables(results.sideBySide).map((text) => `${text}\n`),
     '',
     ...(results.suites.length === 0 ? [] : [legend(results)]),
     ...projectLines(results),
