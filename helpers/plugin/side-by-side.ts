@@ -1,7 +1,7 @@
 import type { TestContext } from 'vitest'
 import type { TestModule } from 'vitest/node'
 import type { SideBySide, SideBySideValue } from '../../reports/side-by-side.ts'
-import { medianOf, varianceOfMedian } from '../stats/bootstrap.ts'
+import { intervalOfMedian, medianOf } from '../stats/bootstrap.ts'
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -15,11 +15,10 @@ export function reportSideBySide({ task }: Pick<TestContext, 'task'>, table: Sid
   task.meta.criuSideBySide = [...(task.meta.criuSideBySide ?? []), table]
 }
 
-/** The median of at least one sample with its 95 % interval, by resampling. */
+/** The median of at least one sample, with its 95 % interval if there are 5 or more. */
 export function medianValue(samples: readonly number[]): SideBySideValue {
-  const value = medianOf(samples)
-  const error = 1.96 * Math.sqrt(varianceOfMedian(samples))
-  return { value, interval: [value - error, value + error], n: samples.length }
+  const interval = intervalOfMedian(samples)
+  return { value: medianOf(samples), n: samples.length, ...(interval && { interval: [...interval] }) }
 }
 
 /** The tables of all tests that have ended. */
