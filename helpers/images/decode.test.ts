@@ -112,7 +112,7 @@ test('rejects an image whose end is filled with zeros', () => {
 test('rejects a memory image without an entry', () => {
   expect(decoding('mm-1.img', mmHead)).toThrowErrorMatchingInlineSnapshot(`
     [CriuBenchError: cannot decode mm-1.img (MM) at byte 8
-      found:    0 entries
+      found:    no entry
       expected: exactly one MmEntry
       fix:      copy the image again from the dump, or dump again]
   `)
@@ -156,6 +156,16 @@ test('rejects an image with more entries than any dump has, before it fills the 
     [CriuBenchError: cannot decode filelocks.img (FILE_LOCKS) at byte 4000008
       found:    more than 1000000 entries
       expected: an image of a dump
+      fix:      copy the image again from the dump, or dump again]
+  `)
+})
+
+test('rejects an image with a second entry where CRIU writes one, and reads no further', () => {
+  const zeros = decoding('seccomp.img', words(common, 0x64413049), new Uint8Array(8_000_000))
+  expect(zeros).toThrowErrorMatchingInlineSnapshot(`
+    [CriuBenchError: cannot decode seccomp.img (SECCOMP) at byte 12
+      found:    a second entry
+      expected: exactly one SeccompEntry
       fix:      copy the image again from the dump, or dump again]
   `)
 })

@@ -38,14 +38,14 @@ class Decoder {
     const layout: ImageLayout = imageLayouts[type]
     const first = layout.first && this.entry(layout, layout.first)
     const entries: Entry<Message | Uint8Array>[] = []
+    const only = `exactly one ${layout.schema?.name ?? 'entry'}`
     while (this.offset < this.bytes.length) {
+      if (layout.single && entries.length === 1) throw this.error('a second entry', only)
       if (entries.length === MOST_ENTRIES)
         throw this.error(`more than ${MOST_ENTRIES} entries`, 'an image of a dump')
       entries.push(this.entry(layout, layout.schema))
     }
-    if (layout.single && entries.length !== 1) {
-      throw this.error(`${entries.length} entries`, `exactly one ${layout.schema?.name ?? 'entry'}`)
-    }
+    if (layout.single && entries.length === 0) throw this.error('no entry', only)
     // The layout ties the messages to the type, which TypeScript cannot express.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { file: basename(this.path), type, first, entries } as FramedImage
