@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { setTimeout as delay } from 'node:timers/promises'
 import { adviceOn, disturbanceBetween, measureNoise, NoiseMonitor, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
+import { localHost } from '../host/host.ts'
 import { start } from '../process/daemon.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 
 const stat = (user: number, idle: number, steal: number): string =>
   `cpu  ${user} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`
+const pressure = (waited: number): string =>
+  `some avg10=0.00 avg60=0.00 avg300=0.00 total=${waited}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n`
 const account = (ticks: number): string => `12 (a name) S ${'0 '.repeat(10)}${ticks} 0 0 0 20 0\n`
 
 /** The share that other programs used, in percent of a processor. 0 on a quiet machine. */
@@ -14,11 +18,12 @@ const shareOf = (found: readonly string[] | undefined): number =>
 
 describe('noise', () => {
   test('is stolen time and time of other programs, but not time of this process and its children', () => {
-    const before = parseCpuTime(stat(0, 0, 0), [account(0)])
-    const quiet = parseCpuTime(stat(50, 50, 0), [account(50)])
-    const busy = parseCpuTime(stat(90, 5, 5), [account(40), account(10)])
-    expect(disturbanceBetween(before, quiet, 2)).toEqual({ steal: 0, others: 0 })
-    expect(disturbanceBetween(before, busy, 2)).toEqual({ steal: 5, others: 80 })
+    const before = parseCpuTime(stat(0, 0, 0), [account(0)], pressure(1000))
+    const quiet = parseCpuTime(stat(50, 50, 0), [account(50)], pressure(1000))
+    const busy = parseCpuTime(stat(90, 5, 5), [account(40), account(10)], pressure(126_000))
+    expect(disturbanceBetween(before, quiet, 2)).toEqual({ steal: 0, others: 0, waited: 0 })
+    // 100 ticks on two processors are half a second.
+    expect(disturbanceBetween(before, busy, 2)).toEqual({ steal: 5, others: 80, waited: 25 })
   })
 
   test('does not include the CPU time of this process', async () => {
@@ -40,6 +45,19 @@ describe('noise', () => {
     expect(noisy?.join()).toMatch(/^other programs used \d+ % of a processor$/)
     // Programs of other users count in both. What the busy one uses depends on them.
     expect(shareOf(noisy) - shareOf(quiet)).toBeGreaterThan(10)
+  })
+
+  test('is time in which processes wait for a processor', async ({ skip }) => {
+    if (!existsSync('/proc/pressure/cpu')) skip('this kernel does not count waits: it needs CONFIG_PSI')
+    const monitor = new NoiseMonitor()
+    await using hogs = new AsyncDisposableStack()
+    for (let hog = 0; hog < 8; hog++)
+      hogs.use(
+        start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }),
+      )
+    await monitor.read()
+    await delay(1000)
+    expect((await monitor.read())?.join()).toMatch(/processes waited for a processor \d+ % of the time/)
   })
 
   test('is measured before a run', async () => {

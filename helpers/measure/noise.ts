@@ -17,16 +17,20 @@ export interface CpuTime {
   readonly stolen: number
   /** Time that this process, its finished children and the processes on the given hosts used. */
   readonly own: number
+  /** Microseconds in which some process was ready to run and had to wait. 0 if the kernel does not count it (PSI). */
+  readonly waited: number
 }
 
 /** Reads the CPU time. Processes on `hosts`, such as daemons and waiting handlers, count as our own. */
 export async function readCpuTime(hosts: readonly Host[] = []): Promise<CpuTime> {
   const accounts = (await Promise.all(hosts.map((host) => accountsOf(host)))).flat()
-  const [stat = '', ...own] = await Promise.all(
+  const [stat = '', pressure = '', ...own] = await Promise.all(
     // The time of a process that has ended since it was listed is included in that of its parent.
-    ['/proc/stat', '/proc/self/stat', ...accounts].map(async (path) => (await textOf(path)) ?? ''),
+    ['/proc/stat', '/proc/pressure/cpu', '/proc/self/stat', ...accounts].map(
+      async (path) => (await textOf(path)) ?? '',
+    ),
   )
-  return parseCpuTime(stat, own.filter(Boolean))
+  return parseCpuTime(stat, own.filter(Boolean), pressure)
 }
 
 /**
@@ -40,32 +44,40 @@ async function accountsOf(host: Host): Promise<string[]> {
   return names.filter((name) => /^\d+$/.test(name)).map((pid) => join(proc, pid, 'stat'))
 }
 
-/** Parses the contents of /proc/stat and of /proc/PID/stat files. proc(5) describes their fields. */
-export function parseCpuTime(stat: string, accounts: readonly string[]): CpuTime {
+/** Parses /proc/stat, /proc/PID/stat files and /proc/pressure/cpu. proc(5) describes their fields. */
+export function parseCpuTime(stat: string, accounts: readonly string[], pressure = ''): CpuTime {
   // Without guest and guest_nice, the last two fields: user and nice already include them.
   const fields = (stat.split('\n')[0] ?? '').trim().split(/\s+/).slice(1, 9).map(Number)
   const [, , , idle = 0, iowait = 0, , , stolen = 0] = fields
   const total = fields.reduce((sum, field) => sum + field, 0)
   const own = accounts.reduce((sum, account) => sum + parseStat(account).cpuTicks, 0)
-  return { total, busy: total - idle - iowait - stolen, stolen, own }
+  const waited = Number(/^some .*total=(\d+)/m.exec(pressure)?.[1] ?? 0)
+  return { total, busy: total - idle - iowait - stolen, stolen, own, waited }
 }
 
-/**
- * Noise between two readings: stolen time in percent of all CPU time, and other programs in percent of one processor.
- */
-export function disturbanceBetween(
-  before: CpuTime,
-  now: CpuTime,
-  processors: number,
-): { steal: number; others: number } {
+/** Noise between two readings, in percent. */
+export interface Disturbance {
+  /** Stolen time, of all CPU time. */
+  readonly steal: number
+  /** Other programs, of one processor. */
+  readonly others: number
+  /** The time in which a process had to wait for a processor: for one that others used, or for its share of them. */
+  readonly waited: number
+}
+
+export function disturbanceBetween(before: CpuTime, now: CpuTime, processors: number): Disturbance {
   const total = now.total - before.total
-  if (total <= 0) return { steal: 0, others: 0 }
+  if (total <= 0) return { steal: 0, others: 0, waited: 0 }
   const busy = now.busy - before.busy - (now.own - before.own)
   return {
     steal: (100 * (now.stolen - before.stolen)) / total,
     others: Math.max(0, (100 * processors * busy) / total),
+    waited: (100 * (now.waited - before.waited)) / ((total / processors) * TICK),
   }
 }
+
+/** Microseconds of the kernel's clock tick. */
+const TICK = 10_000
 
 /** The sources of noise on a machine. */
 export interface Noise {
@@ -150,6 +162,12 @@ const BUSY = 30
 /** A machine is noisy if at least this much of all CPU time is stolen, in percent. */
 const STOLEN = 2
 
+/**
+ * A machine is noisy if some process waits for at least this much of the time, in percent. Our own take turns for up to a fifth
+ * of it on two quiet processors. In a container with a limited share of them, nothing else shows the waits.
+ */
+const WAITED = 40
+
 /** Reports the noise on the machine around each sample. */
 export class NoiseMonitor {
   readonly #hosts: Iterable<Host>
@@ -171,10 +189,11 @@ export class NoiseMonitor {
     while (this.#readings[1] && now.at - this.#readings[1].at >= MIN_SPAN) this.#readings.shift()
     const [oldest] = this.#readings
     if (!oldest || now.at - oldest.at < MIN_SPAN) return undefined
-    const { steal, others } = disturbanceBetween(oldest.time, now.time, cpus().length)
+    const { steal, others, waited } = disturbanceBetween(oldest.time, now.time, cpus().length)
     const found = [
       ...(steal >= STOLEN ? [`steal ${steal.toFixed(0)} %`] : []),
       ...(others >= BUSY ? [`other programs used ${others.toFixed(0)} % of a processor`] : []),
+      ...(waited >= WAITED ? [`processes waited for a processor ${waited.toFixed(0)} % of the time`] : []),
     ]
     return found.length > 0 ? found : undefined
   }

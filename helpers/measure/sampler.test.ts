@@ -63,7 +63,7 @@ describe('subjects', () => {
 })
 
 test('a sample is labelled if the control before it took much longer than usual', async () => {
-  // Programs that keep every processor busy run only during the controls of the sixth sample.
+  // So many programs that others do not matter keep every processor busy, during the controls of the sixth sample alone.
   let count = 0
   const busy = () => count === 6
   const subject: Subject<{ name: string }> = {
@@ -71,7 +71,7 @@ test('a sample is labelled if the control before it took much longer than usual'
     control: { host: localHost, size: MB },
     setUp: async () => {
       count += 1
-      if (busy()) hogs = Array.from({ length: 8 }, () => start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' })) // prettier-ignore
+      if (busy()) hogs = Array.from({ length: 32 }, () => start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' })) // prettier-ignore
     },
     measure: async () => {
       for (const hog of hogs.splice(0)) await hog[Symbol.asyncDispose]()
