@@ -61,15 +61,17 @@ const GONE_INTERVAL = 20
  * that cannot be killed stays.
  */
 export async function removeCgroup(name: string): Promise<boolean> {
-  let areGone = true
-  for (const path of await cgroupPaths(name)) {
-    const isGone = async (): Promise<boolean> => {
-      await killMembers(path)
-      return tryRemove(path)
-    }
-    areGone = (await holdsWithin(isGone, { limit: GONE_LIMIT, interval: GONE_INTERVAL })) && areGone
-  }
-  return areGone
+  // All hierarchies at once: a member that does not end keeps every one of them, and the next run waits for this.
+  const areGone = await Promise.all(
+    (await cgroupPaths(name)).map((path) => {
+      const isGone = async (): Promise<boolean> => {
+        await killMembers(path)
+        return tryRemove(path)
+      }
+      return holdsWithin(isGone, { limit: GONE_LIMIT, interval: GONE_INTERVAL })
+    }),
+  )
+  return areGone.every(Boolean)
 }
 
 async function tryRemove(path: string): Promise<boolean> {
