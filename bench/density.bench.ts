@@ -1,6 +1,6 @@
 /**
  * How many restored processes does this machine hold at once? Starts and holds processes of 64MB until they have 4GB in use
- * together, or there are a thousand. DENSITY=200 holds at most so many, DENSITY_MEMORY=1GB stops there.
+ * together, or there are a thousand. DENSITY=200 holds at most so many, DENSITY_MEMORY=1024MB stops there.
  */
 import { describe, expect, test } from 'vitest'
 import { reporting } from '../helpers/handlers/handler.ts'
@@ -37,16 +37,17 @@ const NOTE =
   'Restored processes of 64MB, held alive. In use: by how much less memory the machine has available, for each process; the ' +
   "kernel's own part is in it. PSS and private dirty memory are the mean of the processes' own accounts."
 
+/** How many of the last starts are compared with all. */
+const LAST = 20
+
 const COLUMNS = [
   { name: 'processes', unit: '' },
   { name: 'in use each', unit: 'MB' },
   { name: 'PSS', unit: 'MB' },
   { name: 'private dirty', unit: 'MB' },
   { name: 'median start', unit: 'ms' },
-  { name: 'last starts', unit: 'ms' },
+  { name: `median of the last ${LAST}`, unit: 'ms' },
 ]
-/** How many of the last starts are compared with all. */
-const LAST = 20
 
 const rows: SideBySide['rows'] = []
 

@@ -39,8 +39,8 @@ export async function report(
 /** Copies the logs of CRIU that the page links to, as far as they are beside the results. */
 async function copyLogs({ suites }: Results, from: string, to: string): Promise<void> {
   for (const path of suites.flatMap(({ kept }) => (kept ? Object.values(kept) : []))) {
-    const log = await readFile(join(from, path), 'utf8').catch(() => undefined)
-    if (log !== undefined) await writeTextFile(join(to, path), log)
+    const log = join(from, path)
+    if (existsSync(log)) await writeTextFile(join(to, path), await readFile(log, 'utf8'))
   }
 }
 
