@@ -32,6 +32,8 @@ export interface LaunchRequest {
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds after which the container is killed. */
   readonly timeout: Milliseconds
+  /** Kills the container. */
+  readonly signal?: AbortSignal | undefined
   /** Memory that a file is mapped in instead of what it was at the dump. */
   readonly guard?: Guarded | undefined
   /** Injected delays, nanoseconds: in the launcher first of all, and in the command's process right before exec. */
@@ -126,6 +128,7 @@ export async function launch(host: Host, request: LaunchRequest): Promise<Launch
     failed,
     fix: `read the first error line of the command; run the step by hand: ${ownCommand('restore')}`,
     timeout: request.timeout,
+    signal: request.signal,
     accept: Array.from({ length: 256 }, (_, status) => status),
     report: true,
   })

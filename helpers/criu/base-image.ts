@@ -16,6 +16,8 @@ import { BUNDLE, hasBundle, isProgram, makeBundle } from './bundle.ts'
 
 /** The name that the reference gives to its image. */
 const IMAGE_NAME = 'criu'
+/** In the order in which they are preferred. */
+const ENGINES = ['docker', 'podman']
 /** Where to look for CRIU in a base image, in the order of a usual PATH. */
 const CRIU_PLACES = [
   '/usr/local/sbin/criu',
@@ -46,10 +48,10 @@ export async function findBaseImage(
   progress: (line: string) => void = () => {},
 ): Promise<BaseImage> {
   if (named === undefined) {
-    for (const engine of ['docker', 'podman']) {
-      const id = await imageId(engine, IMAGE_NAME)
-      if (id !== undefined) return saveFromEngine(engine, IMAGE_NAME, id)
-    }
+    const ids = await Promise.all(
+      ENGINES.map(async (engine) => [engine, await imageId(engine, IMAGE_NAME)] as const),
+    )
+    for (const [engine, id] of ids) if (id !== undefined) return saveFromEngine(engine, IMAGE_NAME, id)
     return assembleFound(progress)
   }
   if (named === 'build') return assembleFound(progress)

@@ -1,7 +1,9 @@
+import { addAbortListener } from 'node:events'
 import type { Host } from '../host/host.ts'
 import {
   failure,
   forwardLines,
+  killGroup,
   KILLED,
   limited,
   startChild,
@@ -21,6 +23,8 @@ export interface Command extends CommandBase {
   readonly accept?: readonly number[]
   /** Adds a pipe as file descriptor 3 and returns what was written to it as `report`. */
   readonly report?: boolean
+  /** Kills the command with its whole process group, which is a failure of it. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Finished {
@@ -44,6 +48,7 @@ export async function run(host: Host, command: Command): Promise<Finished> {
   const started = performance.now()
   const child = startChild(argv, command, { stdin: stdinFor(host), report: command.report === true })
   using limit = limited(child, command.timeout)
+  using _stop = command.signal && addAbortListener(command.signal, () => killGroup(child))
   const ended = (async () => {
     if (command.onLine) await forwardLines(child, command.onLine)
     return child

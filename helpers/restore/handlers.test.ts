@@ -97,24 +97,31 @@ describe('a handler can be restored, and started from scratch,', () => {
     `)
   })
 
-  test('but fails at once with the error of its own function `done`', { timeout: 15_000 }, async () => {
-    let isBroken = false
-    const handler = triggerScene('file', {
-      ready: { line: /^ready$/ },
-      trigger: { file: 'go' },
-      done: ({ folder }) => {
-        if (isBroken) throw new Error('a mistake in done')
-        return existsSync(join(folder, 'gone'))
-      },
-    })
-    await withCheckpoints(
-      { handler, size: 16 * MB, strategies: [strategyNamed('eager')] },
-      async ([checkpoint]) => {
-        isBroken = true
-        expect(await messageOf(() => checkpoint && runRestore(checkpoint))).toBe('a mistake in done')
-      },
-    )
-  })
+  test(
+    'but fails at once with the error of its own function `done`, which ends its container',
+    { timeout: 15_000 },
+    async () => {
+      let isBroken = false
+      const handler = triggerScene('file', {
+        ready: { line: /^ready$/ },
+        trigger: { file: 'go' },
+        done: ({ folder }) => {
+          if (isBroken) throw new Error('a mistake in done')
+          return existsSync(join(folder, 'gone'))
+        },
+      })
+      await withCheckpoints(
+        { handler, size: 16 * MB, strategies: [strategyNamed('eager')] },
+        async ([checkpoint]) => {
+          isBroken = true
+          expect(await messageOf(() => checkpoint && runRestore(checkpoint))).toBe('a mistake in done')
+          isBroken = false
+          // Its container has ended, or no other could have its name.
+          expect((await (checkpoint && runRestore(checkpoint)))?.sample.checksum).toBe(checkpoint?.checksum)
+        },
+      )
+    },
+  )
 
   test.each(['python', 'native'])('and reports its startup and execution: %s', async (name) => {
     const plan = { handler: handlerNamed(name), size: 4 * MB, strategies: [strategyNamed('plain')] }

@@ -19,6 +19,7 @@ import { answers } from '../handlers/definition.ts'
 import { observed, seenFile } from '../handlers/observe.ts'
 import { readRestoreStats, type RestoreStats } from '../images/index.ts'
 import { WORK } from '../installation/paths.ts'
+import type { Host } from '../host/host.ts'
 import { nowOn } from '../machine/clock.ts'
 import type { Milliseconds, Nanoseconds } from '../units.ts'
 import type { TimePoints } from '../../reports/timeline.ts'
@@ -94,11 +95,12 @@ export async function startRestore(
   })
   const request = await requestFor(checkpoint, folder.onHost, options)
   const spawned = await nowOn(host)
-  const launched = launch(host, request)
-  // An error in the user's function ends the wait.
-  const watched =
-    typeof handler.done === 'function' ? reportWhenDone(handler.done, folder.path, launched) : undefined
-  return { folder: folder.path, ended: Promise.all([launched, watched]).then(([report]) => finish(checkpoint, folder.path, spawned, report)) } // prettier-ignore
+  const { done } = handler
+  const launched = typeof done === 'function' ? launchUntil(done, host, request, folder.path) : launch(host, request) // prettier-ignore
+  return {
+    folder: folder.path,
+    ended: launched.then((report) => finish(checkpoint, folder.path, spawned, report)),
+  }
 }
 
 /** What the launcher is asked for to restore a checkpoint with the files in `folder`, a path on the host. */
@@ -188,6 +190,25 @@ async function commandOf(checkpoint: Checkpoint, limit: Milliseconds): Promise<s
   // Less than the launcher's limit, because the observer's error says what it waited for.
   const again = !leaves && answers(handler) && runsTwice(handler)
   return observed(handler, { command, folder: HANDLER_FOLDER, leaves, again, pid: restoredPid, limit: limit * 0.9 }) // prettier-ignore
+}
+
+/** Launches a container while it polls the user's function. An error of that function ends the container. */
+async function launchUntil(
+  isDone: (seen: { folder: string }) => boolean | Promise<boolean>,
+  host: Host,
+  request: LaunchRequest,
+  folder: string,
+): Promise<LaunchReport> {
+  const stop = new AbortController()
+  const launched = launch(host, { ...request, signal: stop.signal })
+  try {
+    await reportWhenDone(isDone, folder, launched)
+  } catch (error) {
+    stop.abort()
+    await launched.catch(() => {}) // It was ended: what counts is why.
+    throw error
+  }
+  return launched
 }
 
 /** Polls the user's function while the container runs, and signals the observer, which takes the time. */

@@ -1,6 +1,7 @@
+import { afterAll } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { handlerNamed } from '../handlers/handler.ts'
-import { openSandbox } from '../sandbox/sandbox.ts'
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { prepare, type CheckpointPlan } from '../measure/prepare.ts'
 import { strategyNamed } from '../strategies/index.ts'
 import type { Checkpoint } from '../restore/restore-run.ts'
@@ -9,6 +10,10 @@ import { expectNothingLeft } from './leaks.ts'
 
 /** The name of this test file's containers. */
 export const CONTAINER = `vitest-criu-test-${process.pid}`
+
+/** The sandbox of this test file, opened by the first checkpoint: a run also prepares all its suites in one. */
+let sandboxOfFile: Promise<Sandbox> | undefined
+afterAll(async () => (await sandboxOfFile)?.[Symbol.asyncDispose]())
 
 /**
  * Runs `action` on a checkpoint: 1MB of the native handler on tmpfs with strategy eager, unless `plan` says otherwise.
@@ -23,12 +28,12 @@ export const withCheckpoint = <T>(
   })
 
 /** Like withCheckpoint, but with a checkpoint for each strategy of `plan`. */
-export const withCheckpoints = <T>(
+export async function withCheckpoints<T>(
   plan: Partial<CheckpointPlan>,
   action: (checkpoints: readonly Checkpoint[]) => Promise<T>,
-): Promise<T> =>
-  expectNothingLeft(async () => {
-    await using sandbox = await openSandbox(CONTAINER)
+): Promise<T> {
+  const sandbox = await (sandboxOfFile ??= openSandbox(CONTAINER))
+  return expectNothingLeft(async () => {
     await using prepared = await prepare(
       sandbox,
       {
@@ -45,3 +50,4 @@ export const withCheckpoints = <T>(
     )
     return await action(prepared.checkpoints)
   })
+}
