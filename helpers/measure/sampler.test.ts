@@ -74,7 +74,7 @@ test('a sample is labelled if the control before it took much longer than usual'
       if (busy()) hogs = Array.from({ length: 32 }, () => start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' })) // prettier-ignore
     },
     measure: async () => {
-      for (const hog of hogs.splice(0)) await hog[Symbol.asyncDispose]()
+      await Promise.all(hogs.splice(0).map((hog) => hog[Symbol.asyncDispose]()))
       return { name: String(count) }
     },
     progress: () => {},
