@@ -264,11 +264,13 @@ describe('the accessibility of the page', () => {
     expect(new Set(labels).size).toBe(await opened.page.getByRole('img').count())
   })
 
-  test('unfolds every section in print', async () => {
+  test('unfolds every section in print, and hides the tables that repeat a chart', async () => {
     await using opened = await open('recorded')
     const folded = opened.page.locator('details:not([open])')
     expect(await folded.count()).toBeGreaterThan(0)
     await opened.page.pdf()
-    expect(await folded.count()).toBe(0)
+    expect(await folded.count()).toBe(await opened.page.locator('details.equivalent').count())
+    await opened.page.emulateMedia({ media: 'print' })
+    expect(await folded.filter({ visible: true }).count()).toBe(0)
   })
 })

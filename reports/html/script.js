@@ -44,8 +44,8 @@ const compare = (one, other) => (typeof one === 'number' ? one - other || 0 : on
   // Browsers keep the chosen filters when the page is reloaded.
   filter()
 
-  // Sections cannot be unfolded on paper.
+  // Sections cannot be unfolded on paper. What repeats a chart's figures would fill most of it.
   addEventListener('beforeprint', () => {
-    for (const folded of document.querySelectorAll('details')) folded.open = true
+    for (const folded of document.querySelectorAll('details:not(.equivalent)')) folded.open = true
   })
 }
