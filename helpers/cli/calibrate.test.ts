@@ -7,6 +7,14 @@ import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 
+// What one sample shows is inconclusive, and takes every way that ten do.
+const QUICK = {
+  VITEST_CRIU_ITERATIONS: '1',
+  VITEST_CRIU_WARMUP: '0',
+  VITEST_CRIU_SET_UPS: '1',
+  VITEST_CRIU_HANDLER: 'native',
+}
+
 test('calibrate measures which delays the gate finds, writes a report, and keeps its runs for a replay', async () => {
   await using folder = await temporaryFolder()
   const [out, kept] = [join(folder.path, 'calibration.md'), join(folder.path, 'kept')]
@@ -14,7 +22,7 @@ test('calibrate measures which delays the gate finds, writes a report, and keeps
   await expectNothingLeft(async () => {
     const ended = await cli(
       ['calibrate', '--runs', '1', '--sizes', '1MB', '--out', out, '--append', '--batch', 'held out', '--keep', kept],
-      { VITEST_CRIU_ITERATIONS: '10', VITEST_CRIU_SET_UPS: '1', VITEST_CRIU_HANDLER: 'native' },
+      QUICK,
     ) // prettier-ignore
     expect(ended.status).toBe(0)
     expect(ended.stderr).toMatch(/▸ run 1\/1: unchanged: .*; delay in the launcher: .*\+50 % /)
@@ -35,8 +43,8 @@ test('calibrate measures which delays the gate finds, writes a report, and keeps
 test('calibrate --quick tells what the gate sees on this machine, proposes band and time, and keeps its runs', async () => {
   await using folder = await temporaryFolder()
   const ended = await expectNothingLeft(() =>
-    cli(['calibrate', '--quick', '0.01', '--sizes', '1MB', '--keep', folder.path], { VITEST_CRIU_ITERATIONS: '5', VITEST_CRIU_SET_UPS: '1', VITEST_CRIU_HANDLER: 'native' }),
-  ) // prettier-ignore
+    cli(['calibrate', '--quick', '0.01', '--sizes', '1MB', '--keep', folder.path], QUICK),
+  )
   expect(ended.status).toBe(0)
   expect(ended.stderr).toMatch(/^▸ run 3: /m)
   expect(ended.stdout).toMatch(/^3 runs of the same code, 6 comparisons: \d false alarms, \d inconclusive\./)
