@@ -14,9 +14,7 @@ import { requireNode } from '../installation/node-version.ts'
 import { parseSize } from '../units.ts'
 import type { CalibrateOptions } from './calibrate.ts'
 import type { ReportOptions } from './report.ts'
-
-// Each command imports its own code: all of it takes half a second to load, which every command would wait for.
-const steps = () => import('./steps.ts')
+import type * as Steps from './steps.ts'
 
 const AFTER_HELP = `
 The steps read ROOTFS_ABS_PATH, CONTAINER_NAME, MEMORY_SIZE and BASE_IMAGE from the environment.
@@ -47,6 +45,15 @@ function version(): string {
 function settings(): Settings {
   requireRoot()
   return resolveSettings({}, process.env)
+}
+
+/**
+ * Runs a step. Each command imports its own code, when its settings are right: all of it takes half a second to load,
+ * which every command would wait for.
+ */
+async function step(name: keyof typeof Steps, chosen = settings()): Promise<void> {
+  const steps = await import('./steps.ts')
+  await steps[name](chosen)
 }
 
 /** The settings of a run with a baseline, which takes more samples. */
@@ -161,32 +168,33 @@ program.commandsGroup("The reference's steps, one by one:")
 program
   .command('mount')
   .description('mount tmpfs on ROOTFS_ABS_PATH')
-  .action(async () => (await steps()).mount(settings()))
+  .action(() => step('mount'))
 program
   .command('rootfs')
   .description('export the base image criu to ROOTFS_ABS_PATH')
-  .action(async () => (await steps()).rootfs(settings()))
+  .action(() => step('rootfs'))
 program
   .command('dump')
   .description('start the handler on the host and dump it')
   .argument('[MEMORY_SIZE]', 'memory that the handler touches: in bytes, or as 64MB')
-  .action(async (size?: string) =>
-    (await steps()).dumpStep(
-      size === undefined ? settings() : { ...settings(), sizes: [parseSize(size, 'MEMORY_SIZE of dump')] },
-    ),
+  .action((size?: string) =>
+    step('dumpStep', {
+      ...settings(),
+      ...(size !== undefined && { sizes: [parseSize(size, 'MEMORY_SIZE of dump')] }),
+    }),
   )
 program
   .command('copy')
   .description('copy images and files to ROOTFS_ABS_PATH')
-  .action(async () => (await steps()).copy(settings()))
+  .action(() => step('copy'))
 program
   .command('restore')
   .description('restore in the lean container CONTAINER_NAME')
-  .action(async () => (await steps()).restore(settings()))
+  .action(() => step('restore'))
 program
   .command('unmount')
   .description('undo the steps')
-  .action(async () => (await steps()).unmount(settings()))
+  .action(() => step('unmount'))
 
 program.commandsGroup('About a checkpoint:')
 program

@@ -26,22 +26,26 @@ export const withSteps = (
 ): Promise<void> =>
   expectNothingLeft(async () => {
     await using folder = await temporaryFolder()
-    const point = folder.path
-    const variables = { ROOTFS_ABS_PATH: point, CONTAINER_NAME: NAME, MEMORY_SIZE: '1048576', ...environment }
-    const step: Steps['step'] = (...command) => cli(command, variables)
-    const runAll: Steps['runAll'] = async (...commands) => {
-      let output = ''
-      for (const command of commands) {
-        const { status, stdout, stderr } = await step(command)
-        expect(status, `${command}: ${stderr}`).toBe(0)
-        output = stdout
-      }
-      return output
-    }
-    const failureOf: Steps['failureOf'] = async (...command) => {
-      const { status, stdout, stderr } = await step(...command)
-      expect({ status, stdout }).toMatchObject({ status: 1 })
-      return steady(stderr.replaceAll(/^▸ .*\n/gm, ''), [point, 'ROOTFS'], [NAME, 'NAME'])
-    }
-    await action({ point, variables, step, runAll, failureOf })
+    await action(stepsOn(folder.path, environment))
   })
+
+/** Steps on a folder, with these environment variables. */
+export function stepsOn(point: string, environment: Record<string, string>): Steps {
+  const variables = { ROOTFS_ABS_PATH: point, CONTAINER_NAME: NAME, MEMORY_SIZE: '1048576', ...environment }
+  const step: Steps['step'] = (...command) => cli(command, variables)
+  const runAll: Steps['runAll'] = async (...commands) => {
+    let output = ''
+    for (const command of commands) {
+      const { status, stdout, stderr } = await step(command)
+      expect(status, `${command}: ${stderr}`).toBe(0)
+      output = stdout
+    }
+    return output
+  }
+  const failureOf: Steps['failureOf'] = async (...command) => {
+    const { status, stdout, stderr } = await step(...command)
+    expect({ status, stdout }).toMatchObject({ status: 1 })
+    return steady(stderr.replaceAll(/^▸ .*\n/gm, ''), [point, 'ROOTFS'], [NAME, 'NAME'])
+  }
+  return { point, variables, step, runAll, failureOf }
+}
