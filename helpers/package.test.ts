@@ -1,74 +1,33 @@
 import { globSync } from 'node:fs'
 import { cp, readFile, writeFile } from 'node:fs/promises'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import { done, HAS_NODE, installPackage, manifestOf, OLDEST, type Installation } from './package.testing.ts'
 import { unpack } from './programs/pack.ts'
-import { npmSettings, outcomeOf, PROJECT, type Ended } from './testing/commands.ts'
-import { temporaryFolder } from './testing/folders.ts'
+import { PROJECT } from './testing/commands.ts'
 import { expectNothingLeft } from './testing/leaks.ts'
 
 /**
  * Tests the package as a new user installs it: packed, then installed with vitest in an empty folder outside the tree,
  * set up by `init`, and run.
  */
-const HAS_NODE = ['x64', 'arm64'].includes(process.arch)
-/** The oldest Node that is supported, and one that is not. */
-const OTHER_NODES = ['22', '20']
-/** The Node that runs this test comes before any other Node of the machine. */
-const PATH = [dirname(process.execPath), process.env['PATH']].join(delimiter)
 const BENCH = { MEMORY_SIZE: '1048576', VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
 
-/** The output of `npm pack --json`: the size in bytes, and paths within the package. */
-const Pack = z.object({ size: z.int(), files: z.array(z.object({ path: z.string() })) })
-const Manifest = z.looseObject({
-  version: z.string(),
-  scripts: z.record(z.string(), z.string()),
-  dependencies: z.record(z.string(), z.string()),
-})
-const manifestOf = async (folder: string): Promise<z.infer<typeof Manifest>> =>
-  Manifest.parse(JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')))
+/** A program of this project's own development. */
+const bin = (name: string): string => join(PROJECT, 'node_modules/.bin', name)
 
-let place: Awaited<ReturnType<typeof temporaryFolder>>
-let tarball: string
-let packed: z.infer<typeof Pack>
+let place: Installation
+let packed: Installation['packed']
 let app: string
 let installed: string
-
-const inApp = (argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> =>
-  outcomeOf(argv, { PATH, ...environment }, app)
-
-async function done(argv: readonly string[], folder: string): Promise<string> {
-  const { status, stdout, stderr } = await outcomeOf(argv, { ...npmSettings(), PATH }, folder)
-  expect(status, `${argv.join(' ')}: ${stdout}${stderr}`).toBe(0)
-  return stdout
-}
+let inApp: Installation['inApp']
 
 beforeAll(async () => {
-  place = await temporaryFolder()
-  app = await makeApp()
-  installed = join(app, 'node_modules/vitest-criu')
+  place = await installPackage()
+  ;({ packed, app, installed, inApp } = place)
 }, 300_000)
 
 afterAll(() => place[Symbol.asyncDispose]())
-
-async function makeApp(): Promise<string> {
-  const folder = place.path
-  const answer = await done(['npm', 'pack', '--json', '--pack-destination', folder], PROJECT)
-  // The output of `prepack` comes before the JSON. Older versions of npm print a list, newer ones a record.
-  const packs = z
-    .record(z.string(), Pack)
-    .or(z.array(Pack))
-    .parse(JSON.parse(answer.slice(answer.search(/^[[{]$/m))))
-  packed = Object.values(packs)[0] ?? expect.fail(answer)
-  tarball = globSync(join(folder, '*.tgz'))[0] ?? expect.fail('no tarball')
-  await writeFile(join(folder, 'package.json'), '{}')
-  const npm = ['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund']
-  await done([...npm, '--save-dev', 'vitest@^5.1.0', '@types/node', tarball], folder)
-  for (const version of HAS_NODE ? OTHER_NODES : [])
-    await done([...npm, '--prefix', `node${version}`, `node-linux-${process.arch}@${version}`], folder)
-  return folder
-}
 
 describe('the package', () => {
   test('is small, and contains neither tests nor their support files', () => {
@@ -122,15 +81,14 @@ describe('the package', () => {
     expect(brought.toSorted()).toEqual([...started].toSorted())
   })
 
-  test('passes publint', async () => {
-    expect(await done(['npx', 'publint', 'run', tarball, '--strict'], PROJECT)).toContain('All good!')
+  test.concurrent('passes publint', async () => {
+    expect(await done([bin('publint'), 'run', packed.tarball, '--strict'], PROJECT)).toContain('All good!')
   })
 
-  test('passes "are the types wrong"', async () => {
+  test.concurrent('passes "are the types wrong"', async () => {
     // The package has ES modules only, like vitest.
-    const argv = ['npx', 'attw', tarball, '--profile', 'esm-only', '--format', 'ascii']
-    const { status, stdout } = await outcomeOf(argv, { ...npmSettings(), PATH })
-    expect(status, stdout).toBe(0)
+    const argv = [bin('attw'), packed.tarball, '--profile', 'esm-only', '--format', 'ascii']
+    expect(await done(argv, PROJECT)).not.toBe('')
   })
 })
 
@@ -151,37 +109,44 @@ describe('an empty project', () => {
     expect(stderr).toMatch(/^  fix: +npx vitest-criu mount$/m)
   })
 
-  test.for([
-    ['this Node', process.version, ''],
-    ['Node 22', 'v22.', 'node22/node_modules/.bin'],
-  ])(
-    'runs npx vitest bench, which prints a complete table (%s)',
-    async ([, version = '', node = ''], { skip }) => {
-      if (node !== '' && !HAS_NODE) skip(`no npm package has a Node for ${process.arch}`)
-      const path = [join(app, node), PATH].join(delimiter)
-      const { status, stdout, stderr } = await expectNothingLeft(() =>
-        inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, PATH: path, VITEST_CRIU_TOLERANCE: '1000' }),
-      )
-      expect(status, stderr).toBe(0)
-      expect(rowsOf(stdout)).toEqual([
-        'dump',
-        'rewrite',
-        'lean container',
-        'restore',
-        'execution',
-        'cold start',
-      ])
-      expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(
-        '<h1>A 1MB process starts',
-      )
-      expect((await inApp(['node', '--version'], { PATH: path })).stdout).toContain(version)
-    },
-  )
+  test('runs npx vitest bench, which prints a complete table', async () => {
+    const { status, stdout, stderr } = await expectNothingLeft(() =>
+      inApp(['npx', 'vitest', 'bench', '--run'], { ...BENCH, VITEST_CRIU_TOLERANCE: '1000' }),
+    )
+    expect(status, stderr).toBe(0)
+    expect(rowsOf(stdout)).toEqual(ROWS)
+    expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(PAGE)
+    expect((await inApp(['node', '--version'])).stdout).toContain(process.version)
+  })
+
+  test('needs neither a compiler nor a cache, on the oldest Node', async () => {
+    const suites = await readFile(join(app, 'bench/start.bench.ts'), 'utf8')
+    const both = `${suites}\nrestoreSuite({ handler: 'native', strategies: ['mapped', 'lazy'] })\n`
+    await writeFile(join(app, 'both.bench.ts'), both)
+    const { status, stdout, stderr } = await expectNothingLeft(() =>
+      inApp(
+        [...BARE, 'vitest', 'bench', '--run', 'both'],
+        { ...BENCH, VITEST_CRIU_TOLERANCE: '1000' },
+        OLDEST,
+      ),
+    )
+    expect(status, stderr).toBe(0)
+    const lazy = [...ROWS.filter((row) => row !== 'rewrite'), 'drain']
+    expect(rowsOf(stdout)).toEqual([...ROWS, ...ROWS, ...lazy])
+    expect(await readFile(join(app, 'reports/out/results.html'), 'utf8')).toContain(PAGE)
+    // Without a compiler these can only be the binaries from the package.
+    const unpacked = /^vitest-criu cache: .*$/m.exec(stdout)?.[0]
+    for (const program of ['control', 'lazy-restore', 'lean-container', 'memory-control', 'native-handler'])
+      expect(unpacked).toMatch(new RegExp(` ${program}-\\w{16}( |$)`))
+    expect((await inApp(['node', '--version'], {}, OLDEST)).stdout).toContain(
+      OLDEST ? `v${OLDEST}.` : process.version,
+    )
+  })
 
   test("gets annotations at its own suites from vitest's default reporters in a GitHub workflow", async () => {
     const environment = { ...BENCH, VITEST_CRIU_TOLERANCE: '0.001', GITHUB_ACTIONS: 'true' }
     const { status, stdout } = await expectNothingLeft(() =>
-      inApp(['npx', 'vitest', 'bench', '--run', 'bench/start'], environment),
+      inApp(['vitest', 'bench', '--run', 'bench/start'], environment),
     )
     expect(status).toBe(1)
     const annotations = [...stdout.matchAll(/^::error file=(.*?),title=.* > ([\w ]+),line=(\d+)/gm)]
@@ -198,48 +163,53 @@ describe('an empty project', () => {
 
   test('is told first of all that Node 20 is too old', async ({ skip }) => {
     if (!HAS_NODE) skip(`no npm package has a Node for ${process.arch}`)
-    const path = [join(app, 'node20/node_modules/.bin'), PATH].join(delimiter)
-    const doctor = await inApp(['npx', 'vitest-criu', 'doctor'], { PATH: path })
+    const [doctor, ...others] = await Promise.all([
+      inApp(['npx', 'vitest-criu', 'doctor'], {}, '20'),
+      inApp(['vitest-criu', 'report'], {}, '20'),
+      inApp(['vitest', 'bench', '--run'], {}, '20'),
+    ])
     expect(doctor).toMatchObject({ status: 1, stderr: '' })
     expect(doctor.stdout).toMatch(/^MISSING node: v20\..*\n        fix: install Node 22\.12 or later\n$/)
-    for (const command of [
-      ['vitest-criu', 'report'],
-      ['vitest', 'bench', '--run'],
-    ]) {
-      const { status, stdout, stderr } = await inApp(['npx', ...command], { PATH: path })
+    for (const { status, stdout, stderr } of others) {
       expect(status).toBe(1)
       expect(stdout + stderr).toContain('cannot run on this version of Node')
       expect(stdout + stderr).not.toContain('is not a function')
     }
   })
 
-  test.each(EXAMPLES)('runs the example %s, which passes its gate', async (example, figures, file) => {
-    await cp(join(installed, 'fixtures/examples', example), join(app, example), { recursive: true })
-    const command = ['npx', 'vitest', ...(file.endsWith('.test.ts') ? ['run'] : ['bench', '--run'])]
-    const { status, stdout, stderr } = await expectNothingLeft(() =>
-      inApp([...command, '--root', example, file], { VITEST_CRIU_ITERATIONS: '3' }),
-    )
-    expect(status, stdout + stderr).toBe(0)
-    for (const figure of figures) expect(stdout).toMatch(new RegExp(`^\\| +${figure} +\\|`, 'm'))
+  describe('with the examples as projects', () => {
+    beforeAll(async () => {
+      await cp(join(installed, 'fixtures/examples'), join(app, 'examples'), { recursive: true })
+      const config = "export default { test: { projects: ['*/vitest.config.mts'] } }"
+      await writeFile(join(app, 'examples/vitest.config.mts'), config)
+    })
+
+    test('runs their benchmarks, which pass their gates', async () => {
+      const environment = { VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
+      const { status, stdout, stderr } = await expectNothingLeft(() =>
+        inApp(['vitest', 'bench', '--run', '--root', 'examples'], environment),
+      )
+      expect(status, stdout + stderr).toBe(0)
+      for (const [handler, figures] of EXAMPLES) {
+        const table = stdout.split(/^tmpfs, /m).find((part) => part.startsWith(`${handler} handler`))
+        for (const figure of figures) expect(table, handler).toMatch(new RegExp(`^\\| +${figure} +\\|`, 'm'))
+      }
+    })
+
+    test('runs their tests', async () => {
+      const { status, stdout, stderr } = await expectNothingLeft(() =>
+        inApp(['vitest', 'run', '--root', 'examples']),
+      )
+      expect(status, stdout + stderr).toBe(0)
+      for (const example of ['line-server', 'node-server'])
+        expect(stdout).toContain(`✓ |${example}| restore.test.ts (1 test)`)
+    })
   })
 
   test('gets the same vitest_criu.py from the package as in the Python example', async () => {
     const shipped = await readFile(join(installed, 'dist/fixtures/languages/vitest_criu.py'), 'utf8')
     const copied = join(PROJECT, 'fixtures/examples/python-function/vitest_criu.py')
     expect(await readFile(copied, 'utf8')).toBe(shipped)
-  })
-
-  test('needs neither a compiler nor a cache', async () => {
-    const environment = { ...BENCH, VITEST_CRIU_HANDLER: 'native', VITEST_CRIU_STRATEGIES: 'mapped,lazy' }
-    const { status, stdout, stderr } = await expectNothingLeft(() =>
-      inApp([...BARE, 'npx', 'vitest', 'bench', '--run', 'bench/'], environment),
-    )
-    expect(status, stderr).toBe(0)
-    expect(rowsOf(stdout)).toContain('drain')
-    // Without a compiler these can only be the binaries from the package.
-    const unpacked = /^vitest-criu cache: .*$/m.exec(stdout)?.[0]
-    for (const program of ['control', 'lazy-restore', 'lean-container', 'memory-control', 'native-handler'])
-      expect(unpacked).toMatch(new RegExp(` ${program}-\\w{16}( |$)`))
   })
 
   test('gets a list of what to install on a machine without CRIU', async () => {
@@ -265,18 +235,19 @@ describe('an empty project', () => {
       join(app, 'tsconfig.json'),
       JSON.stringify({ compilerOptions, include: ['bench', '*.mts'] }),
     )
-    expect(await inApp([join(PROJECT, 'node_modules/.bin/tsc')])).toMatchObject({ status: 0, stdout: '' })
+    expect(await inApp([bin('tsc')])).toMatchObject({ status: 0, stdout: '' })
   })
 })
 
-/** The projects in fixtures/examples: the rows that their tables must have, and the file to run. */
+/** The handlers of the suites in fixtures/examples, and rows that their tables must have. */
 const EXAMPLES = [
-  ['python-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
-  ['node-function', ['startup', 'restore', 'execution', 'speedup'], 'restore.bench.ts'],
-  ['node-server', ['first response', 'speedup'], 'restore.bench.ts'],
-  ['node-server', [], 'restore.test.ts'],
-  ['line-server', [], 'restore.test.ts'],
+  ['summarise', ['startup', 'restore', 'execution', 'speedup']],
+  ['search', ['startup', 'restore', 'execution', 'speedup']],
+  ['prices', ['first response', 'speedup']],
 ] as const
+
+const ROWS = ['dump', 'rewrite', 'lean container', 'restore', 'execution', 'cold start']
+const PAGE = '<h1>A 1MB process starts'
 
 /** Simulates a machine with CRIU in the cache, but without a compiler and without other compiled programs. */
 const WITHOUT_COMPILER = `

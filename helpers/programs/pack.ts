@@ -11,7 +11,12 @@ const Index = z.array(z.tuple([z.string(), z.int().nonnegative()]))
 export function pack(files: ReadonlyMap<string, Uint8Array>): Buffer {
   const index: z.infer<typeof Index> = [...files].map(([name, content]) => [name, content.length])
   const whole = Buffer.concat([Buffer.from(`${JSON.stringify(index)}\n`), ...files.values()])
-  const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: whole.length }
+  const params = {
+    // The two qualities above are 11 % smaller, and take 20 times as long: 11 s.
+    [constants.BROTLI_PARAM_QUALITY]: 9,
+    [constants.BROTLI_PARAM_LGWIN]: 24,
+    [constants.BROTLI_PARAM_SIZE_HINT]: whole.length,
+  }
   return brotliCompressSync(whole, { params })
 }
 
