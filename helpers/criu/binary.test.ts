@@ -36,39 +36,6 @@ test('findCriu fails without CRIU and without a network, and names the fix', asy
   `)
 })
 
-test('a build that fails names its first error, and finds no library that a static CRIU cannot have', async () => {
-  await using folder = await temporaryFolder()
-  // In place of the compiler: what would pkg-config find on a machine that has everything installed?
-  await writeFile(
-    join(folder.path, 'make'),
-    `#!/bin/sh
-for word; do case $word in PKG_CONFIG=*) pkg_config=\${word#*=} ;; esac; done
-for library in libnftables libselinux libbpf libdrm gnutls; do "$pkg_config" --exists "$library" && echo "found $library"; done
-"$pkg_config" --exists libprotobuf-c || echo "no libprotobuf-c"
-echo "make: entering a folder
-crtools.c:9: error: one of many
-make: *** error 2" >&2
-exit 2
-`,
-    { mode: 0o755 },
-  )
-  for (const library of ['libnftables', 'libselinux', 'libbpf', 'libdrm', 'gnutls', 'libprotobuf-c'])
-    await writeFile(join(folder.path, `${library}.pc`), `Name: ${library}\nDescription: none\nVersion: 1\n`)
-  const script = 'mount -t tmpfs none /var/cache/vitest-criu; "$@"; cat /var/cache/vitest-criu/build-criu.log'
-  const recipe = join(PROJECT, 'fixtures/base-image/build-criu.ts')
-  // prettier-ignore
-  const argv = ['unshare', '--mount', 'sh', '-c', script, 'sh', process.execPath, recipe, '/var/cache/vitest-criu/criu/criu']
-  const { stderr, stdout } = await outcomeOf(argv, {
-    PATH: `${folder.path}:${process.env['PATH']}`,
-    PKG_CONFIG_PATH: folder.path,
-  })
-  expect(stderr).toBe(
-    'crtools.c:9: error: one of many\nthe whole output: /var/cache/vitest-criu/build-criu.log\n',
-  )
-  expect(stdout).toContain('make: entering a folder')
-  expect(stdout).not.toMatch(/found lib|found gnutls|no libprotobuf-c/)
-}, 60_000)
-
 test('a CRIU that is built here does not pay for the start of glibc, which asks the processor for its caches', async ({
   skip,
 }) => {
@@ -99,34 +66,55 @@ echo source > criu-9/README; tar -czf pool/criu_9.orig.tar.gz criu-9; echo none 
     echo " $(sha256sum < $file | cut -d ' ' -f 1) $(stat -c %s $file) $file"
   done; cd ../..
 } > Release
-gpg --batch --quiet --passphrase '' --quick-generate-key test@localhost
+gpg --batch --quiet --passphrase '' --quick-generate-key test@localhost ed25519
 gpg --batch --quiet --clearsign --output dists/forky/InRelease Release
 gpg --export > keyring.gpg; gpgconf --kill all`
 
-test('the build takes the newest suite from a mirror whose signed Release file is past its date', async ({
+/** In place of the compiler: what would pkg-config find on a machine that has everything installed? */
+const MAKE = `#!/bin/sh
+for word; do case $word in PKG_CONFIG=*) pkg_config=\${word#*=} ;; esac; done
+for library in libnftables libselinux libbpf libdrm gnutls; do "$pkg_config" --exists "$library" && echo "found $library"; done
+"$pkg_config" --exists libprotobuf-c || echo "no libprotobuf-c"
+echo "make: with the $(cat README)"
+echo "crtools.c:9: error: one of many
+make: *** error 2" >&2
+exit 2
+`
+
+/** Without the machine's own settings of apt, which may have no dates checked at all. */
+const WITH_MIRROR = `
+mount -t tmpfs none /var/cache/vitest-criu && mount -t tmpfs none /etc/apt/apt.conf.d &&
+mount --bind $1/keyring.gpg /usr/share/keyrings/debian-archive-keyring.gpg && shift && "$@"
+cat /var/cache/vitest-criu/build-criu.log`
+
+test('a build takes the newest suite from a mirror whose signed Release file is past its date, finds no library that a static CRIU cannot have, and names its first error', async ({
   skip,
 }) => {
   if ((await outcomeOf(['which', 'gpg'])).status !== 0) skip('gpg is not installed to sign a mirror')
   await using folder = await temporaryFolder()
   const made = await outcomeOf(['sh', '-ec', MIRROR, 'sh', folder.path])
   expect(made.stderr).not.toContain('error')
-  await writeFile(join(folder.path, 'make'), '#!/bin/sh\ncat README; exit 2\n', { mode: 0o755 })
-  // Without the machine's own settings of apt, which may have no dates checked at all.
-  const script = `
-mount -t tmpfs none /var/cache/vitest-criu; mount -t tmpfs none /etc/apt/apt.conf.d
-mount --bind ${folder.path}/keyring.gpg /usr/share/keyrings/debian-archive-keyring.gpg; exec "$@"`
+  await writeFile(join(folder.path, 'make'), MAKE, { mode: 0o755 })
+  for (const library of ['libnftables', 'libselinux', 'libbpf', 'libdrm', 'gnutls', 'libprotobuf-c'])
+    await writeFile(join(folder.path, `${library}.pc`), `Name: ${library}\nDescription: none\nVersion: 1\n`)
   const recipe = join(PROJECT, 'fixtures/base-image/build-criu.ts')
   // prettier-ignore
-  const argv = ['unshare', '--mount', 'sh', '-ec', script, 'sh', process.execPath, recipe, '/var/cache/vitest-criu/criu/criu']
-  const { stdout } = await expectNothingLeft(() =>
+  const argv = ['unshare', '--mount', 'sh', '-c', WITH_MIRROR, 'sh', folder.path, process.execPath, recipe, '/var/cache/vitest-criu/criu/criu']
+  const { stderr, stdout } = await expectNothingLeft(() =>
     outcomeOf(argv, {
       DEBIAN_MIRROR: `file:${folder.path}`,
       PATH: `${folder.path}:${process.env['PATH']}`,
+      PKG_CONFIG_PATH: folder.path,
     }),
   )
   expect(stdout).toContain('fetching the source from the suite forky')
   expect(stdout).not.toContain('cannot use the suite forky')
-})
+  expect(stdout).toContain('make: with the source')
+  expect(stdout).not.toMatch(/found lib|found gnutls|no libprotobuf-c/)
+  expect(stderr).toBe(
+    'crtools.c:9: error: one of many\nthe whole output: /var/cache/vitest-criu/build-criu.log\n',
+  )
+}, 60_000)
 
 test("findCriu uses the machine's own CRIU if none can be built and it passes `criu check`", async () => {
   await using folder = await temporaryFolder()
