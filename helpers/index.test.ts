@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import * as api from './index.ts'
 import { outcomeOf, PROJECT, VITEST } from './testing/commands.ts'
 import { API, temporaryProject } from './testing/projects.ts'
@@ -21,36 +21,33 @@ test('nothing but the public API is exported', () => {
   `)
 })
 
-/** What restoreSuite() says of its thresholds in a benchmark. */
-async function refusalOf(thresholds: Readonly<Record<string, unknown>>): Promise<string> {
+/** What restoreSuite() says of each of these thresholds in a benchmark. */
+async function refusalsOf(...all: ReadonlyArray<Readonly<Record<string, unknown>>>): Promise<string[]> {
   await using project = await temporaryProject({
     'vitest.config.mts': `import { criu } from '${API}'\nexport default { plugins: [criu()] }\n`,
     'own.bench.ts': `import * as api from '${API}'
-const suite = { strategies: ['mapped'], sizes: [api.MB], thresholds: ${JSON.stringify(thresholds)} }
-try { api.restoreSuite(suite) } catch (error) { console.log('<' + error.message + '>') }`,
+for (const thresholds of ${JSON.stringify(all)}) {
+  const suite = { strategies: ['mapped'], sizes: [api.MB], thresholds }
+  try { api.restoreSuite(suite) } catch (error) { console.log('<' + error.message + '>') }
+}`,
   })
   const { stdout } = await outcomeOf([process.execPath, VITEST, 'bench', '--run'], {}, project.path)
-  return /<([^>]*)>/.exec(stdout)?.[1] ?? stdout
+  return [...stdout.matchAll(/<([^>]*)>/g)].map(([, message = '']) => message)
 }
 
-describe('restoreSuite refuses', () => {
-  test('a threshold for an unknown phase', async () => {
-    expect(await refusalOf({ 'first respons': 5 })).toMatchInlineSnapshot(`
-      "cannot use the threshold for "first respons"
-        found:    a name that is no phase of this suite
-        expected: one of dump, rewrite, lean container, restore, execution, cold start
-        fix:      correct thresholds in restoreSuite({ … })"
-    `)
-  })
-
-  test('a threshold relative to a strategy that it does not measure', async () => {
-    expect(await refusalOf({ restore: { times: 2, of: 'plain' } })).toMatchInlineSnapshot(`
-      "cannot use the threshold for "restore"
-        found:    the strategy "plain", which this suite does not measure
-        expected: one of mapped
-        fix:      correct thresholds in restoreSuite({ … })"
-    `)
-  })
+test('restoreSuite refuses a threshold for an unknown phase, or relative to a strategy that it does not measure', async () => {
+  const unknown = { 'first respons': 5 }
+  const unmeasured = { restore: { times: 2, of: 'plain' } }
+  expect((await refusalsOf(unknown, unmeasured)).join('\n')).toMatchInlineSnapshot(`
+    "cannot use the threshold for "first respons"
+      found:    a name that is no phase of this suite
+      expected: one of dump, rewrite, lean container, restore, execution, cold start
+      fix:      correct thresholds in restoreSuite({ … })
+    cannot use the threshold for "restore"
+      found:    the strategy "plain", which this suite does not measure
+      expected: one of mapped
+      fix:      correct thresholds in restoreSuite({ … })"
+  `)
 })
 
 test('the package loads in vitest.config.ts only what a configuration needs', async () => {

@@ -28,12 +28,15 @@ test('report, comment, compare and doctor read the folders and sizes of vitestâ€
   await inProject({ 'vitest.config.mts': configOf(OWN_FOLDERS), ...RESULTS }, async (command, folder) => {
     expect((await command('report')).stdout).toMatch(/^build\/criu: results\.json, /)
     expect(await readFile(join(folder, 'build/criu/results.html'), 'utf8')).toContain('of 2 runs')
-    expect((await command('comment')).stdout).toContain(`${MARK}\n\n### A 1MB process starts`)
-    const compared = await command('compare', 'main', 'build/criu/results.json', '--json')
+    const [comment, compared, doctor] = await Promise.all([
+      command('comment'),
+      command('compare', 'main', 'build/criu/results.json', '--json'),
+      command('doctor', '--json'),
+    ])
+    expect(comment.stdout).toContain(`${MARK}\n\n### A 1MB process starts`)
     const { outcome, figures } = z.object({ outcome: z.string(), figures: z.array(z.looseObject({ name: z.string() })) }).parse(JSON.parse(compared.stdout)) // prettier-ignore
     expect([outcome, compared.status]).toEqual(['inconclusive', 3])
     expect(figures[0]?.name).toMatch(/^tmpfs 1MB mapped python > /)
-    const doctor = await command('doctor', '--json')
     const findings = z.array(z.object({ ok: z.boolean(), name: z.string(), found: z.string(), fix: z.string().optional() })).parse(JSON.parse(doctor.stdout)) // prettier-ignore
     expect(findings.find(({ name }) => name === 'memory')?.fix).toContain('to measure 4194304MB')
     expect(findings.at(-1)).toEqual({ ok: true, name: 'configuration', found: 'results in build/criu' })

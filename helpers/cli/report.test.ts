@@ -30,15 +30,19 @@ test('report writes every report of a results.json again, with a folder as its h
   )
 })
 
+/** Without a history: to find that of this project, vitest would have to be loaded. */
+const report = (words: readonly string[], environment?: Record<string, string>): ReturnType<typeof cli> =>
+  cli(['report', ...words, '--history', '/nonexistent'], environment)
+
 test('report refuses a file that is not a results.json', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'results.json')
   await cp(new URL(import.meta.url), file)
-  const ended = await cli(['report', file])
+  const ended = await report([file])
   expect(ended.status).toBe(1)
   expect(ended.stderr).toContain(`cannot read the results ${file}`)
   await rm(file)
-  expect((await cli(['report', file])).stderr).toContain('no such file')
+  expect((await report([file])).stderr).toContain('no such file')
 })
 
 test("report does not overwrite another run's reports, unless --output names their folder", async () => {
@@ -46,7 +50,7 @@ test("report does not overwrite another run's reports, unless --output names the
   const [now, old] = [join(folder.path, 'results.json'), join(folder.path, 'old.json')]
   await writeFile(now, JSON.stringify(recorded))
   await writeFile(old, JSON.stringify(later(recorded, -1, 1)))
-  const refused = await cli(['report', old])
+  const refused = await report([old])
   expect(refused.status).toBe(1)
   expect(steady(refused.stderr, [folder.path, 'FOLDER'])).toMatchInlineSnapshot(`
     "cannot write the reports of FOLDER/old.json to FOLDER
@@ -58,14 +62,12 @@ test("report does not overwrite another run's reports, unless --output names the
   expect(await readdir(folder.path)).toEqual(['old.json', 'results.json'])
   expect(await readFile(now, 'utf8')).toBe(JSON.stringify(recorded))
   const elsewhere = join(folder.path, 'elsewhere')
-  expect(await cli(['report', old, '--output', elsewhere])).toMatchObject({ status: 0, stderr: '' })
+  expect(await report([old, '--output', elsewhere])).toMatchObject({ status: 0, stderr: '' })
   // The page alone, as somebody who shares it would keep it, is of an unknown run.
   await rm(join(elsewhere, 'results.json'))
   await rename(old, join(elsewhere, 'old.json'))
-  expect((await cli(['report', join(elsewhere, 'old.json')])).stderr).toContain(
-    'results.md of an unknown run',
-  )
-  expect((await cli(['report', now, '--output', elsewhere])).status).toBe(0)
+  expect((await report([join(elsewhere, 'old.json')])).stderr).toContain('results.md of an unknown run')
+  expect((await report([now, '--output', elsewhere])).status).toBe(0)
   expect(JSON.parse(await readFile(join(elsewhere, 'results.json'), 'utf8'))).toMatchObject({ createdAt: recorded.createdAt }) // prettier-ignore
 })
 
@@ -79,11 +81,11 @@ test('report --open opens the page in the program that BROWSER names, and does n
     `#!/bin/sh\necho "$1" > ${opened}.draft\nmv ${opened}.draft ${opened}\nsleep 5\n`,
     { mode: 0o755 },
   )
-  const ended = await cli(['report', file, '--open'], { BROWSER: browser })
+  const ended = await report([file, '--open'], { BROWSER: browser })
   expect(ended).toMatchObject({ status: 0, stderr: '' })
   expect(await holdsWithin(() => existsSync(opened), { limit: 5000 })).toBe(true)
   expect(await readFile(opened, 'utf8')).toBe(`${join(folder.path, 'results.html')}\n`)
-  const none = await cli(['report', file, '--open'], { BROWSER: '/no/such', PATH: join(folder.path, 'bin') })
+  const none = await report([file, '--open'], { BROWSER: '/no/such', PATH: join(folder.path, 'bin') })
   expect(none.stderr).toContain('cannot open')
 })
 
@@ -96,7 +98,7 @@ test('report copies the logs of CRIU that a page links to into another folder, a
   await mkdir(join(folder.path, 'logs'))
   await writeFile(join(folder.path, kept.slowest), 'slow')
   const elsewhere = join(folder.path, 'elsewhere')
-  expect((await cli(['report', file, '--output', elsewhere])).status).toBe(0)
+  expect((await report([file, '--output', elsewhere])).status).toBe(0)
   expect(await readFile(join(elsewhere, kept.slowest), 'utf8')).toBe('slow')
   expect(await readdir(join(elsewhere, 'logs'))).toEqual(['a.slowest.log'])
 })
