@@ -41,11 +41,10 @@ await packPrograms()
 async function packPrograms(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), `vitest-criu-build-${process.pid}-`))
   try {
+    const sources = PROGRAMS.map((program) => join(DIST, 'fixtures', program))
+    const binaries = await Promise.all(sources.map((source) => compileInto(folder, source)))
     const files = new Map<string, Buffer>()
-    for (const program of PROGRAMS) {
-      const binary = await compileInto(folder, join(DIST, 'fixtures', program))
-      files.set(basename(binary), await readFile(binary))
-    }
+    for (const binary of binaries) files.set(basename(binary), await readFile(binary))
     await mkdir(join(DIST, 'prebuilt'))
     await writeFile(join(DIST, 'prebuilt', `${process.arch}.br`), pack(files))
   } finally {
