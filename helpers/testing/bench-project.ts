@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Results } from '../../reports/results.ts'
-import { outcomeOf, VITEST, type Ended } from './commands.ts'
+import { BENCH, outcomeOf, type Ended } from './commands.ts'
 import { API, temporaryProject } from './projects.ts'
 
 export interface BenchRun extends Ended {
@@ -17,7 +17,7 @@ export async function runBenchProject(
 ): Promise<BenchRun> {
   await using folder = await benchProject(source)
   const quick = { VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' }
-  const ended = await outcomeOf([process.execPath, VITEST, 'bench', '--run', ...args], { ...quick, ...environment }, folder.path) // prettier-ignore
+  const ended = await outcomeOf([...BENCH, ...args], { ...quick, ...environment }, folder.path) // prettier-ignore
   const text = (name: string): Promise<string> => readFile(join(folder.path, 'reports/out', name), 'utf8')
   return {
     ...ended,
