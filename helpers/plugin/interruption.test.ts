@@ -13,51 +13,51 @@ const readRun = async (folder: string): Promise<Results> =>
 
 const titlesOf = ({ suites }: Results): string[] => suites.map(({ title }) => title)
 
-test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
-  '%s of a run keeps the suites that have ended, and every report says that others are missing',
-  async (signal) => {
-    await using folder = await temporaryFolder()
-    await expectNothingLeft(async () => {
-      const bench = startBench([], { VITEST_CRIU_SIZES: '1MB,64MB,256MB', VITEST_CRIU_OUTPUT: folder.path, VITEST_CRIU_TOLERANCE: '1000' }) // prettier-ignore
-      await bench.says(/tmpfs 64MB mapped +mounting/)
-      process.kill(-bench.group, signal)
-      expect((await bench.ended).status).not.toBe(0)
-    })
-    const results = await readRun(folder.path)
-    expect(titlesOf(results)).toEqual(['tmpfs 1MB mapped'])
+/** Interrupts a run in its second suite. */
+async function interrupt(signal: NodeJS.Signals, folder: string): Promise<void> {
+  const bench = startBench([], { VITEST_CRIU_SIZES: '1MB,64MB', VITEST_CRIU_OUTPUT: folder, VITEST_CRIU_TOLERANCE: '1000' }) // prettier-ignore
+  await bench.says(/tmpfs 64MB mapped +mounting/)
+  process.kill(-bench.group, signal)
+  expect((await bench.ended).status, signal).not.toBe(0)
+}
+
+test('SIGINT, SIGTERM or SIGKILL of a run keeps the suites that have ended, and every report says that others are missing', async () => {
+  await using folder = await temporaryFolder()
+  const runs = (['SIGINT', 'SIGTERM', 'SIGKILL'] as const).map((signal) => ({
+    signal,
+    output: join(folder.path, signal),
+  }))
+  await expectNothingLeft(() => Promise.all(runs.map(({ signal, output }) => interrupt(signal, output))))
+  for (const { signal, output } of runs) {
+    const results = await readRun(output)
+    expect(titlesOf(results), signal).toEqual(['tmpfs 1MB mapped'])
     const compared = results.suites[0]?.figures.filter(({ phase }) => phase !== 'rewrite')
     expect(compared?.map(({ verdict }) => verdict.state)).not.toContain('ungated')
     expect(results.incomplete).toMatch(/^the run (has not ended, or was killed|was interrupted)$/)
-    expect((await cli(['report', join(folder.path, 'results.json')])).status).toBe(0)
+    expect((await cli(['report', join(output, 'results.json')])).status).toBe(0)
     for (const report of ['results.md', 'results.html', 'junit.xml'])
-      expect(await readFile(join(folder.path, report), 'utf8'), report).toContain(results.incomplete)
-    expect(await readFile(join(folder.path, 'junit.xml'), 'utf8')).toContain('errors="1"')
-  },
-)
-
-test('a suite whose set-up fails is missing from the results, and every report says so', async () => {
-  const { status, results, junit } = await expectNothingLeft(() =>
-    runBenchProject(`criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })`, {
-      BASE_IMAGE: '/nonexistent',
-    }),
-  )
-  expect(titlesOf(results)).toEqual([])
-  expect(results.incomplete).toMatch(/^tmpfs 1MB mapped was not measured: cannot use the base image/)
-  expect(junit).toContain('errors="1"')
-  expect(status).toBe(1)
+      expect(await readFile(join(output, report), 'utf8'), report).toContain(results.incomplete)
+    expect(await readFile(join(output, 'junit.xml'), 'utf8')).toContain('errors="1"')
+  }
 })
 
-test('a hook that fails before a suite is the reason why results are missing, and not `-t`', async () => {
+test('suites whose set-up fails, or a hook before them, are missing from the results, and every report says so, not that `-t` selects nothing', async () => {
   const source = `const { beforeAll } = await import('vitest')
+    criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })
     describe('with a server', () => {
       beforeAll(() => { throw new Error('the server did not start') })
       criu.restoreSuite({ filesystems: ['tmpfs'], sizes: ['1MB'] })
     })`
-  const { status, results, stderr } = await expectNothingLeft(() =>
-    runBenchProject(source, {}, ['-t', '1MB']),
+  const { status, results, stderr, junit } = await expectNothingLeft(() =>
+    runBenchProject(source, { ROOTFS_ABS_PATH: '/etc' }, ['-t', '1MB']),
   )
-  expect(results.incomplete).toBe('with a server failed outside of its tests: the server did not start')
+  expect(titlesOf(results)).toEqual([])
+  expect(results.incomplete).toContain(
+    'tmpfs 1MB mapped was not measured: cannot mount on ROOTFS_ABS_PATH=/etc',
+  )
+  expect(results.incomplete).toMatch(/; with a server failed outside of its tests: the server did not start$/)
   expect(stderr).not.toContain('nothing was measured')
+  expect(junit).toContain('errors="1"')
   expect(status).toBe(1)
 })
 

@@ -23,13 +23,22 @@ const Json = z.object({
 /** Makes every figure a miss, in a GitHub workflow. */
 const ALL_MISS = { VITEST_CRIU_TOLERANCE: '0.001', GITHUB_ACTIONS: 'true' }
 
-test('a run in a GitHub workflow writes every report, the summary, and annotations at the failing tests', async () => {
+test("a run in a GitHub workflow, with -t 'tmpfs 4MB', writes every report, the summary, and annotations at the failing tests of this size", async () => {
   await using folder = await temporaryFolder()
   const output = join(folder.path, 'out')
   const summary = join(folder.path, 'summary.md')
   const environment = { ...ALL_MISS, GITHUB_STEP_SUMMARY: summary, VITEST_CRIU_OUTPUT: output }
-  const { status, stdout } = await expectNothingLeft(() => startBench(['-t', '1MB'], environment).ended)
+  const { status, stdout, stderr } = await expectNothingLeft(
+    () => startBench(['-t', 'tmpfs 4MB'], environment).ended,
+  )
   expect(status).toBe(1)
+  const progress = [...stderr.matchAll(/^▸ (\w+ \w+ \w+) /gm)].map(([, title]) => title)
+  expect(new Set(progress)).toEqual(new Set(['tmpfs 4MB mapped']))
+  expect(stdout).toMatch(/^ +Tests +5 failed \| 1 passed \| 30 skipped \(36\)$/m)
+  const { suites } = Results.parse(JSON.parse(await readFile(join(output, 'results.json'), 'utf8')))
+  expect(suites.map(({ title }) => title)).toEqual(['tmpfs 4MB mapped'])
+  // Without the option keep there are no logs among the reports, and CRIU writes none.
+  expect(suites.flatMap(({ samples }) => samples.map(({ stages }) => stages))).toEqual([undefined, undefined])
   expect((await readdir(output)).toSorted()).toEqual(REPORTS.map(([name]) => name).toSorted())
   expect(await readFile(summary, 'utf8')).toContain(await readFile(join(output, 'results.md'), 'utf8'))
   // Each failing test is annotated only once, by vitest's own reporter.
