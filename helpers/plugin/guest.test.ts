@@ -1,8 +1,9 @@
-import { chown, readFile } from 'node:fs/promises'
+import { chown, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { outcomeOf, PROJECT, VITEST } from '../testing/commands.ts'
+import type { TemporaryFolder } from '../testing/folders.ts'
 import { API, temporaryProject } from '../testing/projects.ts'
 
 /** Shows this tree at a path that everybody may read. */
@@ -45,55 +46,106 @@ const Report = z.object({
   ),
 })
 
+/** The unit tests of a project that an ordinary user can read, too. */
+async function unitTests(): Promise<TemporaryFolder> {
+  const project = await temporaryProject(FILES, visible(PROJECT))
+  for (const name of ['', 'unit']) await chown(join(project.path, name), NOBODY, NOBODY)
+  return project
+}
+
+/** The state of each test, from the report of vitest's JSON reporter. */
+async function testsIn(report: string, stderr: string) {
+  const json = await readFile(report, 'utf8').catch((cause: unknown) => {
+    throw new Error(stderr, { cause })
+  })
+  return Report.parse(JSON.parse(json)).testResults.flatMap(({ assertionResults }) => assertionResults)
+}
+
 /** The unit tests with and without the plugin: exit status, and the state of each test. */
 async function outcomes(machine: Machine, args: readonly string[]) {
-  await using project = await temporaryProject(FILES, visible(PROJECT))
-  for (const name of ['', 'unit']) await chown(join(project.path, name), NOBODY, NOBODY)
+  await using project = await unitTests()
   const outcome = async (config: string) => {
     const report = join(project.path, `${config}.json`)
-    const vitest = [
-      ...MACHINES[machine],
-      visible(process.execPath),
-      visible(VITEST),
-      'run',
-      '--configLoader',
-      'native',
-    ]
+    const vitest = [...MACHINES[machine], visible(process.execPath), visible(VITEST), 'run', '--configLoader', 'native'] // prettier-ignore
     const options = ['--config', `${config}.config.mts`, '--reporter=json', `--outputFile=${report}`, ...args]
-    const { status, stderr } = await outcomeOf(
-      [...vitest, ...options],
-      { ...VARIABLES, HOME: project.path },
-      project.path,
-    )
-    const json = await readFile(report, 'utf8').catch((cause: unknown) => {
-      throw new Error(stderr, { cause })
-    })
-    const { testResults } = Report.parse(JSON.parse(json))
-    return { status, tests: testResults.flatMap(({ assertionResults }) => assertionResults) }
+    const environment = { ...VARIABLES, HOME: project.path }
+    const { status, stderr } = await outcomeOf([...vitest, ...options], environment, project.path)
+    return { status, tests: await testsIn(report, stderr) }
   }
   const [withPlugin, without] = await Promise.all([outcome('with'), outcome('without')])
   return { with: withPlugin, without }
 }
 
-const CASES: ReadonlyArray<readonly [Machine, string]> = [
-  ...[
-    '',
-    '4MB',
-    '64MB',
-    '64mb',
-    'tmpfs',
-    'tmpfs 64MB',
-    'tmpfs > 64MB',
-    '^adds',
-    'fails|skipped',
-    'no such test',
-  ].map((pattern) => ['as root', pattern] as const),
-  ['as nobody', '4MB'],
-  ['without /proc', '4MB'],
+const PATTERNS = [
+  '4MB',
+  '64MB',
+  '64mb',
+  'tmpfs',
+  'tmpfs 64MB',
+  'tmpfs > 64MB',
+  '^adds',
+  'fails|skipped',
+  'no such test',
 ]
 
-test.for(CASES)('unit tests %s, selected by "%s", end as without the plugin', async ([machine, pattern]) => {
-  const both = await outcomes(machine, pattern === '' ? [] : ['-t', pattern])
+/** What `vitest run -t PATTERN` does for each pattern and configuration, in one process, which loads vitest once. */
+const EACH_PATTERN = `
+import { writeFileSync } from 'node:fs'
+import { startVitest } from 'vitest/node'
+const statuses = {}
+for (const testNamePattern of process.argv.slice(2))
+  for (const name of ['with', 'without']) {
+    const report = name + ' ' + testNamePattern
+    const options = { config: name + '.config.mts', configLoader: 'native', watch: false, testNamePattern, reporters: ['json'], outputFile: report + '.json' }
+    process.exitCode = 0
+    await (await startVitest('test', [], options)).close()
+    statuses[report] = process.exitCode
+  }
+process.exitCode = 0
+writeFileSync('statuses.json', JSON.stringify(statuses))
+`
+
+/** The outcomes of each pattern, by pattern. */
+async function outcomesOfPatterns() {
+  await using project = await unitTests()
+  await writeFile(join(project.path, 'each-pattern.mjs'), EACH_PATTERN)
+  const argv = [...MACHINES['as root'], visible(process.execPath), 'each-pattern.mjs', ...PATTERNS]
+  const { stderr } = await outcomeOf(argv, { ...VARIABLES, HOME: project.path }, project.path)
+  const json = await readFile(join(project.path, 'statuses.json'), 'utf8').catch((cause: unknown) => {
+    throw new Error(stderr, { cause })
+  })
+  const statuses = z.record(z.string(), z.number()).parse(JSON.parse(json))
+  const outcome = async (report: string) => ({
+    status: statuses[report],
+    tests: await testsIn(join(project.path, `${report}.json`), stderr),
+  })
+  const both = async (pattern: string) => ({
+    with: await outcome(`with ${pattern}`),
+    without: await outcome(`without ${pattern}`),
+  })
+  return new Map(await Promise.all(PATTERNS.map(async (pattern) => [pattern, await both(pattern)] as const)))
+}
+
+describe('unit tests as root', () => {
+  let ofPattern: Awaited<ReturnType<typeof outcomesOfPatterns>>
+  beforeAll(async () => {
+    ofPattern = await outcomesOfPatterns()
+  })
+
+  test.for(PATTERNS)('selected by "%s", end as without the plugin', (pattern) => {
+    const both = ofPattern.get(pattern)
+    expect(both?.without.tests).toHaveLength(6)
+    expect(both?.without.status).toBeTypeOf('number')
+    expect(both?.with).toEqual(both?.without)
+  })
+})
+
+test.for([
+  ['as root', []],
+  ['as nobody', ['-t', '4MB']],
+  ['without /proc', ['-t', '4MB']],
+] as const)('unit tests %s, with the arguments %j, end as without the plugin', async ([machine, args]) => {
+  const both = await outcomes(machine, args)
   expect(both.without.tests).toHaveLength(6)
   expect(both.with).toEqual(both.without)
 })
