@@ -36,36 +36,27 @@ function campaignOf(groups: CampaignPlan['groups'], settings: Settings, suspects
 const setUpsOf = ({ samples }: Pick<MeasuredSuite, 'samples'>) =>
   new Set(samples.map(({ setUp = 0 }) => setUp))
 
-test('each case is set up several times, in turn with the others, and keeps the set-ups apart', async () => {
+/** The cold start of the first case. */
+const suspected: Suspects = (suites) => new Map(suites.slice(0, 1).map((suite) => [suite, ['cold start']]))
+
+test('cases are set up several times, in turn; a suspected change again, after all others; a retry measures anew', async () => {
   await expectNothingLeft(async () => {
-    const { campaign, lines, cases } = campaignWith({ sizes: ['1MB', '4MB'], iterations: 4, setUps: 2 })
+    const { campaign, lines, cases } = campaignWith({ sizes: ['1MB', '4MB'], iterations: 4, setUps: 2 }, suspected) // prettier-ignore
     const [small, large] = cases
     if (!small || !large) throw new Error('no cases')
     const { suite, again } = await campaign.resultOf(small)
-    expect(again).toBeUndefined()
+    const other = await campaign.resultOf(large)
     const setUps = lines.filter((line) => /: set-up \d/.test(line))
     expect(setUps).toEqual([1, 2].flatMap((count) => cases.map(({ title }) => `${title}: set-up ${count}/2`)))
-    for (const measured of [suite, (await campaign.resultOf(large)).suite]) {
+    for (const measured of [suite, other.suite]) {
       expect([...setUpsOf(measured)].slice(0, 2)).toEqual([0, 1])
       expect(sampledOf(measured, 'dump').taken).toBe(measured.dumps.length)
       expect(measured.samples.filter(({ setUp = 0 }) => setUp === 1)).toHaveLength(2)
       expect(measured.figures.find(({ phase }) => phase === 'cold start')?.n).toBe(measured.samples.length)
     }
-  })
-})
-
-/** The cold start of the first case. */
-const suspected: Suspects = (suites) => new Map(suites.slice(0, 1).map((suite) => [suite, ['cold start']]))
-
-test('a suspected change is measured again with new set-ups, after all others, and a retry measures anew', async () => {
-  await expectNothingLeft(async () => {
-    const { campaign, lines, cases } = campaignWith({ sizes: ['1MB', '4MB'], iterations: 2, setUps: 2 }, suspected) // prettier-ignore
-    const [small, large] = cases
-    if (!small || !large) throw new Error('no cases')
-    const { suite, again } = await campaign.resultOf(small)
     expect(again?.dumps).toEqual([])
     expect(again && setUpsOf(again)).toEqual(new Set([0, 1]))
-    expect((await campaign.resultOf(large)).again).toBeUndefined()
+    expect(other.again).toBeUndefined()
     const confirming = lines.findIndex((line) => line.includes('differs from the baseline'))
     expect(lines.findLastIndex((line) => line.startsWith(large.title))).toBeLessThan(confirming)
     const retried = await campaign.resultOf(small)
@@ -77,7 +68,7 @@ test('a set-up that the machine disturbed is made again, kept, and left out of w
   await expectNothingLeft(async () => {
     await using sandbox = await openSandbox(`${CONTAINER}-noise`)
     await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
-    const { campaign, lines, cases } = campaignWith({ iterations: 1, time: 800, setUps: 1 })
+    const { campaign, lines, cases } = campaignWith({ iterations: 1, time: 200, setUps: 1 })
     const [only] = cases
     if (!only) throw new Error('no case')
     const { suite } = await campaign.resultOf(only)
@@ -90,34 +81,30 @@ test('a set-up that the machine disturbed is made again, kept, and left out of w
   })
 })
 
-test('a group that cannot be set up fails its own cases only', async () => {
-  await expectNothingLeft(async () => {
-    const { campaign, cases } = campaignWith({ sizes: ['1MB', '100000GB'], iterations: 1, setUps: 2 })
-    const [small, huge] = cases
-    if (!small || !huge) throw new Error('no cases')
-    expect((await campaign.resultOf(small)).suite.samples.length).toBeGreaterThan(1)
-    expect(await messageOf(() => campaign.resultOf(huge))).toContain('memory')
-  })
-})
-
-test('a strategy that fails in one set-up fails its own case only', async () => {
-  const options: CriuOptions = { sizes: ['1MB'], strategies: ['lazy', 'mapped', 'eager'], iterations: 2, setUps: 2, warmup: 0, containerName: CONTAINER } // prettier-ignore
+test('a group that cannot be set up, and a strategy that fails in one set-up, fail their own cases only', async () => {
+  const options: CriuOptions = { sizes: ['1MB', '100000GB'], strategies: ['lazy', 'mapped', 'eager'], iterations: 2, setUps: 2, warmup: 0, containerName: CONTAINER } // prettier-ignore
   const settings = resolveSettings(options, {})
-  const [group] = caseGroups({ handler: 'native' }, settings, GB)
+  const [group, huge] = caseGroups({ handler: 'native' }, settings, GB)
   const [unprepared, unrestored, eager] = group?.cases ?? []
   const [checkpoint] = group?.checkpoints ?? []
-  if (!group || !checkpoint || !unprepared || !unrestored || !eager) throw new Error('no cases')
+  const [tooLarge] = huge?.cases ?? []
+  if (!group || !huge || !checkpoint || !unprepared || !unrestored || !eager || !tooLarge)
+    throw new Error('no cases')
   const cases = [
     { ...unprepared, strategy: brokenStrategy('lazy', 'prepare') },
     { ...unrestored, strategy: brokenStrategy('mapped', 'command') },
     eager,
   ]
   const own = { ...group, cases, checkpoints: [{ ...checkpoint, cases }] }
+  const groups = [{ group: own, selected: cases }, { group: huge, selected: huge.cases }] // prettier-ignore
   await expectNothingLeft(async () => {
-    const { campaign } = campaignOf([{ group: own, selected: cases }], settings, () => new Map())
+    const { campaign } = campaignOf(groups, settings, () => new Map())
     const [lazy, mapped] = cases.map((each) => messageOf(() => campaign.resultOf(each)))
-    expect(setUpsOf((await campaign.resultOf(eager)).suite).size).toBeGreaterThanOrEqual(2)
+    const { suite, again } = await campaign.resultOf(eager)
+    expect(setUpsOf(suite).size).toBeGreaterThanOrEqual(2)
+    expect(again).toBeUndefined()
     expect(await lazy).toContain('tmpfs 1MB lazy: no')
     expect(await mapped).toContain('tmpfs 1MB mapped: cannot run /missing')
+    expect(await messageOf(() => campaign.resultOf(tooLarge))).toContain('memory')
   })
 })
