@@ -20,7 +20,7 @@ test('the watch key t selects as -t does: 4MB is not 64MB, and a space is betwee
     const command = `${process.execPath} ${VITEST} bench --configLoader native`
     const terminal = spawn('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], {
       cwd: folder.path,
-      env: { PATH: process.env['PATH'], HOME: '/root', TERM: 'xterm', COLUMNS: '200', VITEST_CRIU_ITERATIONS: '2', VITEST_CRIU_WARMUP: '0' },
+      env: { PATH: process.env['PATH'], HOME: '/root', TERM: 'xterm', COLUMNS: '200', VITEST_CRIU_ITERATIONS: '1', VITEST_CRIU_WARMUP: '0' },
     }) // prettier-ignore
     let output = ''
     terminal.stdout
