@@ -15,9 +15,9 @@ import { Campaign, type CampaignPlan } from './campaign.ts'
 
 type Suspects = (suites: readonly MeasuredSuite[]) => ReadonlyMap<MeasuredSuite, readonly string[]>
 
-/** A campaign with a native handler, what it reports, and its cases. */
+/** A campaign with a native handler whose images are not rewritten, what it reports, and its cases. */
 function campaignWith(options: CriuOptions, suspectsAmong: Suspects = () => new Map()) {
-  const settings = resolveSettings({ sizes: ['1MB'], warmup: 0, containerName: CONTAINER, ...options }, {})
+  const settings = resolveSettings({ sizes: ['1MB'], strategies: ['eager'], warmup: 0, containerName: CONTAINER, ...options }, {}) // prettier-ignore
   const groups = caseGroups({ handler: 'native' }, settings, GB).map((group) => ({ group, selected: group.cases })) // prettier-ignore
   return campaignOf(groups, settings, suspectsAmong)
 }

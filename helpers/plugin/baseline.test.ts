@@ -26,7 +26,7 @@ test('a run with an injected delay fails against its baseline, and a baseline fr
     const before = Results.parse(JSON.parse(await readFile(file, 'utf8')))
 
     // The delay is far larger than noise, and only in the restore.
-    const slower = await bench({ VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_SET_UPS: '1', VITEST_CRIU_INJECTED_DELAY: 'restore=200', VITEST_CRIU_SAVE: 'main' }) // prettier-ignore
+    const slower = await bench({ VITEST_CRIU_BASELINE: 'main', VITEST_CRIU_INJECTED_DELAY: 'restore=150', VITEST_CRIU_SAVE: 'main' }) // prettier-ignore
     expect(slower.status).toBe(1)
     expect(slower.stdout).toMatch(/^regression: tmpfs 1MB mapped > cold start: median .* ms; [\d.]+ × the baseline's .* ms, after removing [\d.]+ × of machine drift \(.* % interval .* to .*; n=\d+, baseline n=\d+\).*Its parts: .*restore [\d.]+ ×.*VITEST_CRIU_SAVE=main/m) // prettier-ignore
     expect(slower.stderr).toContain('differs from the baseline: measuring a second time')

@@ -96,7 +96,7 @@ const statuses = {}
 for (const testNamePattern of process.argv.slice(2))
   for (const name of ['with', 'without']) {
     const report = name + ' ' + testNamePattern
-    const options = { config: name + '.config.mts', configLoader: 'native', watch: false, testNamePattern, reporters: ['json'], outputFile: report + '.json' }
+    const options = { config: name + '.config.mts', configLoader: 'native', watch: false, pool: 'threads', testNamePattern, reporters: ['json'], outputFile: report + '.json' }
     process.exitCode = 0
     await (await startVitest('test', [], options)).close()
     statuses[report] = process.exitCode
