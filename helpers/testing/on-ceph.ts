@@ -80,7 +80,8 @@ export async function accessFiles(
   path: string,
   rights: readonly string[] = ['rw'],
 ) {
-  const [entry] = Keys.parse(JSON.parse(await cluster.command('fs', 'authorize', 'vitest-criu', `client.${user}`, path, ...rights))) // prettier-ignore
+  const words = { filesystem: 'vitest-criu', entity: `client.${user}`, caps: [path, ...rights] }
+  const [entry] = Keys.parse(JSON.parse(await cluster.command('fs authorize', words)))
   const conf = join(folder, 'ceph.conf')
   const keyring = join(folder, `ceph.client.${user}.keyring`)
   await writeFile(conf, cluster.access.conf)

@@ -14,8 +14,9 @@ import { run } from '../../process/process.ts'
 import { openSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import { ext4 } from '../ext4.ts'
+import { connect, type Monitors } from './commands.ts'
 import { keyringOf, renderConf, renderKeyring } from './conf.ts'
-import { IDS, KINDS, type Administered, type Kind } from './daemons.ts'
+import { IDS, KINDS, type Administered, type CommandWords, type Kind } from './daemons.ts'
 import { untilHealthy } from './health.ts'
 import type { Access, Service } from './service.ts'
 
@@ -55,6 +56,7 @@ export class Cluster implements Service, Administered {
   readonly #losses = new Set<() => void>()
   readonly #reserved = new Map<symbol, Bytes>()
   #lost: CriuBenchError | undefined
+  #monitors: Monitors | undefined
   readonly #address: string
   #stopping = false
   #keyring = ''
@@ -136,7 +138,8 @@ export class Cluster implements Service, Administered {
   }
 
   async #layOut({ store, capacity }: ClusterRequest): Promise<void> {
-    for (const name of [...KINDS, 'run', 'log', 'crash']) await makeFolder(this.sandbox, join(FOLDER, name))
+    for (const name of [...KINDS, 'modules', 'run', 'log', 'crash'])
+      await makeFolder(this.sandbox, join(FOLDER, name))
     if (store === 'bluestore') await ext4.mount(this.sandbox, join(FOLDER, 'osd'), capacity)
     const [address, port] = [this.#address, await freePort()]
     const words = { fsid: randomUUID(), address, port, folder: FOLDER, store, capacity }
@@ -153,13 +156,19 @@ export class Cluster implements Service, Administered {
   async #boot({ progress }: ClusterRequest): Promise<void> {
     progress(`starting ${this.description}`)
     const uuid = randomUUID()
-    this.#start('mon')
-    await this.#unlessLost(this.#tool('ceph-osd', '--mkfs', '--id', '0', '--osd-uuid', uuid, '--conf', CONF))
-    await this.#unlessLost(this.command('osd', 'new', uuid, '0'))
-    for (const kind of ['osd', 'mgr', 'mds'] as const) this.#start(kind)
-    for (const pool of ['metadata', 'data']) await this.#unlessLost(this.command('osd', 'pool', 'create', pool, '8')) // prettier-ignore
-    await this.#unlessLost(this.command('fs', 'new', FILESYSTEM, 'metadata', 'data'))
+    for (const kind of ['mon', 'mgr', 'mds'] as const) this.#start(kind)
+    this.#monitors = connect(this.sandbox, CONF, FIX)
+    const made = this.#tool('ceph-osd', '--mkfs', '--id', '0', '--osd-uuid', uuid, '--conf', CONF)
+    await this.#unlessLost(Promise.all([made, this.command('osd new', { uuid, id: 0 })]))
+    this.#start('osd')
+    await this.#unlessLost(this.#makeFileSystem())
     await this.#unlessLost(untilHealthy(this, progress))
+  }
+
+  async #makeFileSystem(): Promise<void> {
+    const [metadata, data] = ['metadata', 'data']
+    for (const pool of [metadata, data]) await this.command('osd pool create', { pool, pg_num: 8 })
+    await this.command('fs new', { fs_name: FILESYSTEM, metadata, data })
   }
 
   #start(kind: Kind): void {
@@ -198,9 +207,9 @@ export class Cluster implements Service, Administered {
     return Promise.race([work, ...ended])
   }
 
-  /** Runs `ceph …` against it; returns its output, which is JSON. */
-  async command(...words: string[]): Promise<string> {
-    return this.#tool('ceph', '--conf', CONF, '--connect-timeout', '20', '--format', 'json', ...words)
+  async command(prefix: string, words: CommandWords = {}): Promise<string> {
+    if (!this.#monitors) throw new Error('a cluster that was not started')
+    return this.#monitors.command(prefix, words)
   }
 
   async #tool(...argv: string[]): Promise<string> {
@@ -211,8 +220,8 @@ export class Cluster implements Service, Administered {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
     // Together: a stopped nsenter, outside of the sandbox, would keep the daemon that it waits for, and so the sandbox.
-    const daemons = [...this.#daemons.values()]
-    await Promise.all([this.sandbox, ...daemons].map((resource) => resource[Symbol.asyncDispose]()))
+    const programs = [...this.#daemons.values(), ...(this.#monitors ? [this.#monitors] : [])]
+    await Promise.all([this.sandbox, ...programs].map((resource) => resource[Symbol.asyncDispose]()))
   }
 }
 

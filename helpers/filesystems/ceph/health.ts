@@ -39,6 +39,8 @@ const CONDITIONS: readonly Condition[] = [
 ]
 
 const LIMIT = 60_000
+/** Milliseconds: each look takes the monitor about one. */
+const INTERVAL = 20
 
 /** Waits until files can be written and reports what it waits for. Throws CriuBenchError with the daemon's log. */
 export async function untilHealthy(cluster: Administered, progress: (line: string) => void): Promise<void> {
@@ -58,5 +60,6 @@ export async function untilHealthy(cluster: Administered, progress: (line: strin
     fix: `look at the last lines of the daemon's log below`,
     log: () => (unmet ? cluster.log(unmet.of) : ''),
     limit: LIMIT,
+    interval: INTERVAL,
   })
 }

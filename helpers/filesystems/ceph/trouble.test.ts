@@ -70,7 +70,11 @@ describe('a cluster that is full', () => {
         await using _whole = await mountWhole(cluster, sandbox, '/run/whole')
         const bench = hostPath(sandbox, '/run/whole/bench')
         await mkdir(bench)
-        await cluster.command('osd', 'pool', 'set-quota', 'data', 'max_bytes', String(64 * MB))
+        await cluster.command('osd pool set-quota', {
+          pool: 'data',
+          field: 'max_bytes',
+          val: String(64 * MB),
+        })
         await using files = await temporaryFolder()
         const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
         await mkdir(hostPath(sandbox, POINT))
