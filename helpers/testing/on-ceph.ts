@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { ceph, sharedCluster } from '../filesystems/ceph/ceph.ts'
 import { mountClient, type Client } from '../filesystems/ceph/client.ts'
@@ -16,11 +17,22 @@ import { expectNothingLeft } from './leaks.ts'
 
 const NAME = `vitest-criu-test-${process.pid}`
 
-/** Runs `action` in a sandbox, ends the cluster after it, and expects nothing left. */
+/** Runs `action` of a test in a sandbox, ends the cluster after it, and expects nothing left. */
 export const onCeph = (action: (sandbox: Sandbox) => Promise<void>): Promise<void> =>
+  // The action of a test that has timed out goes on. It ends with its sandbox, before the next test begins.
+  inSandbox(action, (undo) => onTestFinished(() => undo.disposeAsync()))
+
+/** The same for the tests of a suite, in its `aroundAll`. */
+export const suiteOnCeph = (action: (sandbox: Sandbox) => Promise<void>): Promise<void> => inSandbox(action)
+
+const inSandbox = (
+  action: (sandbox: Sandbox) => Promise<void>,
+  opening?: (undo: AsyncDisposableStack) => void,
+): Promise<void> =>
   expectNothingLeft(async () => {
     await using undo = new AsyncDisposableStack()
     undo.defer(closeFilesystems)
+    opening?.(undo)
     const sandbox = undo.use(await openSandbox(NAME))
     await action(sandbox)
   })

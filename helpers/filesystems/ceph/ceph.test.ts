@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, aroundAll, describe, expect, test } from 'vitest'
 import { hostPath } from '../../host/host.ts'
 import { startBench } from '../../testing/commands.ts'
 import { expectNothingLeft } from '../../testing/leaks.ts'
 import { messageOf, steady } from '../../testing/messages.ts'
-import { clusterInUse, onCeph, prepareOnCeph, restoreAll } from '../../testing/on-ceph.ts'
+import { clusterInUse, onCeph, prepareOnCeph, restoreAll, suiteOnCeph } from '../../testing/on-ceph.ts'
+import type { Sandbox } from '../../sandbox/sandbox.ts'
 import { strategyNamed } from '../../strategies/index.ts'
 import { runRestore } from '../../restore/restore-run.ts'
 import { GB, MB } from '../../units.ts'
@@ -24,32 +25,54 @@ async function killDaemon(kind: Kind): Promise<void> {
   process.kill(-cluster.groupOf(kind), 'SIGKILL')
 }
 
-test(
-  'restores the dumped memory from ceph, mapped and eager, warm and cold',
-  () =>
-    onCeph(async (sandbox) => {
-      await using prepared = await prepareOnCeph(sandbox)
-      expect(await restoreAll(prepared)).toBe(4)
-      // What its servers do is the run's own, and goes on after a dump: no time for a control.
-      expect(prepared.mounted.servers).toBe((await clusterInUse()).sandbox)
-      expect(prepared.dumps[0]).not.toHaveProperty('control')
-    }),
-  60_000,
-)
+describe('a test cluster', { timeout: 60_000 }, () => {
+  let sandbox: Sandbox
+
+  aroundAll(
+    (runSuite) =>
+      suiteOnCeph(async (opened) => {
+        sandbox = opened
+        await runSuite()
+      }),
+    120_000,
+  )
+
+  test('restores the dumped memory, mapped and eager, warm and cold', async () => {
+    await using prepared = await prepareOnCeph(sandbox)
+    expect(await restoreAll(prepared)).toBe(4)
+    // What its servers do is the run's own, and goes on after a dump: no time for a control.
+    expect(prepared.mounted.servers).toBe((await clusterInUse()).sandbox)
+    expect(prepared.dumps[0]).not.toHaveProperty('control')
+  })
+
+  test('refuses what it cannot hold before anything is written', async () => {
+    await mkdir(hostPath(sandbox, POINT))
+    await using _mounted = await ceph.mount(sandbox, POINT, GB)
+    const message = await messageOf(() => ceph.mount(sandbox, '/run/other', 1024 * GB))
+    expect(steady(message)).toMatchInlineSnapshot(`
+      "cannot make room for N GB on ceph
+        found:    a cluster of N GB, of which N GB are reserved
+        expected: a cluster of N GB
+        fix:      free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB"
+    `)
+  })
+})
 
 describe('a daemon that is killed', () => {
-  test.for(['osd', 'mds'] as const)(
-    'during the copy is reported as the error, and the next suite runs: %s',
+  test(
+    'during the copy is reported as the error, OSD or MDS, and the next suite runs each time',
     { timeout: 90_000 },
-    (kind) =>
+    () =>
       onCeph(async (sandbox) => {
-        const message = await messageOf(() =>
-          prepareOnCeph(sandbox, { size: 64 * MB }, (line) => {
-            if (line.startsWith('copying')) void killDaemon(kind)
-          }),
-        )
-        expect(message).toContain(`the ceph-${kind} of the test cluster ended`)
-        expect(message).toContain(`ceph-${kind} was ended by SIGKILL`)
+        for (const kind of ['osd', 'mds'] as const) {
+          const message = await messageOf(() =>
+            prepareOnCeph(sandbox, { size: 64 * MB }, (line) => {
+              if (line.startsWith('copying')) void killDaemon(kind)
+            }),
+          )
+          expect(message).toContain(`the ceph-${kind} of the test cluster ended`)
+          expect(message).toContain(`ceph-${kind} was ended by SIGKILL`)
+        }
         await using prepared = await prepareOnCeph(sandbox)
         await restoreAll(prepared)
       }),
@@ -74,20 +97,6 @@ describe('a daemon that is killed', () => {
       }),
   )
 })
-
-test('what the cluster cannot hold is refused before anything is written', { timeout: 60_000 }, () =>
-  onCeph(async (sandbox) => {
-    await mkdir(hostPath(sandbox, POINT))
-    await using _mounted = await ceph.mount(sandbox, POINT, GB)
-    const message = await messageOf(() => ceph.mount(sandbox, '/run/other', 1024 * GB))
-    expect(steady(message)).toMatchInlineSnapshot(`
-      "cannot make room for N GB on ceph
-        found:    a cluster of N GB, of which N GB are reserved
-        expected: a cluster of N GB
-        fix:      free memory, or measure fewer or smaller sizes at once: VITEST_CRIU_SIZES=1MB,4MB"
-    `)
-  }),
-)
 
 test('missing packages are named with the command that installs them', async () => {
   process.env['PATH'] = '/nonexistent'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, aroundAll, describe, expect, test, vi } from 'vitest'
 import { hostPath } from '../../host/host.ts'
 import type { Sandbox } from '../../sandbox/sandbox.ts'
 import { startBench } from '../../testing/commands.ts'
@@ -11,17 +11,20 @@ import { messageOf, steady } from '../../testing/messages.ts'
 import {
   accessFiles,
   mountWhole,
-  onCeph,
   prepareOnCeph,
   restoreAll,
   startCluster,
+  suiteOnCeph,
 } from '../../testing/on-ceph.ts'
 import { MB } from '../../units.ts'
+import { closeFilesystems } from '../index.ts'
 import { ceph } from './ceph.ts'
+import type { Cluster } from './cluster.ts'
 import { existingCluster } from './existing.ts'
 import { ownName } from './own-folder.ts'
 
 const WHOLE = '/run/whole'
+const POINT = '/run/point'
 
 /** Every file of a user's cluster with its content, beside and below the path that a run may use. */
 const FOREIGN = ['thesis', 'home/letter', 'bench/notes', 'bench/vitest-criu-not/ours']
@@ -50,36 +53,50 @@ const ours = async (sandbox: Sandbox): Promise<string[]> =>
   )
 
 describe("a user's cluster", () => {
+  let sandbox: Sandbox
+  let cluster: Cluster
+
+  // No test damages it.
+  aroundAll(
+    (runSuite) =>
+      suiteOnCeph(async (opened) => {
+        sandbox = opened
+        await using started = await startCluster()
+        cluster = started
+        await using _whole = await mountWhole(cluster, sandbox, WHOLE)
+        await layOutForeign(sandbox)
+        await mkdir(hostPath(sandbox, POINT))
+        await runSuite()
+      }),
+    300_000,
+  )
+  // The suites of a process share a cluster with the access of the first of them.
+  afterEach(closeFilesystems)
   test(
     'can be used with access to a single path, in a folder that names its owner and is removed at the end',
     { timeout: 90_000 },
-    () =>
-      onCeph(async (sandbox) => {
-        await using cluster = await startCluster()
-        await using _whole = await mountWhole(cluster, sandbox, WHOLE)
-        await layOutForeign(sandbox)
-        const before = await contentOf(sandbox)
-        await using files = await temporaryFolder()
-        const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
-        {
-          await using prepared = await prepareOnCeph(sandbox, { ceph: settings })
-          expect(prepared.mounted.description).toBe(
-            `CephFS by ceph-fuse (this kernel has no client for it), the cluster of ${settings.conf}, /bench as client.bob`,
-          )
-          expect(await ours(sandbox)).toEqual([
-            expect.stringContaining(`vitest-criu-${hostname()}-${process.pid}.`),
-          ])
-          expect(await restoreAll(prepared)).toBe(4)
-        }
-        expect(await contentOf(sandbox)).toEqual(before)
-      }),
+    async () => {
+      const before = await contentOf(sandbox)
+      await using files = await temporaryFolder()
+      const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
+      {
+        await using prepared = await prepareOnCeph(sandbox, { ceph: settings })
+        expect(prepared.mounted.description).toBe(
+          `CephFS by ceph-fuse (this kernel has no client for it), the cluster of ${settings.conf}, /bench as client.bob`,
+        )
+        expect(await ours(sandbox)).toEqual([
+          expect.stringContaining(`vitest-criu-${hostname()}-${process.pid}.`),
+        ])
+        expect(await restoreAll(prepared)).toBe(4)
+      }
+      expect(await contentOf(sandbox)).toEqual(before)
+    },
   )
 
-  test('can be restored from on another host, which removes the folder at the end', { timeout: 60_000 }, () =>
-    onCeph(async (sandbox) => {
-      await using cluster = await startCluster()
-      await using _whole = await mountWhole(cluster, sandbox, WHOLE)
-      await layOutForeign(sandbox)
+  test(
+    'can be restored from on another host, which removes the folder at the end',
+    { timeout: 60_000 },
+    async () => {
       const before = await contentOf(sandbox)
       await using files = await temporaryFolder()
       const { conf, keyring } = await accessFiles(cluster, files.path, 'bob', '/bench')
@@ -93,85 +110,73 @@ describe("a user's cluster", () => {
       expect(status, stdout).toBe(0)
       expect(stdout).toContain('ceph, mapped, restored on namespace')
       expect(await contentOf(sandbox)).toEqual(before)
-    }),
+    },
   )
 
-  test('loses the folder of a run that is killed with SIGKILL', { timeout: 60_000 }, () =>
-    onCeph(async (sandbox) => {
-      await using cluster = await startCluster()
-      await using _whole = await mountWhole(cluster, sandbox, WHOLE)
-      await layOutForeign(sandbox)
-      const before = await contentOf(sandbox)
-      await using files = await temporaryFolder()
-      const { conf, keyring } = await accessFiles(cluster, files.path, 'bob', '/bench')
-      const bench = startBench(['-t', 'ceph 64MB'], {
-        VITEST_CRIU_CEPH_CONF: conf,
-        VITEST_CRIU_CEPH_KEYRING: keyring,
-        VITEST_CRIU_CEPH_USER: 'bob',
-        VITEST_CRIU_CEPH_PATH: '/bench',
-      })
-      await bench.says(/dump 1\/2/)
-      expect(await ours(sandbox)).toHaveLength(1)
-      process.kill(-bench.group, 'SIGKILL')
-      await vi.waitFor(async () => expect(await contentOf(sandbox)).toEqual(before), 15_000)
-    }),
-  )
+  test('loses the folder of a run that is killed with SIGKILL', { timeout: 60_000 }, async () => {
+    const before = await contentOf(sandbox)
+    await using files = await temporaryFolder()
+    const { conf, keyring } = await accessFiles(cluster, files.path, 'bob', '/bench')
+    const bench = startBench(['-t', 'ceph 64MB'], {
+      VITEST_CRIU_CEPH_CONF: conf,
+      VITEST_CRIU_CEPH_KEYRING: keyring,
+      VITEST_CRIU_CEPH_USER: 'bob',
+      VITEST_CRIU_CEPH_PATH: '/bench',
+    })
+    await bench.says(/dump 1\/2/)
+    expect(await ours(sandbox)).toHaveLength(1)
+    process.kill(-bench.group, 'SIGKILL')
+    await vi.waitFor(async () => expect(await contentOf(sandbox)).toEqual(before), 15_000)
+  })
 
   test(
     'loses the folder that a run and its supervisor left behind, by the next run on this machine',
     { timeout: 60_000 },
-    () =>
-      onCeph(async (sandbox) => {
-        await using cluster = await startCluster()
-        await using _whole = await mountWhole(cluster, sandbox, WHOLE)
-        const living = await ownName()
-        const dead = living.replace(/-\d+-\d+$/, '-1-0')
-        const elsewhere = dead.replace(/\.[0-9a-f]{8}/, '.00000000')
-        const names = [living, dead, elsewhere, 'vitest-criu-by-hand']
-        for (const name of names) await mkdir(hostPath(sandbox, join(WHOLE, 'bench', name, 'images')), { recursive: true }) // prettier-ignore
-        await using files = await temporaryFolder()
-        const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
-        await mkdir(hostPath(sandbox, '/run/point'))
-        const mounted = await ceph.mount(sandbox, '/run/point', MB, { ceph: settings })
-        await mounted[Symbol.asyncDispose]()
-        const left = await readdir(hostPath(sandbox, join(WHOLE, 'bench')))
-        expect(left.toSorted()).toEqual(names.filter((name) => name !== dead).toSorted())
-      }),
+    async () => {
+      const living = await ownName()
+      const dead = living.replace(/-\d+-\d+$/, '-1-0')
+      const elsewhere = dead.replace(/\.[0-9a-f]{8}/, '.00000000')
+      const names = [living, dead, elsewhere, 'vitest-criu-by-hand']
+      const bench = hostPath(sandbox, join(WHOLE, 'bench'))
+      const others = await readdir(bench)
+      for (const name of names) await mkdir(join(bench, name, 'images'), { recursive: true })
+      await using files = await temporaryFolder()
+      const settings = await accessFiles(cluster, files.path, 'bob', '/bench')
+      const mounted = await ceph.mount(sandbox, POINT, MB, { ceph: settings })
+      await mounted[Symbol.asyncDispose]()
+      const kept = names.filter((name) => name !== dead)
+      expect((await readdir(bench)).toSorted()).toEqual([...others, ...kept].toSorted())
+    },
   )
 
-  test('in which this user may not write as root is refused by that reason', { timeout: 60_000 }, () =>
-    onCeph(async (sandbox) => {
-      await using cluster = await startCluster()
+  test(
+    'in which this user may not write as root is refused by that reason',
+    { timeout: 60_000 },
+    async () => {
       await using files = await temporaryFolder()
-      await mkdir(hostPath(sandbox, '/run/point'))
       for (const rights of [['rw', 'root_squash'], ['r']]) {
         const user = `with-${rights.join('-')}`
         const settings = await accessFiles(cluster, files.path, user, '/', rights)
-        const message = await messageOf(() => ceph.mount(sandbox, '/run/point', MB, { ceph: settings }))
+        const message = await messageOf(() => ceph.mount(sandbox, POINT, MB, { ceph: settings }))
         expect(message).toMatch(/^cannot make a folder on ceph \(the cluster of .*, \/ as client\.with-/)
         expect(message).toContain('found:    EACCES')
         expect(message).toContain(`ceph fs authorize FILESYSTEM client.${user} / rw`)
-        // The suites of a process share a cluster with the access of the first of them.
-        await ceph.close?.()
+        await closeFilesystems()
       }
-    }),
+    },
   )
 
-  test('without enough room is refused before anything is written', { timeout: 60_000 }, () =>
-    onCeph(async (sandbox) => {
-      await using cluster = await startCluster()
-      await using files = await temporaryFolder()
-      const settings = await accessFiles(cluster, files.path, 'bob', '/')
-      await mkdir(hostPath(sandbox, '/run/point'))
-      const message = await messageOf(() => ceph.mount(sandbox, '/run/point', 2048 * MB, { ceph: settings }))
-      expect(steady(message, [files.path, 'FOLDER'])).toMatchInlineSnapshot(`
+  test('without enough room is refused before anything is written', { timeout: 60_000 }, async () => {
+    await using files = await temporaryFolder()
+    const settings = await accessFiles(cluster, files.path, 'bob', '/')
+    const message = await messageOf(() => ceph.mount(sandbox, POINT, 2048 * MB, { ceph: settings }))
+    expect(steady(message, [files.path, 'FOLDER'])).toMatchInlineSnapshot(`
         "cannot make room for N GB on ceph (the cluster of FOLDER/ceph.conf, / as client.bob)
           found:    N MB free of N MB
           expected: N GB free
           fix:      free some space (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
       `)
-    }),
-  )
+  })
 })
 
 const refused = async (write: (folder: string) => Promise<unknown>): Promise<string> => {

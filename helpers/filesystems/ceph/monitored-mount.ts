@@ -13,7 +13,15 @@ import { mountClient, type Client } from './client.ts'
 import { unmountLazily } from './fuse.ts'
 import { leaveCleanupHook, leftBehind, ownName, remove } from './own-folder.ts'
 import type { Service } from './service.ts'
-import { diagnose, PATIENCE, spaceOf, watch, type MonitoredMount } from './trouble.ts'
+import {
+  describeSpace,
+  diagnose,
+  PATIENCE,
+  spaceOf,
+  watch,
+  type MonitoredMount,
+  type Mount,
+} from './trouble.ts'
 
 /**
  * Makes a folder for this run on a cluster and binds it on `point`. The same client makes, uses and removes it: a second
@@ -85,18 +93,12 @@ class MountedFolder implements MountedFilesystem {
     const client = this.#undo.use(await this.#mountClient())
     this.description = `CephFS by ${client.description}, ${service.description}`
     this.#undo.defer(service.onLoss(() => void client.sever()))
-    await checkRoom(host, whole, free, service)
+    const mount = { host, whole, patience: this.#options.patience ?? PATIENCE }
+    await checkRoom(mount, free, service)
     await this.#sweep()
     await makeRunFolder(host, folder, service)
     this.#made = true
-    this.#monitored = {
-      host,
-      client,
-      folder,
-      room: this.#room,
-      description: service.description,
-      patience: this.#options.patience ?? PATIENCE,
-    }
+    this.#monitored = { ...mount, client, folder, room: this.#room, description: service.description }
     if (service.outlives) this.#undo.use(await leaveCleanupHook(host, this.#location))
     this.#undo.defer(async () => {
       if (!this.#gone() && !this.#kept) await this.#remove(client).catch(() => {})
@@ -257,12 +259,12 @@ async function makeRunFolder(
 }
 
 /** Throws CriuBenchError when the file system has not enough room, before anything is written. */
-async function checkRoom(host: Host, folder: string, room: Bytes, service: Service): Promise<void> {
-  const { free, whole } = await spaceOf({ host, folder })
-  if (free >= room) return
+async function checkRoom(mount: Mount, room: Bytes, service: Service): Promise<void> {
+  const space = await spaceOf(mount)
+  if (space.free >= room) return
   throw new CriuBenchError({
     failed: `cannot make room for ${describeBytes(room)} on ceph (${service.description})`,
-    found: `${describeBytes(free)} free of ${describeBytes(whole)}`,
+    found: describeSpace(space),
     expected: `${describeBytes(room)} free`,
     fix: 'free some space (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
   })

@@ -1,24 +1,28 @@
-import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CriuBenchError } from '../../errors.ts'
-import { hostPath, type Host } from '../../host/host.ts'
+import type { Host } from '../../host/host.ts'
 import { TimeoutError } from '../../process/child.ts'
 import { run } from '../../process/process.ts'
 import { describeBytes, type Bytes } from '../../units.ts'
 import type { Client } from './client.ts'
 
-/** A mount of the run's own folder on a cluster, with what tells whether it still works. */
-export interface MonitoredMount {
+export interface Mount {
   readonly host: Host
+  /** Where the client is mounted. */
+  readonly whole: string
+  /** Milliseconds that writing one block may take. */
+  readonly patience: number
+}
+
+/** A mount of the run's own folder on a cluster, with what tells whether it still works. */
+export interface MonitoredMount extends Mount {
   readonly client: Client
   /** The run's own folder on the mount. */
   readonly folder: string
   readonly room: Bytes
   /** The cluster, described for people. */
   readonly description: string
-  /** Milliseconds that writing one block may take. */
-  readonly patience: number
 }
 
 /** Milliseconds: Ceph itself reports requests that take longer (osd_op_complaint_time). */
@@ -54,10 +58,9 @@ export async function diagnose(mount: MonitoredMount): Promise<Trouble | undefin
 
 async function explain(mount: MonitoredMount, refused: CriuBenchError): Promise<CriuBenchError> {
   const { room, description } = mount
-  const space = await spaceOf(mount)
-  const checks = await healthOf(mount)
+  const [space, checks] = await Promise.all([spaceOf(mount).catch(() => undefined), healthOf(mount)])
   const isFull =
-    space.free === 0 ||
+    space?.free === 0 ||
     checks.some(({ name }) => FULL.has(name)) ||
     /No space left|quota exceeded/i.test(refused.message)
   const said = checks.map(({ message }) => message).join('; ')
@@ -66,7 +69,7 @@ async function explain(mount: MonitoredMount, refused: CriuBenchError): Promise<
     isFull
       ? {
           failed: `cannot write to ceph: it is full (${description})`,
-          found: `${describeBytes(space.free)} free of ${describeBytes(space.whole)}${reported}`,
+          found: `${space ? describeSpace(space) : refused.facts.found}${reported}`,
           expected: `room for ${describeBytes(room)}, as this suite may need`,
           fix: 'free some space (ceph df, ceph health detail), raise the quota, or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB',
         }
@@ -97,15 +100,27 @@ async function healthOf({ client }: MonitoredMount): Promise<Array<{ name: strin
     .map(([name, { detail }]) => ({ name, message: detail.map(({ message }) => message).join(', ') }))
 }
 
-export interface Space {
+interface Space {
   readonly free: Bytes
   readonly whole: Bytes
 }
 
-/** The free space of the file system as its monitors report it: approximate, and without the quotas of pools. */
-export async function spaceOf({ host, folder }: Pick<MonitoredMount, 'host' | 'folder'>): Promise<Space> {
-  const { bavail, blocks, bsize } = await statfs(hostPath(host, folder))
-  return { free: bavail * bsize, whole: blocks * bsize }
+export const describeSpace = ({ free, whole }: Space): string =>
+  `${describeBytes(free)} free of ${describeBytes(whole)}`
+
+/**
+ * The free space of the file system as its monitors report it: approximate, and without the quotas of pools. It is asked at
+ * the root of the mount, because an MDS that waits for an OSD may not tell of the folders in it, and in bounded time.
+ */
+export async function spaceOf({ host, whole, patience }: Mount): Promise<Space> {
+  const { stdout } = await run(host, {
+    argv: ['stat', '--file-system', '--format', '%a %b %S', whole],
+    failed: `cannot ask for the free space of ${whole}`,
+    fix: 'look at the cluster: ceph status',
+    timeout: patience,
+  })
+  const [available = 0, blocks = 0, size = 0] = stdout.split(' ').map(Number)
+  return { free: available * size, whole: blocks * size }
 }
 
 /** Milliseconds before the first look, longer than any restore takes, so that looks never disturb a measurement. */
@@ -113,7 +128,7 @@ const LEAVE_ALONE = 5000
 const EVERY = 2000
 
 /**
- * Watches the mount while work goes on: asks a monitor for the free space (about 1 ms). Calls `onTrouble` when there is
+ * Watches the mount while work goes on: asks a monitor for the free space (some ms). Calls `onTrouble` when there is
  * none, and once every `patience`.
  */
 export function watch(mount: MonitoredMount, onTrouble: () => Promise<unknown>): Disposable {
@@ -126,12 +141,16 @@ export function watch(mount: MonitoredMount, onTrouble: () => Promise<unknown>):
     // An error says nothing of the space. Whether the cluster answers at all is asked after each `patience`.
     const space = await spaceOf(mount).catch(() => undefined)
     full = space?.free === 0 ? full + 1 : 0
-    if (full > 1 || performance.now() - answered > mount.patience) {
+    if (full > 1 || performance.now() - answered >= mount.patience) {
       await onTrouble()
       answered = performance.now()
     }
     asking = false
   }
-  let timer = setTimeout(() => (timer = setInterval(() => void look(), EVERY)), LEAVE_ALONE)
+  const begin = (): void => {
+    timer = setInterval(() => void look(), EVERY)
+    void look()
+  }
+  let timer = setTimeout(begin, Math.min(LEAVE_ALONE, mount.patience))
   return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
