@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, aroundAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Results } from '../../reports/results.ts'
 import { filesystem } from '../filesystems/index.ts'
 import { handlerNamed } from '../handlers/handler.ts'
@@ -37,13 +37,6 @@ const open = (
     { restoreOn: url, containerName: CONTAINER, sshConfig, network, programs: ['ceph-fuse'], ...request },
     () => {},
   )
-
-const onMachine = (action: (hosts: TwoHosts, machine: SecondMachine) => Promise<void>): Promise<void> =>
-  expectNothingLeft(async () => {
-    await using machine = await openSecondMachine()
-    await using hosts = await open(machine)
-    await action(hosts, machine)
-  })
 
 const prepareOn = (
   { dumpHost, restoreHost }: TwoHosts,
@@ -84,77 +77,88 @@ function anHourAhead(): void {
 const HOUR = 3_600_000
 
 describe('another machine', { timeout: 120_000 }, () => {
-  test('restores a dump of this machine with each strategy', () =>
-    onMachine(async (hosts) => {
-      await using prepared = await prepareOn(hosts, ['mapped', 'lazy', 'eager'])
-      for (const checkpoint of prepared.checkpoints) {
-        expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
-        await prepared.mounted.dropCache?.()
-        expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
-      }
-      // The inodes and times of the backing file are asked for there: what is changed there is refused here.
-      const [mapped] = prepared.checkpoints
-      await say(hosts.restoreHost, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
-      expect(await messageOf(() => mapped && runRestore(mapped))).toContain(
-        'changed or replaced after the rewrite',
-      )
-    }))
+  let hosts: TwoHosts
+  let prepared: PreparedCheckpoint
 
-  test('gets arguments unchanged, returns status and files, and kills commands at their limit', () =>
-    onMachine(async ({ restoreHost }) => {
-      const words = ['', 'a b', `it's "quoted"`, '$HOME `id`', 'two\nlines', '*', '\\n']
-      const { stdout } = await say(restoreHost, ['printf', '[%s]', ...words])
-      expect(stdout).toBe(words.map((word) => `[${word}]`).join(''))
-      expect((await say(restoreHost, ['sh', '-c', 'exit 7'])).exitCode).toBe(7)
-      await writeFile(hostPath(restoreHost, '/run/file'), 'from here')
-      expect((await say(restoreHost, ['cat', '/run/file'])).stdout).toBe('from here')
-      expect(await messageOf(() => say(restoreHost, ['sleep', '4711'], 500))).toContain(
-        'still running after 0.5 s',
-      )
-      await vi.waitFor(
-        async () => expect(await processesOn(restoreHost)).not.toContain('sleep 4711'),
-        PATIENCE,
-      )
-    }))
+  aroundAll(async (runSuite) => {
+    if (noServer() !== undefined) return runSuite()
+    await expectNothingLeft(async () => {
+      await using machine = await openSecondMachine()
+      await using opened = await open(machine)
+      await using dumped = await prepareOn(opened, ['mapped', 'lazy', 'eager'])
+      hosts = opened
+      prepared = dumped
+      await runSuite()
+    })
+  }, 120_000)
 
-  test('kills a restore that hangs at its limit, and restores again', () =>
-    onMachine(async (hosts) => {
-      await using prepared = await prepareOn(hosts)
-      const [checkpoint] = prepared.checkpoints
-      if (!checkpoint) throw new Error('no checkpoint')
-      expect(await messageOf(() => runRestore(checkpoint, { lock: '0', timeout: 2000 }))).toContain(
-        'still running after 2 s',
-      )
+  test('restores a dump of this machine with each strategy', async () => {
+    for (const checkpoint of prepared.checkpoints) {
       expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
-    }))
+      await prepared.mounted.dropCache?.()
+      expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+    }
+  })
 
-  test('takes all points of a sample from its own clock, whatever the difference of the clocks', () =>
-    onMachine(async (hosts) => {
-      await using prepared = await prepareOn(hosts)
-      const [checkpoint] = prepared.checkpoints
-      if (!checkpoint) throw new Error('no checkpoint')
-      const started = BigInt(Date.now() - 1) * 1_000_000n
-      anHourAhead()
-      const { sample } = await runRestore(checkpoint)
-      const phases = ['lean container', 'restore', 'execution', 'cold start'].map(
-        (phase) => durationOf(sample.points, phase) ?? Number.NaN,
-      )
-      const points = Object.values(sample.points).map(Number)
-      vi.restoreAllMocks()
-      const ended = BigInt(Date.now() + 1) * 1_000_000n
-      expect(points.every((point) => point > Number(started) && point < Number(ended))).toBe(true)
-      expect(Math.max(...phases)).toBeLessThan(Number(ended - started) / 1e6)
-    }))
+  test('gets arguments unchanged, returns status and files, and kills commands at their limit', async () => {
+    const { restoreHost } = hosts
+    const words = ['', 'a b', `it's "quoted"`, '$HOME `id`', 'two\nlines', '*', '\\n']
+    const { stdout } = await say(restoreHost, ['printf', '[%s]', ...words])
+    expect(stdout).toBe(words.map((word) => `[${word}]`).join(''))
+    expect((await say(restoreHost, ['sh', '-c', 'exit 7'])).exitCode).toBe(7)
+    await writeFile(hostPath(restoreHost, '/run/file'), 'from here')
+    expect((await say(restoreHost, ['cat', '/run/file'])).stdout).toBe('from here')
+    expect(await messageOf(() => say(restoreHost, ['sleep', '4711'], 500))).toContain(
+      'still running after 0.5 s',
+    )
+    await vi.waitFor(async () => expect(await processesOn(restoreHost)).not.toContain('sleep 4711'), PATIENCE)
+  })
 
-  test('is compared by its clock: the difference is found within the stated error', () =>
-    onMachine(async ({ restoreHost, record }) => {
-      // One kernel, one clock: what is found must be within the bound of nothing.
-      expect(Math.abs(record.clock.offset)).toBeLessThanOrEqual(record.clock.bound)
-      anHourAhead()
-      const { offset, bound } = await compareClocks(restoreHost)
-      expect(Math.abs(offset + HOUR)).toBeLessThanOrEqual(bound)
-    }))
+  test('kills a restore that hangs at its limit, and restores again', async () => {
+    const [checkpoint] = prepared.checkpoints
+    if (!checkpoint) throw new Error('no checkpoint')
+    expect(await messageOf(() => runRestore(checkpoint, { lock: '0', timeout: 2000 }))).toContain(
+      'still running after 2 s',
+    )
+    expect((await runRestore(checkpoint)).sample.checksum).toBe(checkpoint.checksum)
+  })
 
+  test('takes all points of a sample from its own clock, whatever the difference of the clocks', async () => {
+    const [checkpoint] = prepared.checkpoints
+    if (!checkpoint) throw new Error('no checkpoint')
+    const started = BigInt(Date.now() - 1) * 1_000_000n
+    anHourAhead()
+    const { sample } = await runRestore(checkpoint)
+    const phases = ['lean container', 'restore', 'execution', 'cold start'].map(
+      (phase) => durationOf(sample.points, phase) ?? Number.NaN,
+    )
+    const points = Object.values(sample.points).map(Number)
+    vi.restoreAllMocks()
+    const ended = BigInt(Date.now() + 1) * 1_000_000n
+    expect(points.every((point) => point > Number(started) && point < Number(ended))).toBe(true)
+    expect(Math.max(...phases)).toBeLessThan(Number(ended - started) / 1e6)
+  })
+
+  test('is compared by its clock: the difference is found within the stated error', async () => {
+    const { restoreHost, record } = hosts
+    // One kernel, one clock: what is found must be within the bound of nothing.
+    expect(Math.abs(record.clock.offset)).toBeLessThanOrEqual(record.clock.bound)
+    anHourAhead()
+    const { offset, bound } = await compareClocks(restoreHost)
+    expect(Math.abs(offset + HOUR)).toBeLessThanOrEqual(bound)
+  })
+
+  test('refuses a dump whose backing file was changed there', async () => {
+    // The inodes and times of the backing file are asked for there: what is changed there is refused here.
+    const [mapped] = prepared.checkpoints
+    await say(hosts.restoreHost, ['touch', join(mapped?.rootfs.path ?? '', 'mapped/backing')])
+    expect(await messageOf(() => mapped && runRestore(mapped))).toContain(
+      'changed or replaced after the rewrite',
+    )
+  })
+})
+
+describe('another machine', { timeout: 120_000 }, () => {
   test('that disappears during a command makes the command fail at once', () =>
     expectNothingLeft(async () => {
       await using machine = await openSecondMachine()
@@ -188,18 +192,26 @@ describe('another machine', { timeout: 120_000 }, () => {
     }))
 })
 
-const refused = (request: (machine: SecondMachine) => Partial<HostsRequest>): Promise<string> =>
-  expectNothingLeft(async () => {
-    await using machine = await openSecondMachine()
-    return (await messageOf(() => open(machine, request(machine)))).replaceAll(machine.url, 'URL')
-  })
+const refused = async (machine: SecondMachine, request: Partial<HostsRequest>): Promise<string> =>
+  (await messageOf(() => open(machine, request))).replaceAll(machine.url, 'URL')
 
 describe(
   'another machine is refused before anything is measured, with its name and the fix,',
   { timeout: 60_000 },
   () => {
+    let machine: SecondMachine
+
+    aroundAll(async (runSuite) => {
+      if (noServer() !== undefined) return runSuite()
+      await expectNothingLeft(async () => {
+        await using opened = await openSecondMachine()
+        machine = opened
+        await runSuite()
+      })
+    }, 60_000)
+
     test('when ssh would have to ask a question', async () => {
-      expect(await refused(() => ({ sshConfig: '/dev/null' }))).toMatchInlineSnapshot(`
+      expect(await refused(machine, { sshConfig: '/dev/null' })).toMatchInlineSnapshot(`
         "cannot connect to URL
           found:    ssh exited with 255
           expected: a command that runs until it is stopped
@@ -209,7 +221,7 @@ describe(
     })
 
     test('when nobody listens', async () => {
-      expect(await refused(({ machine }) => ({ restoreOn: `ssh://root@${machine.address}:1` })))
+      expect(await refused(machine, { restoreOn: `ssh://root@${machine.machine.address}:1` }))
         .toMatchInlineSnapshot(`
         "cannot connect to ssh://root@10.42.0.1:1
           found:    ssh exited with 255
@@ -220,7 +232,7 @@ describe(
     })
 
     test('when it has no client of the filesystem', async () => {
-      expect(await refused(() => ({ programs: ['no-such-client'] }))).toMatchInlineSnapshot(`
+      expect(await refused(machine, { programs: ['no-such-client'] })).toMatchInlineSnapshot(`
         "cannot restore on URL: client
           found:    no no-such-client
           expected: what a restore needs: root, namespaces, cgroups, this architecture, a CRIU that runs there
@@ -229,7 +241,7 @@ describe(
     })
 
     test('when its link is to be limited, which this run does not own', async () => {
-      expect(await refused(() => ({ link: { bandwidth: '1mbit' } }))).toMatchInlineSnapshot(`
+      expect(await refused(machine, { link: { bandwidth: '1mbit' } })).toMatchInlineSnapshot(`
         "cannot limit the link of URL
           found:    VITEST_CRIU_LINK, and a host on another machine
           expected: a link that this run has made: that of a namespace
