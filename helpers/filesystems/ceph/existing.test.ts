@@ -168,10 +168,10 @@ describe("a user's cluster", () => {
 
   test('without enough room is refused before anything is written', { timeout: 60_000 }, async () => {
     await using files = await temporaryFolder()
-    const settings = await accessFiles(cluster, files.path, 'bob', '/')
+    const settings = await accessFiles(cluster, files.path, 'alice', '/')
     const message = await messageOf(() => ceph.mount(sandbox, POINT, 2048 * MB, { ceph: settings }))
     expect(steady(message, [files.path, 'FOLDER'])).toMatchInlineSnapshot(`
-        "cannot make room for N GB on ceph (the cluster of FOLDER/ceph.conf, / as client.bob)
+        "cannot make room for N GB on ceph (the cluster of FOLDER/ceph.conf, / as client.alice)
           found:    N MB free of N MB
           expected: N GB free
           fix:      free some space (ceph df), or measure smaller sizes: VITEST_CRIU_SIZES=1MB,4MB"
