@@ -17,7 +17,7 @@ import { ext4 } from '../ext4.ts'
 import { connect, type Monitors } from './commands.ts'
 import { keyringOf, renderConf, renderKeyring } from './conf.ts'
 import { IDS, KINDS, type Administered, type CommandWords, type Kind } from './daemons.ts'
-import { untilHealthy } from './health.ts'
+import { BEFORE_MANAGER, untilHealthy } from './health.ts'
 import type { Access, Service } from './service.ts'
 
 export type Store = 'memstore' | 'bluestore'
@@ -156,12 +156,15 @@ export class Cluster implements Service, Administered {
   async #boot({ progress }: ClusterRequest): Promise<void> {
     progress(`starting ${this.description}`)
     const uuid = randomUUID()
-    for (const kind of ['mon', 'mgr', 'mds'] as const) this.#start(kind)
+    for (const kind of ['mon', 'mds'] as const) this.#start(kind)
     this.#monitors = connect(this.sandbox, CONF, FIX)
     const made = this.#tool('ceph-osd', '--mkfs', '--id', '0', '--osd-uuid', uuid, '--conf', CONF)
     await this.#unlessLost(Promise.all([made, this.command('osd new', { uuid, id: 0 })]))
     this.#start('osd')
     await this.#unlessLost(this.#makeFileSystem())
+    await this.#unlessLost(untilHealthy(this, progress, BEFORE_MANAGER))
+    // A manager that asks for the OSD's metadata just before the OSD is up does not ask again, and never reports its usage.
+    this.#start('mgr')
     await this.#unlessLost(untilHealthy(this, progress))
   }
 

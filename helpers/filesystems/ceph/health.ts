@@ -38,17 +38,24 @@ const CONDITIONS: readonly Condition[] = [
   },
 ]
 
+/** What does not need the manager. */
+export const BEFORE_MANAGER: readonly Condition[] = CONDITIONS.slice(0, 2)
+
 const LIMIT = 60_000
 /** Milliseconds: each look takes the monitor about one. */
 const INTERVAL = 20
 
 /** Waits until files can be written and reports what it waits for. Throws CriuBenchError with the daemon's log. */
-export async function untilHealthy(cluster: Administered, progress: (line: string) => void): Promise<void> {
+export async function untilHealthy(
+  cluster: Administered,
+  progress: (line: string) => void,
+  conditions: readonly Condition[] = CONDITIONS,
+): Promise<void> {
   let status: Status | undefined
   let unmet: Condition | undefined
   const isHealthy = async (): Promise<boolean> => {
     status = Status.parse(JSON.parse(await cluster.command('status')))
-    const next = CONDITIONS.find(({ met }) => status && !met(status))
+    const next = conditions.find(({ met }) => status && !met(status))
     if (next && next !== unmet) progress(`waiting for ${next.awaited}`)
     unmet = next
     return next === undefined
