@@ -74,8 +74,9 @@ interface FineClock {
 
 /** This clock with a resolution below 1 ms. It is read anew each time, because someone may have set the clock. */
 function fineClock(): FineClock {
+  const first = performance.now()
   const start = Date.now()
-  let [edge, earlier, last] = [start, performance.now(), performance.now()]
+  let [edge, earlier, last] = [start, first, first]
   while (edge === start) {
     earlier = last
     last = performance.now()
