@@ -67,8 +67,8 @@ test('cases are set up several times, in turn; a suspected change again, after a
 test('a set-up that the machine disturbed is made again, kept, and left out of what is compared', async () => {
   await expectNothingLeft(async () => {
     await using sandbox = await openSandbox(`${CONTAINER}-noise`)
-    await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
-    const { campaign, lines, cases } = campaignWith({ iterations: 1, time: 200, setUps: 1 })
+    await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done & while :; do :; done & while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
+    const { campaign, lines, cases } = campaignWith({ iterations: 1, time: 400, setUps: 1 })
     const [only] = cases
     if (!only) throw new Error('no case')
     const { suite } = await campaign.resultOf(only)

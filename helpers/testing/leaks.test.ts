@@ -1,10 +1,11 @@
 import { execa } from 'execa'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
 import { hierarchies } from '../cgroup/cgroups.ts'
 import { localHost } from '../host/host.ts'
 import { tmpfs } from '../filesystems/tmpfs.ts'
@@ -19,6 +20,14 @@ import { messageOf } from './messages.ts'
 /** How an action that leaves something fails; 300 ms of patience, as what is left here never goes by itself. */
 const leaving = (action: () => Promise<unknown>): Promise<string> =>
   messageOf(() => expectNothingLeft(action, { patience: 300 }))
+
+/** A process that executes another program when it is told to. */
+const waiting = () => spawn('sh', ['-c', 'read _; exec sleep 1000'], { stdio: ['pipe', 'ignore', 'ignore'] })
+
+async function execute({ pid, stdin }: ReturnType<typeof waiting>): Promise<void> {
+  stdin.end('\n')
+  await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/comm`, 'utf8')).toBe('sleep\n'))
+}
 
 describe('what a test leaves behind', () => {
   test('is nothing when it leaves nothing, and its result is returned', async () => {
@@ -49,6 +58,26 @@ describe('what a test leaves behind', () => {
     const child = await promise
     child.kill('SIGKILL')
     expect(message).toContain(`process ${child.pid} sleep 1000`)
+  })
+
+  test('is no process that was there before, and has executed another program since', async () => {
+    const child = waiting()
+    await once(child, 'spawn')
+    try {
+      await expectNothingLeft(() => execute(child), { patience: 300 })
+    } finally {
+      child.kill()
+    }
+  })
+
+  test('is reported for a process that executes another program while its end is awaited', async () => {
+    const { promise, resolve } = Promise.withResolvers<ReturnType<typeof waiting>>()
+    const message = messageOf(() => expectNothingLeft(async () => resolve(waiting()), { patience: 1000 }))
+    const child = await promise
+    await delay(300)
+    await execute(child)
+    expect(await message).toContain(`process ${child.pid} `)
+    child.kill()
   })
 
   test('is reported for a handler on this machine, whose environment has nothing of this test', async () => {

@@ -49,16 +49,21 @@ async function lasting(before: ReadonlySet<string>, look: Look): Promise<string[
   let left: string[] | undefined
   const isNothingLeft = async (): Promise<boolean> => {
     const now = await changes(before, look)
-    left = left?.filter((trace) => now.includes(trace)) ?? now
+    const still = new Set(now.map(identityOf))
+    left = left?.filter((trace) => still.has(identityOf(trace))) ?? now
     return left.length === 0
   }
   await holdsWithin(isNothingLeft, { limit: look.patience ?? PATIENCE, interval: POLL })
   return left ?? []
 }
 
+/** A process stays the same if it executes another program. */
+const identityOf = (trace: string): string => /^process \d+/.exec(trace)?.[0] ?? trace
+
 async function changes(before: ReadonlySet<string>, look: Look): Promise<string[]> {
   const now = await traces(look)
-  const more = [...now].filter((trace) => !before.has(trace))
+  const known = new Set([...before].map(identityOf))
+  const more = [...now].filter((trace) => !known.has(identityOf(trace)))
   const lost = [...before].filter((trace) => trace.startsWith('mount ') && !now.has(trace))
   return [...more, ...lost.map((trace) => `lost: ${trace}`)]
 }
