@@ -64,7 +64,7 @@ describe('what a test leaves behind', () => {
     const child = waiting()
     await once(child, 'spawn')
     try {
-      await expectNothingLeft(() => execute(child), { patience: 300 })
+      expect(await expectNothingLeft(() => execute(child), { patience: 300 })).toBeUndefined()
     } finally {
       child.kill()
     }
