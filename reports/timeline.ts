@@ -5,7 +5,7 @@
 
 /** In chronological order. A to D are the points of the reference; `spawned` and `containerGone` surround them. */
 export const POINTS = [
-  /** Right before the harness starts the launcher. */
+  /** Right before the process that measures starts the launcher. */
   'spawned',
   /** First instruction of the launcher (A). */
   'containerStarted',

@@ -1,6 +1,7 @@
 /** Names that options and suites accept, as literal types, so that an editor can complete them. */
 export type FilesystemName = 'tmpfs' | 'ext4' | 'ceph'
-export type StrategyName = 'mapped' | 'lazy' | 'eager' | 'plain'
+export const STRATEGY_NAMES = ['mapped', 'lazy', 'eager', 'plain'] as const
+export type StrategyName = (typeof STRATEGY_NAMES)[number]
 /** The handlers that the package ships. */
 export const BUILT_IN_HANDLERS = ['python', 'native', 'python-http', 'node-http'] as const
 /** One of them, or the name of your own. */

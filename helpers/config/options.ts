@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
 import { MB } from '../units.ts'
 import { size } from './size.ts'
-import { isCgroupName, type FilesystemName, type HandlerName, type StrategyName } from './names.ts'
+import { isCgroupName, STRATEGY_NAMES, type FilesystemName, type HandlerName, type StrategyName } from './names.ts' // prettier-ignore
 
 /** The six sizes of the reference, in bytes. */
 const REFERENCE_SIZES = [1, 4, 16, 64, 256, 1024].map((megabytes) => megabytes * MB)
@@ -127,7 +127,7 @@ const Criu = z.union(
 )
 
 /** Names of strategies would be ambiguous in thresholds. */
-const CriuName = z.string().regex(/^(?!(?:mapped|lazy|eager|plain)$)\w[\w.-]*$/)
+const CriuName = z.string().regex(new RegExp(String.raw`^(?!(?:${STRATEGY_NAMES.join('|')})$)\w[\w.-]*$`))
 
 const Crius = z
   .record(CriuName, Criu, {

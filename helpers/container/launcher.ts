@@ -55,66 +55,56 @@ export interface Guarded {
   readonly gap?: { readonly start: string; readonly end: string } | undefined
 }
 
-/** Calls on guarded memory, which the launcher prepared or answered. */
-export interface GuardReport {
-  /** Calls that the filter passed to the launcher, CRIU's own included. */
-  readonly notifications: number
-  /** Bytes that became anonymous memory because they were discarded. */
-  readonly discardedBytes: number
-  /** Bytes that became anonymous memory with their contents. */
-  readonly keptBytes: number
-  /** Bytes that were overwritten with zeros, where they could not become anonymous memory. */
-  readonly zeroedBytes: number
-  readonly refused: number
-}
+const nanoseconds = z
+  .string()
+  .regex(/^\d+$/)
+  .transform((text): Nanoseconds => BigInt(text))
 
-/** One container's life. Time points are CLOCK_REALTIME. */
-export interface LaunchReport {
+/** Calls on guarded memory, which the launcher prepared or answered. */
+const Guard = z.object({
+  /** Calls that the filter passed to the launcher, CRIU's own included. */
+  notifications: z.int(),
+  /** Bytes that became anonymous memory because they were discarded. */
+  discardedBytes: z.int(),
+  /** Bytes that became anonymous memory with their contents. */
+  keptBytes: z.int(),
+  /** Bytes that were overwritten with zeros, where they could not become anonymous memory. */
+  zeroedBytes: z.int(),
+  refused: z.int(),
+})
+export type GuardReport = Readonly<z.infer<typeof Guard>>
+
+/** What the launcher writes when the container is gone. Time points are CLOCK_REALTIME. */
+const Report = z.object({
+  version: z.literal(2),
   /** The launcher's first act. */
-  readonly containerStarted: Nanoseconds
+  containerStarted: nanoseconds,
   /** Its cgroup is made; the namespaces come next. */
-  readonly namespacesStarted: Nanoseconds
+  namespacesStarted: nanoseconds,
   /** In the container, with all its namespaces. */
-  readonly mountsStarted: Nanoseconds
+  mountsStarted: nanoseconds,
   /** In the container, whose root has changed. */
-  readonly mountsEnded: Nanoseconds
+  mountsEnded: nanoseconds,
   /** In the container, right before exec of the command: `criu restore`, or for a start from scratch the program. */
-  readonly restoreStarted: Nanoseconds
+  restoreStarted: nanoseconds,
   /** Process 1 of the container has seen that the command is executed: late, if the machine was busy, or never. */
-  readonly commandExecuted: Nanoseconds | undefined
+  commandExecuted: nanoseconds.nullable().transform((point) => point ?? undefined),
   /** In the launcher: all processes are reaped and the cgroup is removed. */
-  readonly containerGone: Nanoseconds
+  containerGone: nanoseconds,
   /** From containerStarted to containerGone by CLOCK_MONOTONIC, which nobody can set. */
-  readonly monotonic: Nanoseconds
+  monotonic: nanoseconds,
   /** Exit status of the command; 128 + signal when a signal ended it. */
-  readonly status: number
+  status: z.int(),
   /** Null without a guard. */
-  readonly guard: GuardReport | null
+  guard: Guard.nullable(),
+})
+
+/** One container's life. */
+export type LaunchReport = Readonly<z.infer<typeof Report>> & {
   readonly stdout: string
   readonly stderr: string
 }
 
-const nanoseconds = z.string().regex(/^\d+$/).transform(BigInt)
-const Guard = z.object({
-  notifications: z.int(),
-  discardedBytes: z.int(),
-  keptBytes: z.int(),
-  zeroedBytes: z.int(),
-  refused: z.int(),
-})
-const Report = z.object({
-  version: z.literal(2),
-  containerStarted: nanoseconds,
-  namespacesStarted: nanoseconds,
-  mountsStarted: nanoseconds,
-  mountsEnded: nanoseconds,
-  restoreStarted: nanoseconds,
-  commandExecuted: nanoseconds.nullable().transform((point) => point ?? undefined),
-  containerGone: nanoseconds,
-  monotonic: nanoseconds,
-  status: z.int(),
-  guard: Guard.nullable(),
-})
 const Failure = z.object({
   error: z.object({ step: z.string(), path: z.string().nullish(), message: z.string() }),
 })

@@ -8,7 +8,7 @@ import { tmpfs } from './tmpfs.ts'
 
 export type { Filesystem, MountedFilesystem, MountOptions } from './filesystem.ts'
 
-/** All filesystems: a new one is one file, and one line here. */
+/** All filesystems: a new one is one file, one line here, and its name in config/names.ts. */
 const FILESYSTEMS: readonly Filesystem[] = [tmpfs, ext4, ceph]
 
 export const filesystemNames: readonly FilesystemName[] = FILESYSTEMS.map(({ name }) => name)

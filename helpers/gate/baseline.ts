@@ -6,7 +6,7 @@ import {
   type SuiteResults,
 } from '../../reports/results.ts'
 import { againOf } from '../../reports/rows.ts'
-import { bandFactorOf, figuresOf, isSuspect, judgeAlone, judgeEach, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
+import { bandFactorOf, ratioWithInterval, isSuspect, judgeAlone, judgeEach, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
 import { allSamples, sampledOf } from './sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { sameSuite, type Baseline, type SuiteIdentity } from './baseline-file.ts'
@@ -112,7 +112,7 @@ function comparisonResults(
   const suspected = first && judgeAlone(first, sensitivity)
   const retraction =
     suspected && !isSuspect(change) && isSuspect(suspected)
-      ? `; the first measurement gave ${figuresOf(suspected)}, which a second measurement did not confirm`
+      ? `; the first measurement gave ${ratioWithInterval(suspected)}, which a second measurement did not confirm`
       : ''
   return {
     verdict: state,

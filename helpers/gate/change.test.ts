@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { gaussian } from '../testing/random.ts'
-import { bandFactorOf, figuresOf, judgeAlone, judgeFamily } from './change.ts'
+import { bandFactorOf, ratioWithInterval, judgeAlone, judgeFamily } from './change.ts'
 import type { Sampled } from './sampled.ts'
 
 const SENSITIVITY = { band: 0.05, floor: 0.1, spread: 0.02 }
@@ -95,7 +95,7 @@ describe('a change against a baseline', () => {
 
   test('is described by its ratio, its interval and their confidence', () => {
     const change = { ratio: 1.1234, interval: [1.08, 1.16], confidence: 0.9917 } as const
-    expect(figuresOf(change)).toBe('1.12 × (99.2 % interval 1.08 to 1.16)')
+    expect(ratioWithInterval(change)).toBe('1.12 × (99.2 % interval 1.08 to 1.16)')
   })
 })
 

@@ -177,7 +177,7 @@ function passOr(effect: Effect, { excluded }: Limits, reason: string): Verdict {
 const EXCLUSION = 0.95
 
 /** "1.12 × (95.0 % interval 1.08 to 1.16)". */
-export const figuresOf = ({
+export const ratioWithInterval = ({
   ratio,
   interval,
   confidence,

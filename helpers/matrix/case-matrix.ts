@@ -36,7 +36,7 @@ export interface CaseMatrix {
 }
 
 /**
- * All cases of the matrix, in groups that are measured in turn. Names become objects here, and nowhere else. `memory` is
+ * All cases of the matrix, in groups that are measured in turn. Names become objects here. `memory` is
  * the available memory. Throws CriuBenchError for an unknown name or an invalid size.
  */
 export function caseGroups(matrix: CaseMatrix, settings: Settings, memory: Bytes): CaseGroup[] {

@@ -120,7 +120,7 @@ function sampleResults(sample: MeasuredSample): SampleResults {
   }
 }
 
-/** As decimal strings, in chronological order. */
+/** As decimal strings; those that may come at another moment are last. */
 function storedPoints(points: MeasuredSample['points']): SampleResults['points'] {
   return {
     spawned: String(points.spawned),

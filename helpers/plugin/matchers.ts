@@ -14,7 +14,7 @@ declare module 'vitest' {
   }
 }
 
-interface Outcome {
+interface MatcherResult {
   pass: boolean
   message: () => string
 }
@@ -22,7 +22,7 @@ interface Outcome {
 type PhaseResult = Required<Pick<BenchResult, 'criu'>>
 
 /** Implements `expect(result).toPassGate()`. Ungated figures pass. */
-export function toPassGate(received: unknown): Outcome {
+export function toPassGate(received: unknown): MatcherResult {
   if (!isPhaseResult(received)) return notAPhaseResult('toPassGate')
   const { verdict } = received.criu.figure
   return { pass: verdict.state !== 'miss', message: () => messageFor(received, verdict) }
@@ -35,7 +35,7 @@ export function toPassGate(received: unknown): Outcome {
 export function toMeetReference(
   received: unknown,
   { tolerance, isNot }: { tolerance: number; isNot: boolean },
-): Outcome {
+): MatcherResult {
   if (!isPhaseResult(received)) return notAPhaseResult('toMeetReference')
   const { figure } = received.criu
   const verdict = judgeByReference(received.criu, figure, tolerance)
@@ -46,7 +46,10 @@ export function toMeetReference(
 }
 
 /** Implements `expect(result).toKeepUpWithTmpfs()`. Passes a phase without a ratio. Fails if tmpfs was not measured. */
-export function toKeepUpWithTmpfs(received: unknown, ratios: Readonly<Record<string, number>>): Outcome {
+export function toKeepUpWithTmpfs(
+  received: unknown,
+  ratios: Readonly<Record<string, number>>,
+): MatcherResult {
   if (!isPhaseResult(received)) return notAPhaseResult('toKeepUpWithTmpfs')
   const { verdict, phase } = received.criu.figure
   if (verdict.source === 'tmpfs')
@@ -58,7 +61,7 @@ export function toKeepUpWithTmpfs(received: unknown, ratios: Readonly<Record<str
 const messageFor = ({ criu: { figure, ...suite } }: PhaseResult, { reason }: Verdict): string =>
   `${subjectOf(`${nameOf(suite)} > ${figure.phase}`, figure)}; ${reason}`
 
-const notAPhaseResult = (matcher: string): Outcome => ({
+const notAPhaseResult = (matcher: string): MatcherResult => ({
   pass: false,
   message: () => `${matcher}() takes the result of bench(phase, checkpointed(benchmarkCase)).run()`,
 })

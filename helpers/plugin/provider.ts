@@ -6,7 +6,7 @@ import type { CaseIdentity } from '../gate/reference.ts'
 import { statisticsOf } from '../stats/summary.ts'
 import { forgetResults, isSuiteRun, markFailed, resultsOf, type SuiteRun } from './suite-run.ts'
 
-type Group = Parameters<BenchmarkProvider['run']>[0]
+type BenchGroup = Parameters<BenchmarkProvider['run']>[0]
 
 interface PhaseFigure extends CaseIdentity {
   /** The figure in the run's results, with its verdict. */
@@ -70,7 +70,7 @@ async function usersProvider(): Promise<BenchmarkProvider> {
   return own
 }
 
-async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promise<BenchResult> {
+async function phaseResult({ test }: BenchGroup, phase: string, run: SuiteRun): Promise<BenchResult> {
   if ((test.result?.retryCount ?? 0) > 0) forgetResults(run)
   const suite = await resultsOf(run).catch((error: unknown) => {
     if (test.suite) markFailed(test.suite, error)
@@ -94,7 +94,7 @@ async function phaseResult({ test }: Group, phase: string, run: SuiteRun): Promi
 
 let groups = 0
 
-async function runOnTinybench({ test, config, options, registrations }: Group): Promise<BenchResult[]> {
+async function runOnTinybench({ test, config, options, registrations }: BenchGroup): Promise<BenchResult[]> {
   groups += 1
   const name = `${test.fullTestName} ${groups}`
   const bench = new Bench({

@@ -8,7 +8,7 @@ import type { Strategy } from './strategy.ts'
 
 export type { Restorable, Strategy } from './strategy.ts'
 
-/** Every strategy. A new one is one file and one line here. */
+/** Every strategy. A new one is one file, one line here, and its name in config/names.ts. */
 const STRATEGIES: readonly Strategy[] = [mapped, lazy, eager, plain]
 
 /** Names of the strategies that restore a checkpoint: all except `plain`. */
