@@ -2,6 +2,7 @@ import type { FdinfoEntry, FsEntry, MmEntry, PstreeEntry, TaskKobjIdsEntry } fro
 import { entriesOf } from './image.ts'
 import { entryIn, imageIn, invalidSet } from './image-set.ts'
 import type { ImageSet } from './image-set.ts'
+import { pageSize } from './pagemap.ts'
 
 /** A process that a restore brings back, with the contents of its images. */
 export interface LiveProcess {
@@ -43,9 +44,18 @@ export function liveProcesses(set: ImageSet): LiveProcess[] {
     pid,
     threads,
     ids: entryIn(set, 'IDS', `ids-${pid}.img`, `process ${pid}`),
-    mm: entryIn(set, 'MM', `mm-${pid}.img`, `the memory of process ${pid}`),
+    mm: memoryOf(set, pid),
     fs: entryIn(set, 'FS', `fs-${pid}.img`, `the working directory and root of process ${pid}`),
   }))
+}
+
+function memoryOf(set: ImageSet, pid: number): MmEntry {
+  const file = `mm-${pid}.img`
+  const mm = entryIn(set, 'MM', file, `the memory of process ${pid}`)
+  const size = pageSize(mm)
+  if (size < 4096n || (size & (size - 1n)) !== 0n)
+    throw invalidSet(set, `${file} with a page size of ${size} bytes`, 'a power of two from 4096 on')
+  return mm
 }
 
 /** The open files of a process. CRIU writes no image for a process without any. */

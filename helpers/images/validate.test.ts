@@ -68,6 +68,15 @@ test('rejects a missing folder', async () => {
   folders.splice(0)
 })
 
+test.each([0n, 1n, 5000n])('rejects a page size that no machine has: %s', async (size) => {
+  const { message } = mm()
+  const odd = entry({ ...message, mmSavedAuxv: [6n, size, 0n, 0n] })
+  const image: FramedImage = { file: 'mm-12.img', type: 'MM', first: undefined, entries: [odd] }
+  expect(await validationOf(none, image)).toContain(
+    `found:    mm-12.img with a page size of ${size} bytes\n  expected: a power of two from 4096 on`,
+  )
+})
+
 test.each([
   ['files.img', 'the executables of the processes'],
   ['pstree.img', 'the tree of processes'],
