@@ -7,7 +7,7 @@ import { cli } from '../testing/commands.ts'
 import { temporaryFolder } from '../testing/folders.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 
-// What one sample shows is inconclusive, and takes every way that ten do.
+// Whether a delay is found is not looked at here: with one sample, everything is inconclusive.
 const QUICK = {
   VITEST_CRIU_ITERATIONS: '1',
   VITEST_CRIU_WARMUP: '0',

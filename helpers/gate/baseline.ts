@@ -6,7 +6,7 @@ import {
   type SuiteResults,
 } from '../../reports/results.ts'
 import { againOf } from '../../reports/rows.ts'
-import { bandFactorOf, ratioWithInterval, isSuspect, judgeAlone, judgeEach, judgeFamily, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
+import { bandFactorOf, isSuspect, judgeAlone, judgeEach, judgeFamily, ratioWithInterval, type Change, type Comparison, type Sensitivity } from './change.ts' // prettier-ignore
 import { allSamples, sampledOf } from './sampled.ts'
 import { medianOf } from '../stats/bootstrap.ts'
 import { sameSuite, type Baseline, type SuiteIdentity } from './baseline-file.ts'

@@ -4,12 +4,12 @@ import { resolveSettings } from '../config/settings.ts'
 import { sampledOf } from '../gate/sampled.ts'
 import type { MeasuredSuite } from '../gate/verdict.ts'
 import { caseGroups } from '../matrix/case-matrix.ts'
-import { start } from '../process/daemon.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { brokenStrategy } from '../testing/broken-strategy.ts'
 import { CONTAINER } from '../testing/checkpoints.ts'
 import { expectNothingLeft } from '../testing/leaks.ts'
 import { messageOf } from '../testing/messages.ts'
+import { spin } from '../testing/spin.ts'
 import { GB } from '../units.ts'
 import { Campaign, type CampaignPlan } from './campaign.ts'
 
@@ -67,7 +67,7 @@ test('cases are set up several times, in turn; a suspected change again, after a
 test('a set-up that the machine disturbed is made again, kept, and left out of what is compared', async () => {
   await expectNothingLeft(async () => {
     await using sandbox = await openSandbox(`${CONTAINER}-noise`)
-    await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done & while :; do :; done & while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
+    await using _busy = spin(sandbox, 3)
     const { campaign, lines, cases } = campaignWith({ iterations: 1, time: 400, setUps: 1 })
     const [only] = cases
     if (!only) throw new Error('no case')

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { setTimeout as delay } from 'node:timers/promises'
 import { adviceOn, disturbanceBetween, measureNoise, NoiseMonitor, parseCpuTime, readCpuTime } from './noise.ts' // prettier-ignore
 import { localHost } from '../host/host.ts'
-import { start } from '../process/daemon.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
+import { spin } from '../testing/spin.ts'
 
 const stat = (user: number, idle: number, steal: number): string =>
   `cpu  ${user} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`
@@ -36,7 +36,7 @@ describe('noise', () => {
 
   test('does not include programs on the hosts under test', async () => {
     await using sandbox = await openSandbox(`vitest-criu-noise-${process.pid}`)
-    await using _busy = start(sandbox, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }) // prettier-ignore
+    await using _busy = spin(sandbox, 1)
     const withSandbox = new NoiseMonitor([sandbox])
     const withoutHosts = new NoiseMonitor()
     for (const monitor of [withSandbox, withoutHosts]) await monitor.read()
@@ -50,11 +50,7 @@ describe('noise', () => {
   test('is time in which processes wait for a processor', async ({ skip }) => {
     if (!existsSync('/proc/pressure/cpu')) skip('this kernel does not count waits: it needs CONFIG_PSI')
     const monitor = new NoiseMonitor()
-    await using hogs = new AsyncDisposableStack()
-    for (let hog = 0; hog < 8; hog++)
-      hogs.use(
-        start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' }),
-      )
+    await using _busy = spin(localHost, 8)
     await monitor.read()
     await delay(1000)
     expect((await monitor.read())?.join()).toMatch(/processes waited for a processor \d+ % of the time/)

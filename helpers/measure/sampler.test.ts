@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { tmpfs } from '../filesystems/tmpfs.ts'
 import { localHost } from '../host/host.ts'
-import { start } from '../process/daemon.ts'
 import { withCheckpoint } from '../testing/checkpoints.ts'
+import { spin } from '../testing/spin.ts'
 import { MB } from '../units.ts'
 import { NoiseMonitor } from './noise.ts'
 import { restoreSubject } from './restores.ts'
@@ -71,15 +71,15 @@ test('a sample is labelled if the control before it took much longer than usual'
     control: { host: localHost, size: MB },
     setUp: async () => {
       count += 1
-      if (busy()) hogs = Array.from({ length: 32 }, () => start(localHost, { argv: ['sh', '-c', 'while :; do :; done'], failed: 'cannot spin', fix: 'none' })) // prettier-ignore
+      if (busy()) programs = spin(localHost, 32)
     },
     measure: async () => {
-      await Promise.all(hogs.splice(0).map((hog) => hog[Symbol.asyncDispose]()))
+      if (busy()) await programs?.[Symbol.asyncDispose]()
       return { name: String(count) }
     },
     progress: () => {},
   }
-  let hogs: AsyncDisposable[] = []
+  let programs: AsyncDisposable | undefined
   const [samples = []] = await takeSamples([subject], { iterations: 11, warmup: 0 }, new NoiseMonitor())
   expect(samples[5]?.noise?.join()).toMatch(/the control took [\d.]+ × as long as usual/)
 })

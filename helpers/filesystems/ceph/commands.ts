@@ -13,7 +13,7 @@ const Answer = z.tuple([z.int(), z.string(), z.string()])
 /** As Ceph's own commands do: another python3 in PATH may not have its library. */
 const PYTHON = '/usr/bin/python3'
 
-/** Connects as administrator, once for all commands: `ceph` takes a third of a second of processor time for each. */
+/** Connects as administrator, once for all commands: each `ceph` would start Python and connect by itself. */
 export function connect(host: Host, conf: string, fix: string): Monitors {
   const failed = 'cannot set up the test cluster'
   const dialogue = converse(host, {

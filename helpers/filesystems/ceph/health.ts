@@ -20,14 +20,19 @@ interface Condition {
   readonly met: (status: Status) => boolean
 }
 
-/** In the order in which they are met. */
-const CONDITIONS: readonly Condition[] = [
+/** What does not need the manager, in the order in which it is met. */
+export const BEFORE_MANAGER: readonly Condition[] = [
   { awaited: 'the OSD to be up', of: 'osd', met: ({ osdmap }) => osdmap.num_up_osds === 1 },
   {
     awaited: 'the MDS to be active',
     of: 'mds',
     met: ({ fsmap }) => fsmap.by_rank.some(({ status }) => status === 'up:active'),
   },
+]
+
+/** In the order in which they are met. */
+const CONDITIONS: readonly Condition[] = [
+  ...BEFORE_MANAGER,
   { awaited: 'the manager to be available', of: 'mgr', met: ({ mgrmap }) => mgrmap.available },
   {
     awaited: 'all placement groups to be active',
@@ -37,9 +42,6 @@ const CONDITIONS: readonly Condition[] = [
       pgmap.pgs_by_state.every(({ state_name: state }) => state.split('+').includes('active')),
   },
 ]
-
-/** What does not need the manager. */
-export const BEFORE_MANAGER: readonly Condition[] = CONDITIONS.slice(0, 2)
 
 const LIMIT = 60_000
 /** Milliseconds: each look takes the monitor about one. */

@@ -11,7 +11,7 @@ export interface Mount {
   readonly host: Host
   /** Where the client is mounted. */
   readonly whole: string
-  /** Milliseconds that writing one block may take. */
+  /** Milliseconds that the cluster may take to tell its free space, or to write one block. */
   readonly patience: number
 }
 
@@ -58,6 +58,7 @@ export async function diagnose(mount: MonitoredMount): Promise<Trouble | undefin
 
 async function explain(mount: MonitoredMount, refused: CriuBenchError): Promise<CriuBenchError> {
   const { room, description } = mount
+  // A cluster that does not answer is told as such, without its space.
   const [space, checks] = await Promise.all([spaceOf(mount).catch(() => undefined), healthOf(mount)])
   const isFull =
     space?.free === 0 ||
